@@ -1,0 +1,198 @@
+//! What a configuration says once it has been read: typed, validated, without holes.
+//! Absent: files and environment; `pitboss` reads those and hands the text to `raw`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::market::{Instrument, SymbolId};
+use crate::trade::{Money, StrategyId};
+
+/// A whole configuration. Built only by [`raw`], which reports every mistake at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    pub instance: Instance,
+    pub broker: BrokerConfig,
+    /// The simulated gateway inside this process; `None` when a real TWS or IB Gateway is used.
+    pub gateway: Option<GatewayConfig>,
+    pub instruments: Vec<Instrument>,
+    pub bars: BarsConfig,
+    pub strategies: Vec<StrategyConfig>,
+    pub risk: RiskConfig,
+    pub orders: OrdersConfig,
+    pub actors: ActorsConfig,
+    pub storage: StorageConfig,
+    pub log: LogConfig,
+    pub backtest: BacktestConfig,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    /// Names this installation in `orderRef`: 1 to 12 of `a-z 0-9 -`.
+    pub name: String,
+    /// Real money: the account trades only if `live_acknowledgement` equals the phrase that `config/live.toml` explains.
+    pub live: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BrokerConfig {
+    /// Where TWS, IB Gateway or the simulated gateway listens.
+    pub address: SocketAddr,
+    pub client_id: i32,
+    /// The account to trade; `None` takes the only one that the gateway names.
+    pub account: Option<String>,
+    pub connect_timeout: Duration,
+    pub request_timeout: Duration,
+    pub heartbeat_every: Duration,
+    /// Missed heartbeats after which the link is dead.
+    pub heartbeat_misses_max: u32,
+    pub reconnect_delay_min: Duration,
+    pub reconnect_delay_max: Duration,
+    /// Messages a second over all requests; IB allows 50 per gateway.
+    pub messages_per_second_max: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatewayConfig {
+    pub listen: SocketAddr,
+    pub market: MarketSource,
+    pub pace: Pace,
+    pub account: String,
+    pub cash: Money,
+    /// Commission per contract and side.
+    pub commission: Money,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum MarketSource {
+    /// A seeded synthetic session that begins at this instant.
+    Synthetic { seed: u64, start: crate::time::Timestamp },
+    Files(Vec<PathBuf>),
+}
+
+/// How fast the simulated gateway plays its market.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// Market seconds per second of the wall clock.
+    Speed(f64),
+    /// As fast as the client answers: one step after each clock request. Deterministic.
+    Max,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BarsConfig {
+    /// Bar lengths in seconds; the first is the one that is stored in `market_data_1min` and given to strategies by default.
+    pub lengths_s: Vec<u32>,
+    /// How long after its end a bar is closed by the clock when no trade of the next one came.
+    pub close_grace: Duration,
+    /// A late trade revises a closed bar up to this long after the bar's end; later ones are counted and dropped.
+    pub revise_within: Duration,
+    /// A trade further than this from the previous one, in ticks, is refused as absurd.
+    pub jump_ticks_max: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct StrategyConfig {
+    pub id: StrategyId,
+    pub name: String,
+    pub kind: String,
+    pub symbol: SymbolId,
+    /// Bar length in seconds, one of `bars.lengths_s`.
+    pub bar_s: u32,
+    pub quantity: u32,
+    pub stop_ticks: u32,
+    pub target_ticks: Option<u32>,
+    /// Parameters of its kind, checked by the registry.
+    pub params: toml::Table,
+}
+
+/// Limits on money and size have no default: each is set, or switched off by name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RiskConfig {
+    /// Contracts in one order.
+    pub order_size_max: Limit<u32>,
+    /// Contracts per symbol, worst case of position and all working orders, long and short.
+    pub max_position_size: Limit<u32>,
+    /// Orders in any one second, all strategies.
+    pub orders_per_second_max: Limit<u32>,
+    /// Realised and unrealised loss of a trade date after commission.
+    pub daily_loss_max: Limit<Money>,
+    /// Entries need a quote or trade no older than this.
+    pub stale_after: Limit<Duration>,
+}
+
+/// A limit that somebody chose. There is no third case: a missing limit is a configuration error.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit<T> {
+    Max(T),
+    /// Switched off by name in `risk.disabled`; shown at every start.
+    Off,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrdersConfig {
+    /// An order without any answer for this long is `Unknown`.
+    pub answer_within: Duration,
+    /// Flatten every position when the session ends in order (Ctrl-C).
+    pub flatten_on_stop: bool,
+    /// Flatten when the link was lost and came back, instead of holding with the resting stop.
+    pub emergency_liquidate_on_disconnect: bool,
+}
+
+/// One section for each kind of actor: `[actors.broker]`, `[actors.bars]`, `[actors.strategy]`, `[actors.books]`, `[actors.storage]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActorsConfig {
+    pub broker: ActorConfig,
+    pub bars: ActorConfig,
+    pub strategy: ActorConfig,
+    pub books: ActorConfig,
+    pub storage: ActorConfig,
+    /// How often the supervisor's own thread pings each actor.
+    pub ping_every: Duration,
+    /// How often each actor's health is a log event.
+    pub report_every: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActorConfig {
+    /// Arbiter thread by name; actors with the same name share a thread.
+    pub thread: String,
+    pub mailbox_capacity: usize,
+    /// More restarts than this within `restart_period` and the supervisor gives up on the actor.
+    pub restarts_max: u32,
+    pub restart_period: Duration,
+    pub backoff_min: Duration,
+    pub backoff_max: Duration,
+    /// A ping unanswered for this long is a hang.
+    pub hang_after: Duration,
+    /// Time to stop in order.
+    pub stop_within: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct StorageConfig {
+    /// `sqlite:PATH` or `postgres://...`.
+    pub database_url: String,
+    /// Folder of the journal's segments.
+    pub journal_dir: PathBuf,
+    pub batch_rows_max: usize,
+    pub flush_every: Duration,
+    pub pool_size: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogConfig {
+    pub terminal_level: String,
+    pub file_level: String,
+    /// JSON log events; `None` writes no file.
+    pub file: Option<PathBuf>,
+    pub file_bytes_max: u64,
+    pub backups: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BacktestConfig {
+    pub market: Option<MarketSource>,
+    pub commission: Money,
+    pub cash: Money,
+}

@@ -1,0 +1,3 @@
+//! Orders from approval to their end.
+
+pub mod machine;

@@ -1,0 +1,129 @@
+//! A simulated exchange and broker account: orders in, market events in, reports out.
+//! Absent: sockets, message formats, clocks; the simulated gateway and the backtester stand in front of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::market::{Instrument, MarketEvent, Price, SymbolId};
+use crate::time::Timestamp;
+use crate::trade::{Money, OrderKind, PermId, Side, TimeInForce};
+
+/// What one fill costs and how the account starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VenueConfig {
+    pub instruments: Vec<Instrument>,
+    /// Commission per contract and side.
+    pub commission: Money,
+    pub cash: Money,
+}
+
+/// How orders of one OCA group affect each other, by IB's numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum OcaType {
+    /// 1: a fill, even a partial one, cancels the others.
+    CancelWithBlock,
+    /// 2: a fill reduces the others, never both at once.
+    ReduceWithBlock,
+    /// 3: a fill reduces the others.
+    ReduceNonBlock,
+}
+
+/// An order as a client places it. Prices are on the grid and quantities positive: the wire layer refuses the rest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewOrder {
+    pub client_id: i32,
+    /// Unique per client; children name their parent by it.
+    pub order_id: i32,
+    pub symbol: SymbolId,
+    pub side: Side,
+    pub quantity: u32,
+    pub kind: OrderKind,
+    pub tif: TimeInForce,
+    pub parent_id: Option<i32>,
+    pub oca: Option<(String, OcaType)>,
+    /// `false`: wait at the gateway until an order of the same family arrives with `true`.
+    pub transmit: bool,
+    pub order_ref: String,
+}
+
+/// The status words that clients see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Status {
+    /// Held at the gateway: not transmitted.
+    PendingSubmit,
+    /// Accepted, not at the exchange: a child before its parent's fill, an untriggered stop.
+    PreSubmitted,
+    Submitted,
+    Cancelled,
+    Filled,
+    /// Refused.
+    Inactive,
+}
+
+/// One order as the venue sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VenueOrder {
+    pub perm_id: PermId,
+    pub order: NewOrder,
+    pub status: Status,
+    pub filled: u32,
+    /// Sum of price ticks times contracts of the fills; average = this / filled.
+    pub fill_ticks: i64,
+    pub last_fill: Option<Price>,
+    pub placed_at: Timestamp,
+}
+
+impl VenueOrder {
+    /// Contracts still to fill; `order.quantity` shrinks when an OCA group reduces it.
+    pub fn remaining(&self) -> u32 {
+        self.order.quantity - self.filled
+    }
+}
+
+/// One execution with what it did to the account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VenueExecution {
+    /// `0000e1a7.6b0373b5.02.01`: the last part counts corrections.
+    pub exec_id: String,
+    pub perm_id: PermId,
+    pub client_id: i32,
+    pub order_id: i32,
+    pub order_ref: String,
+    pub symbol: SymbolId,
+    pub side: Side,
+    pub quantity: u32,
+    pub price: Price,
+    pub at: Timestamp,
+    /// Of this order so far, this fill included.
+    pub cumulative: u32,
+    pub commission: Money,
+    /// Profit of the closed part after commission of this fill; `None` when it only opens.
+    pub realised: Option<Money>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VenuePosition {
+    pub symbol: SymbolId,
+    /// Contracts, negative when short.
+    pub quantity: i64,
+    /// Sum of price ticks times contracts of the open part.
+    pub cost_ticks: i64,
+    /// Closed profit after commission.
+    pub realised: Money,
+}
+
+/// Why the venue does not do what it was asked; codes as Interactive Brokers numbers them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    pub code: i32,
+    pub text: String,
+}
+
+/// What the venue reports, in order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Report {
+    /// The order is new or its status, filled quantity or size changed; read it with [`Venue::order`].
+    Order(PermId),
+    Execution(VenueExecution),
+    /// The order is refused or cancelled by the venue: the error message that goes with it.
+    Message { client_id: i32, order_id: i32, refusal: Refusal },
+}
