@@ -102,8 +102,9 @@ pub struct PositionRow {
     pub symbol: SymbolId,
     /// Contracts, negative when short.
     pub quantity: i64,
-    /// Sum of price ticks times contracts of the open part; average = this / quantity.
-    pub cost_ticks: i64,
+    /// What the open part cost: sum of price x multiplier x contracts, negative when short.
+    /// Average price in points = cost / (quantity x multiplier).
+    pub cost: Money,
     /// Closed profit before commission.
     pub realised: Money,
     pub commission: Money,

@@ -1,11 +1,21 @@
 //! The deterministic core of Pitboss: it receives events and the time, and returns decisions.
 //! Absent on purpose: actors, async, sockets, files, clocks, randomness, unordered maps.
 
+pub mod backtest;
+pub mod bars;
 pub mod books;
+pub mod codes;
 pub mod config;
+pub mod indicators;
 pub mod journal;
+pub mod link;
 pub mod market;
 pub mod orders;
+pub mod portfolio;
+pub mod risk;
+pub mod strategy;
+pub mod supervision;
 pub mod time;
 pub mod trade;
 pub mod venue;
+pub mod wiring;

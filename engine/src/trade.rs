@@ -290,11 +290,21 @@ pub struct OrderTicket {
     pub order_ref: String,
 }
 
+impl OrderTicket {
+    /// The entry of the bracket that this order belongs to: children name it in their OCA group.
+    pub fn family(&self) -> ClientOrderId {
+        let of_group = |group: &String| group.rsplit('-').next()?.parse().ok().map(ClientOrderId);
+        self.oca_group.as_ref().and_then(of_group).unwrap_or(self.id)
+    }
+}
+
 /// What the broker actor is asked to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BrokerRequest {
     /// Tickets in the order in which they must arrive: entry, then children.
     Place(Vec<OrderTicket>),
+    /// The same order id with another quantity or price.
+    Modify(OrderTicket),
     Cancel(BrokerOrderId),
     /// Ask for open orders, completed orders, executions and positions; answered by [`BrokerEvent::Snapshot`].
     TakeInventory,
@@ -368,8 +378,6 @@ pub struct BrokerPosition {
     pub symbol: SymbolId,
     /// Contracts, negative when short.
     pub quantity: i64,
-    /// Average cost in money for one contract, multiplier included, as the broker states it.
-    pub average_cost: Money,
 }
 
 /// Everything the broker knows of this account at one moment.

@@ -8,6 +8,22 @@ use std::time::Duration;
 use crate::market::{Instrument, SymbolId};
 use crate::trade::{Money, StrategyId};
 
+pub mod outage;
+pub mod raw;
+
+pub use outage::ExpectedOutage;
+
+/// `config/default.toml`, which is also the reference of every key.
+const EMBEDDED_DEFAULT: &str = include_str!("../../../config/default.toml");
+
+/// The configuration that is used when the user names no file: a simulated gateway and a synthetic market.
+pub const fn embedded_default() -> &'static str {
+    EMBEDDED_DEFAULT
+}
+
+/// Log levels by name, from the one that lets least through.
+pub const LOG_LEVELS: [&str; 6] = ["critical", "error", "warning", "info", "debug", "trace"];
+
 /// A whole configuration. Built only by [`raw`], which reports every mistake at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -15,6 +31,8 @@ pub struct Config {
     pub broker: BrokerConfig,
     /// The simulated gateway inside this process; `None` when a real TWS or IB Gateway is used.
     pub gateway: Option<GatewayConfig>,
+    /// When losing the broker is no surprise.
+    pub expected_outages: Vec<ExpectedOutage>,
     pub instruments: Vec<Instrument>,
     pub bars: BarsConfig,
     pub strategies: Vec<StrategyConfig>,
@@ -180,8 +198,23 @@ pub struct StorageConfig {
     pub pool_size: u32,
 }
 
+impl StorageConfig {
+    /// The database's URL without its password, for logs and screens.
+    pub fn database_url_shown(&self) -> String {
+        let url = &self.database_url;
+        let (Some(scheme_end), Some(host)) = (url.find("://").map(|at| at + 3), url.rfind('@')) else {
+            return url.clone();
+        };
+        match url.get(scheme_end..host).and_then(|user| user.split_once(':')) {
+            Some((user, _)) => format!("{}{user}:***{}", &url[..scheme_end], &url[host..]),
+            None => url.clone(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogConfig {
+    /// One of [`LOG_LEVELS`].
     pub terminal_level: String,
     pub file_level: String,
     /// JSON log events; `None` writes no file.

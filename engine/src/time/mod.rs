@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+mod holidays;
 pub mod session;
 
 /// An instant: nanoseconds since 1970-01-01T00:00:00Z. Covers the years 1678 to 2261.

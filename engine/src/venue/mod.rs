@@ -1,9 +1,29 @@
 //! A simulated exchange and broker account: orders in, market events in, reports out.
 //! Absent: sockets, message formats, clocks; the simulated gateway and the backtester stand in front of it.
+//!
+//! The vocabulary is here, [`Venue`] in `exchange`. `requests` checks what clients ask; `book` is what the market
+//! shows, `matching` what it does to orders, `fills` what a fill changes; `families` ties children to parents; `oca`
+//! is the groups, `account` the money; `play` cuts a market into the steps that clients see.
 
 use serde::{Deserialize, Serialize};
 
-use crate::market::{Instrument, MarketEvent, Price, SymbolId};
+mod account;
+mod book;
+mod exchange;
+mod families;
+mod fills;
+mod matching;
+mod oca;
+mod orders;
+pub mod play;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+pub use exchange::Venue;
+pub use play::{Player, Step};
+
+use crate::market::{Instrument, Price, SymbolId};
 use crate::time::Timestamp;
 use crate::trade::{Money, OrderKind, PermId, Side, TimeInForce};
 
@@ -31,7 +51,7 @@ pub enum OcaType {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewOrder {
     pub client_id: i32,
-    /// Unique per client; children name their parent by it.
+    /// Unique per client and rising from 1; children name their parent by it.
     pub order_id: i32,
     pub symbol: SymbolId,
     pub side: Side,
@@ -57,6 +77,20 @@ pub enum Status {
     Filled,
     /// Refused.
     Inactive,
+}
+
+impl Status {
+    /// The word on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::PendingSubmit => "PendingSubmit",
+            Status::PreSubmitted => "PreSubmitted",
+            Status::Submitted => "Submitted",
+            Status::Cancelled => "Cancelled",
+            Status::Filled => "Filled",
+            Status::Inactive => "Inactive",
+        }
+    }
 }
 
 /// One order as the venue sees it.
@@ -105,8 +139,11 @@ pub struct VenuePosition {
     pub symbol: SymbolId,
     /// Contracts, negative when short.
     pub quantity: i64,
-    /// Sum of price ticks times contracts of the open part.
+    /// Sum of price ticks times contracts of the open part, negative when short; to the nearest tick after a part of
+    /// a position with several prices was closed.
     pub cost_ticks: i64,
+    /// The same in money, exact.
+    pub cost: Money,
     /// Closed profit after commission.
     pub realised: Money,
 }
@@ -118,12 +155,26 @@ pub struct Refusal {
     pub text: String,
 }
 
+impl Refusal {
+    fn new(code: i32, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+        }
+    }
+}
+
 /// What the venue reports, in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Report {
-    /// The order is new or its status, filled quantity or size changed; read it with [`Venue::order`].
+    /// The order is new or its status, filled quantity or size changed; read it with [`Venue::order`]. What one call
+    /// reports names an order once at most, after the executions that it counts.
     Order(PermId),
     Execution(VenueExecution),
     /// The order is refused or cancelled by the venue: the error message that goes with it.
-    Message { client_id: i32, order_id: i32, refusal: Refusal },
+    Message {
+        client_id: i32,
+        order_id: i32,
+        refusal: Refusal,
+    },
 }

@@ -1,0 +1,380 @@
+//! The queue transport: the same cores and the same wiring as live, fed by a venue in the same process.
+//! In: a market. Out: journal records, and the cores as they ended. Absent: actors, sockets, files, clocks.
+//!
+//! It behaves as the live system does when the simulated gateway plays at the client's pace: trades are stamped with
+//! whole seconds as Interactive Brokers stamps them, orders reach the venue between two steps, and after each step the
+//! clock moves to the step's time and deadlines fire. So both give the same signals, orders and fills.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::bars::Bars;
+use crate::books::{Books, BooksState};
+use crate::config::Config;
+use crate::journal::Record;
+use crate::link::Link;
+use crate::market::{FeedEvent, MarketEvent, SymbolId, Trade};
+use crate::portfolio::Mark;
+use crate::strategy::StrategyCore;
+use crate::strategy::registry;
+use crate::time::Timestamp;
+use crate::trade::{
+    BrokerEvent, BrokerOrder, BrokerOrderId, BrokerPosition, BrokerRequest, BrokerSnapshot, BrokerStatus,
+    ClientOrderId, Execution, Money, OrderTicket, StrategyId,
+};
+use crate::venue::{
+    NewOrder, OcaType, Player, Refusal, Report, Status, Step, Venue, VenueConfig, VenueExecution, VenueOrder,
+};
+use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route};
+use crate::{bars, books, link, strategy};
+
+/// Resolution of the broker's time stamps.
+const STAMP: Duration = Duration::from_secs(1);
+
+/// Every core of one system.
+#[derive(Debug)]
+pub struct Cores {
+    pub bars: Vec<Bars>,
+    pub strategies: Vec<StrategyCore>,
+    pub books: Books,
+    pub link: Link,
+    pub topology: Topology,
+}
+
+impl Cores {
+    /// `books` is the state to go on from. The configuration was validated, strategies included.
+    pub fn new(config: &Config, books: BooksState) -> Self {
+        Self {
+            bars: config.instruments.iter().map(|i| Bars::new(i.id, &config.bars)).collect(),
+            strategies: (0..config.strategies.len()).map(|n| strategy_core(config, n)).collect(),
+            books: Books::new(config, books),
+            link: Link::new(config.orders.emergency_liquidate_on_disconnect),
+            topology: Topology::new(config.instruments.len(), &config.strategies),
+        }
+    }
+}
+
+/// The core of the `n`th configured strategy, fresh.
+pub fn strategy_core(config: &Config, n: usize) -> StrategyCore {
+    let strategy = &config.strategies[n];
+    let instrument = config.instruments[usize::from(strategy.symbol.0)].clone();
+    let params = registry::params(&strategy.kind, &strategy.params).expect("validated when the configuration was read");
+    let built = registry::build(&strategy.kind, &params).expect("its kind was just found");
+    StrategyCore::new(strategy.clone(), instrument, built)
+}
+
+/// The first order id of a journal that begins at `start`: later journals begin higher.
+pub fn first_id(start: Timestamp) -> ClientOrderId {
+    ClientOrderId(u64::try_from(start.secs()).unwrap_or(0) * 10_000 + 1)
+}
+
+#[derive(Debug)]
+enum Message {
+    Bars(SymbolId, bars::Input),
+    Strategy(StrategyId, strategy::Input),
+    Books(books::Input),
+    Link(link::Input),
+    Broker(BrokerCommand),
+}
+
+/// The queue: first in, first out, over all receivers.
+struct Queue<'a, J> {
+    messages: &'a mut VecDeque<Message>,
+    now: Timestamp,
+    journal: &'a mut J,
+}
+
+impl<J: FnMut(Timestamp, Record)> Deliver for Queue<'_, J> {
+    fn bars(&mut self, symbol: SymbolId, input: bars::Input) {
+        self.messages.push_back(Message::Bars(symbol, input));
+    }
+
+    fn strategy(&mut self, strategy: StrategyId, input: strategy::Input) {
+        self.messages.push_back(Message::Strategy(strategy, input));
+    }
+
+    fn books(&mut self, input: books::Input) {
+        self.messages.push_back(Message::Books(input));
+    }
+
+    fn link(&mut self, input: link::Input) {
+        self.messages.push_back(Message::Link(input));
+    }
+
+    fn broker(&mut self, command: BrokerCommand) {
+        self.messages.push_back(Message::Broker(command));
+    }
+
+    fn journal(&mut self, record: Record) {
+        (self.journal)(self.now, record);
+    }
+
+    fn commit(&mut self) -> bool {
+        true
+    }
+}
+
+/// One run.
+pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> {
+    cores: Cores,
+    player: Player<S>,
+    marks: Vec<Mark>,
+    queue: VecDeque<Message>,
+    now: Timestamp,
+    journal: J,
+}
+
+impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
+    /// A run over `source` that begins at `start`; `journal` receives every record.
+    pub fn new(config: &Config, source: S, start: Timestamp, cash: Money, commission: Money, journal: J) -> Self {
+        let venue = Venue::new(VenueConfig { instruments: config.instruments.clone(), commission, cash });
+        let mut state = BooksState::default();
+        state.raise_ids(first_id(start));
+        Self {
+            cores: Cores::new(config, state),
+            player: Player::new(source, venue),
+            marks: vec![Mark::default(); config.instruments.len()],
+            queue: VecDeque::new(),
+            now: start,
+            journal,
+        }
+    }
+
+    /// Plays the whole market and returns the cores. Open positions stay open.
+    pub fn run(mut self) -> Cores {
+        self.connect();
+        while let Some((at, step)) = self.player.step() {
+            match step {
+                Step::Market(events) => self.on_market(&events),
+                Step::Reports(reports) => self.on_reports(&reports),
+            }
+            self.settle();
+            self.now = self.now.max(at);
+            self.fire_deadlines();
+        }
+        self.close();
+        self.cores
+    }
+
+    fn connect(&mut self) {
+        let floor = BrokerOrderId(self.player.venue().next_order_id(0));
+        self.say(News::Event(BrokerEvent::NextOrderId(floor)));
+        self.say(News::Connected);
+        self.settle();
+        for symbol in 0..self.cores.bars.len() {
+            self.say(News::FeedUp(symbol_id(symbol)));
+        }
+        self.settle();
+    }
+
+    fn close(&mut self) {
+        for symbol in 0..self.cores.bars.len() {
+            self.queue.push_back(Message::Bars(symbol_id(symbol), bars::Input::Flush));
+        }
+        self.settle();
+        self.queue.push_back(Message::Books(books::Input::Close));
+        self.settle();
+    }
+
+    fn on_market(&mut self, events: &[FeedEvent]) {
+        let Some(first) = events.first() else { return };
+        let symbol = first.symbol;
+        let mark = &mut self.marks[usize::from(symbol.0)];
+        let mut trades = Vec::new();
+        for FeedEvent { event, .. } in events {
+            mark.see(event);
+            if let MarketEvent::Trade(trade) = event {
+                trades.push(Trade { ts: trade.ts.floor(STAMP), ..*trade });
+            }
+        }
+        let mark = *mark;
+        self.now = self.now.max(first.event.ts().floor(STAMP));
+        self.say(News::Market { symbol, trades, mark: Some(mark) });
+    }
+
+    fn say(&mut self, news: News) {
+        self.route(Output::Broker(news));
+    }
+
+    fn route(&mut self, output: Output) {
+        let mut to = Queue { messages: &mut self.queue, now: self.now, journal: &mut self.journal };
+        route(&self.cores.topology, output, &mut to);
+    }
+
+    /// Delivers until nobody has anything more to say.
+    fn settle(&mut self) {
+        while let Some(message) = self.queue.pop_front() {
+            let output = match message {
+                Message::Bars(symbol, input) => Core::handle(&mut self.cores.bars[usize::from(symbol.0)], self.now, input),
+                Message::Strategy(id, input) => {
+                    Core::handle(&mut self.cores.strategies[usize::from(id.0)], self.now, input)
+                }
+                Message::Books(input) => Core::handle(&mut self.cores.books, self.now, input),
+                Message::Link(input) => Core::handle(&mut self.cores.link, self.now, input),
+                Message::Broker(BrokerCommand::Request(request)) => {
+                    self.on_request(request);
+                    continue;
+                }
+                Message::Broker(BrokerCommand::Resubscribe | BrokerCommand::Rebuild { .. }) => continue,
+            };
+            self.route(output);
+        }
+    }
+
+    /// In the order in which the live broker adapter wakes the cores.
+    fn fire_deadlines(&mut self) {
+        let mut outputs: Vec<Output> = Vec::new();
+        for bars in &mut self.cores.bars {
+            outputs.extend(due(bars, self.now));
+        }
+        outputs.extend(due(&mut self.cores.books, self.now));
+        outputs.extend(due(&mut self.cores.link, self.now));
+        outputs.into_iter().for_each(|output| self.route(output));
+        self.settle();
+    }
+
+    fn on_request(&mut self, request: BrokerRequest) {
+        let at = self.player.now().max(self.now);
+        let mut reports = Vec::new();
+        let mut refused = Vec::new();
+        match request {
+            BrokerRequest::Place(tickets) => {
+                for ticket in tickets {
+                    let result = self.player.venue_mut().place(at, new_order(&ticket), &mut reports);
+                    refused.extend(result.err().map(|refusal| (ticket.order_id, refusal)));
+                }
+            }
+            BrokerRequest::Modify(ticket) => {
+                let result = self.player.venue_mut().modify(at, new_order(&ticket), &mut reports);
+                refused.extend(result.err().map(|refusal| (ticket.order_id, refusal)));
+            }
+            BrokerRequest::Cancel(order_id) => {
+                let result = self.player.venue_mut().cancel(at, CLIENT_ID, order_id.0, &mut reports);
+                refused.extend(result.err().map(|refusal| (order_id, refusal)));
+            }
+            BrokerRequest::TakeInventory => {
+                let snapshot = snapshot(self.player.venue());
+                self.say(News::Event(BrokerEvent::Snapshot(Box::new(snapshot))));
+            }
+        }
+        self.on_reports(&reports);
+        for (order_id, Refusal { code, text }) in refused {
+            self.say(News::Event(BrokerEvent::OrderMessage { order_id, code, text }));
+        }
+    }
+
+    fn on_reports(&mut self, reports: &[Report]) {
+        for report in reports {
+            match report {
+                Report::Order(perm_id) => {
+                    if let Some(order) = self.player.venue().order(*perm_id) {
+                        let event = status_event(order);
+                        self.say(News::Event(event));
+                    }
+                }
+                Report::Execution(execution) => {
+                    let commission = BrokerEvent::Commission {
+                        exec_id: execution.exec_id.clone(),
+                        amount: execution.commission,
+                    };
+                    self.say(News::Event(BrokerEvent::Execution(execution_event(execution))));
+                    self.say(News::Event(commission));
+                }
+                Report::Message { order_id, refusal: Refusal { code, text }, .. } => {
+                    let order_id = BrokerOrderId(*order_id);
+                    self.say(News::Event(BrokerEvent::OrderMessage { order_id, code: *code, text: text.clone() }));
+                }
+            }
+        }
+    }
+}
+
+const CLIENT_ID: i32 = 0;
+
+fn symbol_id(n: usize) -> SymbolId {
+    SymbolId(u16::try_from(n).expect("fewer than 65536 instruments"))
+}
+
+fn due<C: Core>(core: &mut C, now: Timestamp) -> Option<Output> {
+    core.next_deadline().is_some_and(|at| at <= now).then(|| core.on_deadline(now))
+}
+
+fn new_order(ticket: &OrderTicket) -> NewOrder {
+    NewOrder {
+        client_id: CLIENT_ID,
+        order_id: ticket.order_id.0,
+        symbol: ticket.symbol,
+        side: ticket.side,
+        quantity: ticket.quantity,
+        kind: ticket.kind,
+        tif: ticket.tif,
+        parent_id: ticket.parent.map(|id| id.0),
+        oca: ticket.oca_group.clone().map(|group| (group, OcaType::ReduceWithBlock)),
+        transmit: ticket.transmit,
+        order_ref: ticket.order_ref.clone(),
+    }
+}
+
+fn broker_status(status: Status) -> BrokerStatus {
+    match status {
+        Status::PendingSubmit => BrokerStatus::PendingSubmit,
+        Status::PreSubmitted => BrokerStatus::PreSubmitted,
+        Status::Submitted => BrokerStatus::Submitted,
+        Status::Cancelled => BrokerStatus::Cancelled,
+        Status::Filled => BrokerStatus::Filled,
+        Status::Inactive => BrokerStatus::Inactive,
+    }
+}
+
+fn status_event(order: &VenueOrder) -> BrokerEvent {
+    BrokerEvent::Status {
+        order_id: BrokerOrderId(order.order.order_id),
+        perm_id: order.perm_id,
+        status: broker_status(order.status),
+        filled: order.filled,
+        remaining: order.remaining(),
+    }
+}
+
+fn execution_event(execution: &VenueExecution) -> Execution {
+    Execution {
+        exec_id: execution.exec_id.clone(),
+        order_id: BrokerOrderId(execution.order_id),
+        perm_id: execution.perm_id,
+        client_id: execution.client_id,
+        order_ref: execution.order_ref.clone(),
+        symbol: execution.symbol,
+        side: execution.side,
+        quantity: execution.quantity,
+        price: execution.price,
+        at: execution.at.floor(STAMP),
+        liquidation: false,
+    }
+}
+
+fn broker_order(order: &VenueOrder) -> BrokerOrder {
+    BrokerOrder {
+        order_id: BrokerOrderId(order.order.order_id),
+        perm_id: order.perm_id,
+        client_id: order.order.client_id,
+        order_ref: order.order.order_ref.clone(),
+        symbol: order.order.symbol,
+        side: order.order.side,
+        quantity: order.order.quantity,
+        filled: order.filled,
+        status: broker_status(order.status),
+    }
+}
+
+fn snapshot(venue: &Venue) -> BrokerSnapshot {
+    BrokerSnapshot {
+        open_orders: venue.open_orders().map(broker_order).collect(),
+        completed_orders: venue.completed_orders().map(broker_order).collect(),
+        executions: venue.executions().iter().map(execution_event).collect(),
+        commissions: venue.executions().iter().map(|e| (e.exec_id.clone(), e.commission)).collect(),
+        positions: venue
+            .positions()
+            .map(|p| BrokerPosition { symbol: p.symbol, quantity: p.quantity })
+            .collect(),
+    }
+}

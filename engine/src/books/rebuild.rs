@@ -1,0 +1,84 @@
+//! The books out of the journal: the state at the segment's beginning, then each record in order.
+
+use std::time::Duration;
+
+use super::settle::exec_base;
+use super::{Booked, BooksState};
+use crate::journal::{Entry, Record};
+use crate::market::Instrument;
+use crate::orders::machine::Event;
+use crate::time::Timestamp;
+use crate::trade::{BrokerOrderId, ClientOrderId};
+
+/// Executions older than this cannot be reported again.
+const EXECUTIONS_KEPT: Duration = Duration::from_secs(8 * 86_400);
+
+impl BooksState {
+    /// Replays a segment: its first entry holds the state to begin with. `None` if it does not.
+    pub fn replay<'a>(instruments: &[Instrument], mut entries: impl Iterator<Item = &'a Entry>) -> Option<Self> {
+        let Record::SessionStarted { books, .. } = &entries.next()?.record else { return None };
+        let mut state = BooksState::clone(books);
+        state.portfolio.set_instruments(instruments);
+        entries.for_each(|entry| state.apply(entry));
+        Some(state)
+    }
+
+    /// One record. Those that only inform (signals, bars, totals) change nothing here.
+    fn apply(&mut self, entry: &Entry) {
+        match &entry.record {
+            Record::OrderPlaced(ticket) => {
+                self.next_id = self.next_id.max(ClientOrderId(ticket.id.0 + 1));
+                self.next_order_id = self.next_order_id.max(BrokerOrderId(ticket.order_id.0 + 1));
+                self.orders.place(entry.at, ticket.clone());
+            }
+            Record::OrderChanged(change) => {
+                self.orders.restore(change.id, change.state, change.perm_id, change.filled);
+            }
+            Record::Fill(fill) => {
+                let booked = Booked { exec_id: fill.exec_id.clone(), at: entry.at, commission: false };
+                self.executions.insert(exec_base(&fill.exec_id).to_owned(), booked);
+                self.portfolio.apply(fill);
+                // The death of the process may have cut off the order's own record, which follows. The table refuses
+                // only what overfills; that record was kept as an event, and the position counts it all the same.
+                if let Some(left) = self.orders.add_filled(fill.order, fill.quantity) {
+                    let _moved = self.orders.apply(fill.order, Event::Filled { left });
+                }
+            }
+            Record::Commission { exec_id, amount } => {
+                if let Some(booked) = self.executions.get_mut(exec_base(exec_id)) {
+                    booked.commission = true;
+                }
+                self.portfolio.commission(exec_id, *amount);
+            }
+            Record::SessionStarted { .. }
+            | Record::Bar(_)
+            | Record::BarRevised(_)
+            | Record::Signal { .. }
+            | Record::Position(_)
+            | Record::Performance { .. }
+            | Record::Trading { .. }
+            | Record::System { .. }
+            | Record::SessionEnded { .. } => {}
+        }
+    }
+
+    /// After a restart nothing that was live is certain any more.
+    pub fn doubt_all(&mut self) {
+        let live: Vec<ClientOrderId> = self.orders.live().map(|o| o.ticket.id).collect();
+        for id in live {
+            if let Some(Err(unexpected)) = self.orders.apply(id, Event::Doubted) {
+                unreachable!("every live order can be doubted: {unexpected}");
+            }
+        }
+    }
+
+    /// Forgets executions that cannot come again. Called when a new segment begins.
+    pub fn prune(&mut self, now: Timestamp) {
+        self.executions.retain(|_, booked| now.since(booked.at) < EXECUTIONS_KEPT);
+    }
+
+    /// Raises the first id of a fresh journal, so that ids of a lost one are not used again.
+    pub fn raise_ids(&mut self, at_least: ClientOrderId) {
+        self.next_id = self.next_id.max(at_least);
+    }
+}

@@ -1,0 +1,163 @@
+//! Executions, commissions and inventories: what changes positions.
+
+use std::collections::BTreeMap;
+
+use super::{Booked, Books, Output};
+use crate::journal::{Record, Severity};
+use crate::market::SymbolId;
+use crate::orders::machine::Event;
+use crate::orders::reconcile;
+use crate::strategy;
+use crate::time::Timestamp;
+use crate::trade::{BrokerSnapshot, ClientOrderId, Execution, Fill, Money};
+
+/// Commissions of unknown executions that are kept until theirs comes.
+const EARLY_KEPT: usize = 1_024;
+
+/// `0000e1a7.6b0373b5.02.01` without its last part, which counts corrections.
+pub(super) fn exec_base(exec_id: &str) -> &str {
+    exec_id.rsplit_once('.').map_or(exec_id, |(base, _)| base)
+}
+
+impl Books {
+    pub(super) fn on_execution(&mut self, now: Timestamp, execution: &Execution, out: &mut Vec<Output>) {
+        let base = exec_base(&execution.exec_id);
+        if let Some(booked) = self.state.executions.get(base) {
+            if booked.exec_id != execution.exec_id {
+                let text = format!("execution {} was corrected to {}", booked.exec_id, execution.exec_id);
+                out.push(Self::system(Severity::Error, "execution.corrected", text));
+                out.push(Output::Doubt);
+            }
+            return;
+        }
+        let id = reconcile::parse_ref(&execution.order_ref, &self.instance);
+        let Some(order) = id.and_then(|id| self.state.orders.get(id)) else {
+            let text = format!(
+                "{} {} {} at {} ticks, reference {:?}: not an order of this book",
+                execution.side.name(),
+                execution.quantity,
+                self.name_of(execution.symbol),
+                execution.price.0,
+                execution.order_ref
+            );
+            out.push(Self::system(Severity::Error, "execution.foreign", text));
+            out.push(Output::Doubt);
+            return;
+        };
+        let ticket = &order.ticket;
+        let fill = Fill {
+            exec_id: execution.exec_id.clone(),
+            order: ticket.id,
+            strategy: ticket.strategy,
+            symbol: ticket.symbol,
+            leg: ticket.leg,
+            side: execution.side,
+            quantity: execution.quantity,
+            price: execution.price,
+            at: execution.at,
+        };
+        self.book(now, fill, out);
+    }
+
+    fn book(&mut self, now: Timestamp, fill: Fill, out: &mut Vec<Output>) {
+        let (id, strategy, symbol) = (fill.order, fill.strategy, fill.symbol);
+        let booked = Booked { exec_id: fill.exec_id.clone(), at: now, commission: false };
+        self.state.executions.insert(exec_base(&fill.exec_id).to_owned(), booked);
+        out.push(Output::Record(Record::Fill(fill.clone())));
+        self.state.portfolio.apply(&fill);
+        let before = self.state.orders.get(id).map_or(0, |o| o.filled);
+        let left = self.state.orders.add_filled(id, fill.quantity).unwrap_or(0);
+        let ordered = self.state.orders.get(id).map_or(0, |o| o.ticket.quantity);
+        if before + fill.quantity > ordered {
+            let text = format!("order {}: {} filled of {ordered}", id.0, before + fill.quantity);
+            out.push(Self::system(Severity::Error, "order.overfilled", text));
+            out.push(Output::Doubt);
+        }
+        // A fill changes the count even where it does not change the state.
+        match self.state.orders.apply(id, Event::Filled { left }) {
+            Some(Ok(_)) => {}
+            Some(Err(unexpected)) => {
+                out.push(Self::system(Severity::Warning, "order.unexpected", format!("order {}: {unexpected}", id.0)));
+            }
+            None => {}
+        }
+        self.change(id, "", out);
+        if left == 0 {
+            self.filled_unseen.remove(&id);
+        }
+        out.push(Output::Record(Record::Position(self.state.portfolio.row(strategy, symbol))));
+        out.push(Output::Record(Record::Position(self.state.portfolio.net_row(symbol))));
+        if let Some(amount) = self.early_commissions.remove(&fill.exec_id) {
+            self.on_commission(&fill.exec_id, amount, out);
+        }
+        let leg = fill.leg;
+        out.push(Output::Strategy(strategy, strategy::Input::Fill(fill)));
+        self.after_fill(id, leg, out);
+    }
+
+    pub(super) fn on_commission(&mut self, exec_id: &str, amount: Money, out: &mut Vec<Output>) {
+        match self.state.executions.get_mut(exec_base(exec_id)) {
+            Some(booked) if booked.commission => return,
+            Some(booked) => booked.commission = true,
+            None => {
+                // It came before its execution, or belongs to somebody else's.
+                if self.early_commissions.len() >= EARLY_KEPT {
+                    self.early_commissions.pop_first();
+                }
+                self.early_commissions.insert(exec_id.to_owned(), amount);
+                return;
+            }
+        }
+        self.state.portfolio.commission(exec_id, amount);
+        out.push(Output::Record(Record::Commission { exec_id: exec_id.to_owned(), amount }));
+    }
+
+    /// The broker's whole truth: executions first, then each order's fate, then positions.
+    pub(super) fn on_snapshot(&mut self, now: Timestamp, snapshot: &BrokerSnapshot, out: &mut Vec<Output>) {
+        // Unasked, or asked on a connection that was lost since: it proves nothing.
+        let Some(asked_after) = self.inventory_asked.take() else { return };
+        let mut executions: Vec<&Execution> = snapshot.executions.iter().collect();
+        executions.sort_by(|a, b| (a.at, &a.exec_id).cmp(&(b.at, &b.exec_id)));
+        for execution in executions {
+            if reconcile::parse_ref(&execution.order_ref, &self.instance).is_some() {
+                self.on_execution(now, execution, out);
+            }
+        }
+        for (exec_id, amount) in &snapshot.commissions {
+            if self.state.executions.contains_key(exec_base(exec_id)) {
+                self.on_commission(exec_id, *amount, out);
+            }
+        }
+        for finding in reconcile::orders(&self.state.orders, snapshot, asked_after, &self.instance) {
+            self.step(finding.id, finding.event, "by inventory", out);
+        }
+        let result = self.differences(snapshot, asked_after);
+        if let Err(difference) = &result {
+            out.push(Self::system(Severity::Error, "reconcile.differs", difference.clone()));
+        }
+        out.push(Output::Reconciled(result));
+        self.protect(now, out);
+    }
+
+    /// Both sides of everything that cannot be explained.
+    fn differences(&self, snapshot: &BrokerSnapshot, asked_after: ClientOrderId) -> Result<(), String> {
+        let mut found: Vec<String> = Vec::new();
+        let ours: BTreeMap<SymbolId, i64> =
+            self.instruments.iter().map(|i| (i.id, self.state.portfolio.net_position(i.id))).collect();
+        // An order sent since may have filled on one side of the comparison only.
+        let younger = self.state.next_id.0 - 1 > asked_after.0;
+        if !younger {
+            for (symbol, ours, theirs) in reconcile::positions(&ours, snapshot) {
+                found.push(format!("position {}: book {ours}, broker {theirs}", self.name_of(symbol)));
+            }
+        }
+        for order in reconcile::strangers(&self.state.orders, snapshot, &self.instance) {
+            found.push(format!("open order {} at the broker is not live in the book", order.order_ref));
+        }
+        if found.is_empty() { Ok(()) } else { Err(found.join("; ")) }
+    }
+
+    pub(super) fn name_of(&self, symbol: SymbolId) -> &str {
+        self.instruments.get(usize::from(symbol.0)).map_or("?", |i| &i.name)
+    }
+}

@@ -1,0 +1,165 @@
+//! Reads configuration: layers of TOML text and the environment in, one typed [`Config`] or every mistake out.
+//! Absent: files (the caller reads them) and specifications of contracts (the caller passes what it knows).
+//!
+//! Later layers win key by key; an array, `[[strategies]]` among them, is replaced whole. The environment comes last:
+//! `PITBOSS__RISK__ORDER_SIZE_MAX=2` sets `risk.order_size_max`, `PITBOSS__STRATEGIES__0__QUANTITY=1` the first
+//! strategy's quantity, and a list is written with commas. A file given by the user is complete by itself: the embedded
+//! default is not laid under it, so that no limit comes from a place that the user did not read.
+
+use rust_decimal::Decimal;
+
+use super::{Config, EMBEDDED_DEFAULT};
+use crate::strategy::registry;
+
+mod check;
+mod instruments;
+mod kind;
+mod layers;
+mod mistake;
+mod place;
+mod plumbing;
+mod session;
+mod simulation;
+mod trading;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::strategy::registry::ParamMistake;
+pub use mistake::{Mistake, Mistakes};
+
+/// One source of settings in TOML.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// How mistakes name it: the file's path as the user gave it, or `embedded default`.
+    pub name: String,
+    pub text: String,
+}
+
+impl Layer {
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
+    }
+
+    /// What is used when the user names no file.
+    pub fn embedded_default() -> Self {
+        Self::new("embedded default", EMBEDDED_DEFAULT)
+    }
+}
+
+/// What an exchange says about every contract of a root; an instrument that says otherwise is a mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractSpec {
+    /// `ES`.
+    pub root: String,
+    pub exchange: String,
+    pub currency: String,
+    /// Points.
+    pub tick_size: Decimal,
+    /// Currency units per point for one contract.
+    pub multiplier: Decimal,
+}
+
+/// Checks the parameters of one strategy; the kind is one of [`Known::kinds`].
+pub type CheckParams<'a> = dyn Fn(&str, &toml::Table) -> Result<(), Vec<ParamMistake>> + 'a;
+
+/// What the program knows and a configuration may refer to.
+pub struct Known<'a> {
+    /// Contracts with fixed specifications; their instruments may leave these out.
+    pub contracts: &'a [ContractSpec],
+    /// Registered kinds of strategies.
+    pub kinds: Vec<&'a str>,
+    pub check_params: &'a CheckParams<'a>,
+}
+
+impl<'a> Known<'a> {
+    /// The strategies that this crate has, and these contracts.
+    pub fn registered(contracts: &'a [ContractSpec]) -> Self {
+        let kinds = registry::KINDS.iter().map(|kind| kind.name).collect();
+        Self {
+            contracts,
+            kinds,
+            check_params: &|kind, params| registry::params(kind, params).map(drop),
+        }
+    }
+}
+
+/// The configuration that `layers` (weakest first) and `env` (all variables; others than `PITBOSS_` are ignored)
+/// describe. The error holds every mistake, ordered by layer and line.
+pub fn read(layers: &[Layer], env: &[(String, String)], known: &Known<'_>) -> Result<Config, Mistakes> {
+    let (places, tree, mistakes) = layers::merge(layers, env)?;
+    let walk = walk::Walk::new(&places, mistakes);
+    let config = walk.root(&tree, |root| {
+        let parts = Parts::read(root, known);
+        check::contradictions(&walk, &parts);
+        parts.whole()
+    });
+    let mistakes = walk.into_mistakes();
+    if !mistakes.is_empty() {
+        return Err(Mistakes::sorted(mistakes, &places));
+    }
+    Ok(config.expect("a part that could not be read has left a mistake"))
+}
+
+/// The sections, each `None` if it has a mistake; contradictions are looked for among the rest.
+struct Parts {
+    instance: Option<super::Instance>,
+    broker: Option<super::BrokerConfig>,
+    gateway: Option<Option<super::GatewayConfig>>,
+    expected_outages: Option<Vec<super::ExpectedOutage>>,
+    instruments: Option<Vec<crate::market::Instrument>>,
+    bars: Option<super::BarsConfig>,
+    strategies: Option<Vec<super::StrategyConfig>>,
+    risk: Option<super::RiskConfig>,
+    orders: Option<super::OrdersConfig>,
+    actors: Option<super::ActorsConfig>,
+    storage: Option<super::StorageConfig>,
+    log: Option<super::LogConfig>,
+    backtest: Option<super::BacktestConfig>,
+}
+
+impl Parts {
+    fn read(root: &walk::Section<'_>, known: &Known<'_>) -> Self {
+        let gateway = simulation::gateway(root);
+        let simulated = root.has("gateway");
+        let listen = gateway.as_ref().and_then(Option::as_ref).map(|gateway| gateway.listen);
+        let market = trading::Market::read(root, known);
+        Parts {
+            instance: session::instance(root),
+            broker: session::broker(root, simulated, listen),
+            expected_outages: session::expected_outages(root),
+            strategies: market.strategies(root, known),
+            risk: trading::risk(root),
+            orders: trading::orders(root),
+            actors: plumbing::actors(root),
+            storage: plumbing::storage(root),
+            log: plumbing::log(root),
+            backtest: simulation::backtest(root),
+            gateway,
+            instruments: market.instruments,
+            bars: market.bars,
+        }
+    }
+
+    fn whole(self) -> Option<Config> {
+        Some(Config {
+            instance: self.instance?,
+            broker: self.broker?,
+            gateway: self.gateway?,
+            expected_outages: self.expected_outages?,
+            instruments: self.instruments?,
+            bars: self.bars?,
+            strategies: self.strategies?,
+            risk: self.risk?,
+            orders: self.orders?,
+            actors: self.actors?,
+            storage: self.storage?,
+            log: self.log?,
+            backtest: self.backtest?,
+        })
+    }
+}

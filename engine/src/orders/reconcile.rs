@@ -1,0 +1,80 @@
+//! The book against the broker's inventory. In: our orders, what the broker holds. Out: what each order is proved to be,
+//! and what cannot be explained. Absent: repair; the books act on the findings.
+
+use std::collections::BTreeMap;
+
+use super::machine::Event;
+use super::working::{Order, WorkingOrders};
+use crate::market::SymbolId;
+use crate::trade::{BrokerOrder, BrokerSnapshot, BrokerStatus, ClientOrderId};
+
+/// What the inventory proves of one order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Finding {
+    pub id: ClientOrderId,
+    pub event: Event,
+}
+
+/// Compares every live order with an id up to `asked_after`, the newest when the inventory was asked for: a younger
+/// one may be on its way. Executions of the inventory have been applied before.
+pub fn orders(book: &WorkingOrders, broker: &BrokerSnapshot, asked_after: ClientOrderId, instance: &str) -> Vec<Finding> {
+    let open = by_ref(&broker.open_orders, instance);
+    let completed = by_ref(&broker.completed_orders, instance);
+    book.live()
+        .filter(|order| order.ticket.id <= asked_after)
+        .map(|order| Finding { id: order.ticket.id, event: proof(order, &open, &completed) })
+        .collect()
+}
+
+type ByRef<'a> = BTreeMap<ClientOrderId, &'a BrokerOrder>;
+
+fn by_ref<'a>(orders: &'a [BrokerOrder], instance: &str) -> ByRef<'a> {
+    orders.iter().filter_map(|order| Some((parse_ref(&order.order_ref, instance)?, order))).collect()
+}
+
+fn proof(order: &Order, open: &ByRef<'_>, completed: &ByRef<'_>) -> Event {
+    if let Some(at_broker) = open.get(&order.ticket.id) {
+        return match at_broker.status {
+            BrokerStatus::Submitted => Event::ProvedWorking,
+            BrokerStatus::Cancelled | BrokerStatus::Filled => Event::ProvedEnded,
+            BrokerStatus::PendingSubmit
+            | BrokerStatus::PreSubmitted
+            | BrokerStatus::PendingCancel
+            | BrokerStatus::Inactive
+            | BrokerStatus::Other => Event::ProvedHeld,
+        };
+    }
+    if completed.contains_key(&order.ticket.id) || order.filled > 0 || order.perm_id.is_some() {
+        return Event::ProvedEnded;
+    }
+    Event::ProvedAbsent
+}
+
+/// Open orders at the broker that carry our name and are not in the book.
+pub fn strangers<'a>(book: &WorkingOrders, broker: &'a BrokerSnapshot, instance: &str) -> Vec<&'a BrokerOrder> {
+    let known = |order: &&BrokerOrder| match parse_ref(&order.order_ref, instance) {
+        Some(id) => book.get(id).is_some_and(Order::is_live),
+        None => true,
+    };
+    broker.open_orders.iter().filter(|order| !known(order)).collect()
+}
+
+/// Symbols whose net position differs: `(symbol, ours, the broker's)`.
+pub fn positions(ours: &BTreeMap<SymbolId, i64>, broker: &BrokerSnapshot) -> Vec<(SymbolId, i64, i64)> {
+    let theirs: BTreeMap<SymbolId, i64> = broker.positions.iter().map(|p| (p.symbol, p.quantity)).collect();
+    let symbols = ours.keys().chain(theirs.keys()).collect::<std::collections::BTreeSet<_>>();
+    symbols
+        .into_iter()
+        .map(|s| (*s, ours.get(s).copied().unwrap_or(0), theirs.get(s).copied().unwrap_or(0)))
+        .filter(|(_, ours, theirs)| ours != theirs)
+        .collect()
+}
+
+/// Our id out of an `orderRef` of the form `instance-id`; `None` if it is not ours.
+pub fn parse_ref(order_ref: &str, instance: &str) -> Option<ClientOrderId> {
+    order_ref.strip_prefix(instance)?.strip_prefix('-')?.parse().ok().map(ClientOrderId)
+}
+
+pub fn make_ref(instance: &str, id: ClientOrderId) -> String {
+    format!("{instance}-{}", id.0)
+}

@@ -1,0 +1,138 @@
+//! All our orders: the live ones, and the ended ones for as long as late news may come.
+//! In: tickets, events. Out: changes. Absent: risk, profit, sending.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::machine::{self, Event, State, Unexpected};
+use crate::market::SymbolId;
+use crate::time::Timestamp;
+use crate::trade::{BrokerOrderId, ClientOrderId, Leg, OrderTicket, PermId, StrategyId};
+
+/// Ended orders that are remembered for late fills and statuses.
+const ENDED_KEPT: usize = 4_096;
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Order {
+    pub ticket: OrderTicket,
+    pub state: State,
+    pub perm_id: Option<PermId>,
+    pub filled: u32,
+    pub sent_at: Timestamp,
+}
+
+impl Order {
+    pub fn left(&self) -> u32 {
+        self.ticket.quantity.saturating_sub(self.filled)
+    }
+
+    pub fn is_live(&self) -> bool {
+        !self.state.is_terminal()
+    }
+
+    /// The entry of the bracket that this order belongs to.
+    pub fn family(&self) -> ClientOrderId {
+        self.ticket.family()
+    }
+}
+
+/// How an order moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moved {
+    pub from: State,
+    pub to: State,
+}
+
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct WorkingOrders {
+    live: BTreeMap<ClientOrderId, Order>,
+    ended: BTreeMap<ClientOrderId, Order>,
+    by_order_id: BTreeMap<BrokerOrderId, ClientOrderId>,
+}
+
+impl WorkingOrders {
+    /// Adds a new order, or replaces the ticket of a live one after a change of its size or price.
+    pub fn place(&mut self, now: Timestamp, ticket: OrderTicket) {
+        if let Some(order) = self.live.get_mut(&ticket.id) {
+            order.ticket = ticket;
+            return;
+        }
+        self.by_order_id.insert(ticket.order_id, ticket.id);
+        let order = Order { state: State::Sent, perm_id: None, filled: 0, sent_at: now, ticket };
+        self.live.insert(order.ticket.id, order);
+    }
+
+    pub fn get(&self, id: ClientOrderId) -> Option<&Order> {
+        self.live.get(&id).or_else(|| self.ended.get(&id))
+    }
+
+    pub fn id_of(&self, order_id: BrokerOrderId) -> Option<ClientOrderId> {
+        self.by_order_id.get(&order_id).copied()
+    }
+
+    /// Live orders, oldest first.
+    pub fn live(&self) -> impl Iterator<Item = &Order> {
+        self.live.values()
+    }
+
+    pub fn live_of(&self, strategy: StrategyId, symbol: SymbolId) -> impl Iterator<Item = &Order> {
+        self.live().filter(move |o| o.ticket.strategy == strategy && o.ticket.symbol == symbol)
+    }
+
+    pub fn has_live(&self, strategy: StrategyId, symbol: SymbolId, leg: Leg) -> bool {
+        self.live_of(strategy, symbol).any(|o| o.ticket.leg == leg)
+    }
+
+    /// Applies an event by the table. `None`: no such order.
+    pub fn apply(&mut self, id: ClientOrderId, event: Event) -> Option<Result<Moved, Unexpected>> {
+        let order = self.live.get_mut(&id).or_else(|| self.ended.get_mut(&id))?;
+        let from = order.state;
+        let to = match machine::next(from, event) {
+            Ok(to) => to,
+            Err(unexpected) => return Some(Err(unexpected)),
+        };
+        order.state = to;
+        self.file(id, from, to);
+        Some(Ok(Moved { from, to }))
+    }
+
+    /// Sets what a record says, when rebuilding.
+    pub fn restore(&mut self, id: ClientOrderId, state: State, perm_id: Option<PermId>, filled: u32) {
+        let Some(order) = self.live.get_mut(&id).or_else(|| self.ended.get_mut(&id)) else { return };
+        let from = std::mem::replace(&mut order.state, state);
+        order.perm_id = perm_id.or(order.perm_id);
+        order.filled = filled;
+        self.file(id, from, state);
+    }
+
+    pub fn set_perm_id(&mut self, id: ClientOrderId, perm_id: PermId) {
+        if let Some(order) = self.live.get_mut(&id).or_else(|| self.ended.get_mut(&id)) {
+            order.perm_id = Some(perm_id);
+        }
+    }
+
+    /// Counts contracts filled and returns those left; more than were ordered leaves zero.
+    pub fn add_filled(&mut self, id: ClientOrderId, quantity: u32) -> Option<u32> {
+        let order = self.live.get_mut(&id).or_else(|| self.ended.get_mut(&id))?;
+        order.filled += quantity;
+        Some(order.left())
+    }
+
+    /// Keeps an order in the shelf that its state belongs to: a fill may bring a dead one back.
+    fn file(&mut self, id: ClientOrderId, from: State, to: State) {
+        if from.is_terminal() == to.is_terminal() {
+            return;
+        }
+        let (source, target) =
+            if to.is_terminal() { (&mut self.live, &mut self.ended) } else { (&mut self.ended, &mut self.live) };
+        if let Some(order) = source.remove(&id) {
+            target.insert(id, order);
+        }
+        if self.ended.len() > ENDED_KEPT
+            && let Some((_, forgotten)) = self.ended.pop_first()
+        {
+            self.by_order_id.remove(&forgotten.ticket.order_id);
+        }
+    }
+}

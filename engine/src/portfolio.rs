@@ -1,0 +1,413 @@
+//! Fills to positions and profit, per strategy and net. In: fills, commissions, marks. Out: positions, totals.
+//! Average cost; exact money: what is rounded when a part is closed stays in the open part.
+//! Absent: orders, limits, clocks.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::journal::{Performance, PositionRow};
+use crate::market::{Instrument, MarketEvent, Price, SymbolId};
+use crate::trade::{Fill, Money, StrategyId};
+
+/// Prices at which an open position could be closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Mark {
+    pub last: Option<Price>,
+    pub bid: Option<Price>,
+    pub ask: Option<Price>,
+}
+
+impl Mark {
+    pub fn see(&mut self, event: &MarketEvent) {
+        match event {
+            MarketEvent::Trade(trade) => self.last = Some(trade.price),
+            MarketEvent::Quote(quote) => (self.bid, self.ask) = (quote.bid, quote.ask),
+        }
+    }
+
+    /// A long position is worth the bid, a short one the ask; without a quote the last trade.
+    pub fn exit_price(&self, quantity: i64) -> Option<Price> {
+        let touch = if quantity > 0 { self.bid } else { self.ask };
+        touch.or(self.last)
+    }
+}
+
+/// One strategy's holding of one symbol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Sleeve {
+    pub quantity: i64,
+    /// Sum of price x multiplier x contracts of the open part, negative when short.
+    pub cost: Money,
+    pub realised: Money,
+    pub commission: Money,
+    trip: u32,
+    trip_net: Money,
+    last_trip_net: Option<Money>,
+}
+
+/// Where a fill's commission belongs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct FillKey {
+    strategy: StrategyId,
+    symbol: SymbolId,
+    trip: u32,
+}
+
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Portfolio {
+    sleeves: BTreeMap<(StrategyId, SymbolId), Sleeve>,
+    totals: BTreeMap<StrategyId, Totals>,
+    account: Totals,
+    marks: BTreeMap<SymbolId, Mark>,
+    tick_values: BTreeMap<SymbolId, Money>,
+    /// Fills whose commission has not come.
+    awaiting_commission: BTreeMap<String, FillKey>,
+    day_start_equity: Money,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+struct Totals {
+    trades: u32,
+    wins: u32,
+    losses: u32,
+    gross_profit: Money,
+    gross_loss: Money,
+    peak: Money,
+    drawdown_max: Money,
+}
+
+impl Totals {
+    fn add_trip(&mut self, net: Money) {
+        self.trades += 1;
+        if net > Money::ZERO {
+            self.wins += 1;
+            self.gross_profit += net;
+        } else {
+            self.losses += 1;
+            self.gross_loss += net;
+        }
+    }
+
+    fn remove_trip(&mut self, net: Money) {
+        self.trades -= 1;
+        if net > Money::ZERO {
+            self.wins -= 1;
+            self.gross_profit -= net;
+        } else {
+            self.losses -= 1;
+            self.gross_loss -= net;
+        }
+    }
+
+    fn see_equity(&mut self, equity: Money) {
+        self.peak = self.peak.max(equity);
+        self.drawdown_max = self.drawdown_max.max(self.peak - equity);
+    }
+}
+
+impl Portfolio {
+    pub fn new(instruments: &[Instrument]) -> Self {
+        let mut portfolio = Self::default();
+        portfolio.set_instruments(instruments);
+        portfolio
+    }
+
+    /// Money per tick of each symbol; after a restart the configuration's values hold.
+    pub fn set_instruments(&mut self, instruments: &[Instrument]) {
+        self.tick_values = instruments.iter().map(|i| (i.id, i.tick_value())).collect();
+    }
+
+    pub fn apply(&mut self, fill: &Fill) {
+        let tick_value = self.tick_value(fill.symbol);
+        let key = (fill.strategy, fill.symbol);
+        let sleeve = self.sleeves.entry(key).or_default();
+        let was_flat = sleeve.quantity == 0;
+        if was_flat {
+            sleeve.trip += 1;
+            sleeve.trip_net = Money::ZERO;
+        }
+        let awaiting = FillKey { strategy: fill.strategy, symbol: fill.symbol, trip: sleeve.trip };
+        let realised = sleeve.trade(i64::from(fill.side.sign()) * i64::from(fill.quantity), fill.price, tick_value);
+        sleeve.trip_net += realised;
+        let ended = (sleeve.quantity == 0).then(|| {
+            sleeve.last_trip_net = Some(sleeve.trip_net);
+            sleeve.trip_net
+        });
+        if let Some(net) = ended {
+            self.totals.entry(fill.strategy).or_default().add_trip(net);
+            self.account.add_trip(net);
+        }
+        self.awaiting_commission.insert(fill.exec_id.clone(), awaiting);
+        self.see_equity();
+    }
+
+    /// Adds the commission of a fill that was applied; a second one for the same fill changes nothing.
+    pub fn commission(&mut self, exec_id: &str, amount: Money) {
+        let Some(of) = self.awaiting_commission.remove(exec_id) else { return };
+        let sleeve = self.sleeves.get_mut(&(of.strategy, of.symbol)).expect("a fill made this sleeve");
+        sleeve.commission += amount;
+        if of.trip == sleeve.trip && sleeve.quantity != 0 {
+            sleeve.trip_net -= amount;
+        } else if of.trip == sleeve.trip
+            && let Some(net) = sleeve.last_trip_net
+        {
+            sleeve.last_trip_net = Some(net - amount);
+            for totals in [self.totals.entry(of.strategy).or_default(), &mut self.account] {
+                totals.remove_trip(net);
+                totals.add_trip(net - amount);
+            }
+        }
+        self.see_equity();
+    }
+
+    pub fn mark(&mut self, symbol: SymbolId, mark: Mark) {
+        self.marks.insert(symbol, mark);
+        if self.sleeves.values().any(|sleeve| sleeve.quantity != 0) {
+            self.see_equity();
+        }
+    }
+
+    pub fn last_mark(&self, symbol: SymbolId) -> Mark {
+        self.marks.get(&symbol).copied().unwrap_or_default()
+    }
+
+    /// Contracts, negative when short.
+    pub fn position(&self, strategy: StrategyId, symbol: SymbolId) -> i64 {
+        self.sleeves.get(&(strategy, symbol)).map_or(0, |sleeve| sleeve.quantity)
+    }
+
+    pub fn net_position(&self, symbol: SymbolId) -> i64 {
+        self.sleeves.iter().filter(|((_, s), _)| *s == symbol).map(|(_, sleeve)| sleeve.quantity).sum()
+    }
+
+    /// Every sleeve that was ever used, in a fixed order.
+    pub fn sleeves(&self) -> impl Iterator<Item = (StrategyId, SymbolId, &Sleeve)> {
+        self.sleeves.iter().map(|(&(strategy, symbol), sleeve)| (strategy, symbol, sleeve))
+    }
+
+    pub fn row(&self, strategy: StrategyId, symbol: SymbolId) -> PositionRow {
+        let sleeve = self.sleeves.get(&(strategy, symbol)).copied().unwrap_or_default();
+        PositionRow {
+            strategy: Some(strategy),
+            symbol,
+            quantity: sleeve.quantity,
+            cost: sleeve.cost,
+            realised: sleeve.realised,
+            commission: sleeve.commission,
+        }
+    }
+
+    pub fn net_row(&self, symbol: SymbolId) -> PositionRow {
+        let of_symbol = || self.sleeves.iter().filter(move |((_, s), _)| *s == symbol).map(|(_, sleeve)| sleeve);
+        PositionRow {
+            strategy: None,
+            symbol,
+            quantity: of_symbol().map(|s| s.quantity).sum(),
+            cost: of_symbol().map(|s| s.cost).sum(),
+            realised: of_symbol().map(|s| s.realised).sum(),
+            commission: of_symbol().map(|s| s.commission).sum(),
+        }
+    }
+
+    /// Realised and unrealised after commission, since the beginning of the books.
+    pub fn equity(&self) -> Money {
+        self.sleeves.iter().map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum()
+    }
+
+    pub fn day_pnl(&self) -> Money {
+        self.equity() - self.day_start_equity
+    }
+
+    pub fn start_day(&mut self) {
+        self.day_start_equity = self.equity();
+    }
+
+    pub fn performance(&self, strategy: Option<StrategyId>) -> Performance {
+        let none = Totals::default();
+        let totals = match strategy {
+            Some(id) => self.totals.get(&id).unwrap_or(&none),
+            None => &self.account,
+        };
+        let mine = || self.sleeves.iter().filter(move |((s, _), _)| strategy.is_none_or(|id| id == *s));
+        Performance {
+            trades: totals.trades,
+            wins: totals.wins,
+            losses: totals.losses,
+            gross_profit: totals.gross_profit,
+            gross_loss: totals.gross_loss,
+            realised: mine().map(|(_, s)| s.realised).sum(),
+            unrealised: mine().map(|((_, symbol), s)| self.unrealised(*symbol, s)).sum(),
+            commission: mine().map(|(_, s)| s.commission).sum(),
+            drawdown_max: totals.drawdown_max,
+        }
+    }
+
+    fn tick_value(&self, symbol: SymbolId) -> Money {
+        *self.tick_values.get(&symbol).expect("fills are of configured instruments")
+    }
+
+    fn unrealised(&self, symbol: SymbolId, sleeve: &Sleeve) -> Money {
+        match self.last_mark(symbol).exit_price(sleeve.quantity) {
+            Some(price) if sleeve.quantity != 0 => {
+                self.tick_value(symbol) * (i64::from(price.0) * sleeve.quantity) - sleeve.cost
+            }
+            Some(_) | None => Money::ZERO,
+        }
+    }
+
+    fn worth(&self, symbol: SymbolId, sleeve: &Sleeve) -> Money {
+        sleeve.realised - sleeve.commission + self.unrealised(symbol, sleeve)
+    }
+
+    fn see_equity(&mut self) {
+        let mut account = Money::ZERO;
+        let mut of_strategy: Option<(StrategyId, Money)> = None;
+        let mut seen: Vec<(StrategyId, Money)> = Vec::new();
+        for (&(strategy, symbol), sleeve) in &self.sleeves {
+            let worth = self.worth(symbol, sleeve);
+            account += worth;
+            match &mut of_strategy {
+                Some((id, sum)) if *id == strategy => *sum += worth,
+                _ => seen.extend(of_strategy.replace((strategy, worth))),
+            }
+        }
+        seen.extend(of_strategy);
+        for (strategy, equity) in seen {
+            self.totals.entry(strategy).or_default().see_equity(equity);
+        }
+        self.account.see_equity(account);
+    }
+}
+
+impl Sleeve {
+    /// Books a signed quantity at a price; returns the profit of the part that it closed.
+    fn trade(&mut self, signed: i64, price: Price, tick_value: Money) -> Money {
+        let value_of = |quantity: i64| tick_value * (i64::from(price.0) * quantity);
+        let closes = if self.quantity.signum() * signed.signum() < 0 { signed.abs().min(self.quantity.abs()) } else { 0 };
+        let mut realised = Money::ZERO;
+        if closes > 0 {
+            let removed = part(self.cost, closes, self.quantity.abs());
+            realised = -value_of(closes * signed.signum()) - removed;
+            self.cost -= removed;
+            self.quantity += closes * signed.signum();
+            self.realised += realised;
+        }
+        let opens = signed - closes * signed.signum();
+        self.cost += value_of(opens);
+        self.quantity += opens;
+        realised
+    }
+}
+
+/// `amount` x `of` / `whole`, rounded toward zero to a millionth.
+fn part(amount: Money, of: i64, whole: i64) -> Money {
+    let micros = i128::from(amount.micros()) * i128::from(of) / i128::from(whole);
+    Money::from_micros(i64::try_from(micros).expect("a part is not larger than the whole"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rust_decimal::Decimal;
+
+    use super::*;
+    use crate::time::Timestamp;
+    use crate::trade::{ClientOrderId, Leg, Side};
+
+    fn es() -> Instrument {
+        Instrument {
+            id: SymbolId(0),
+            name: "ES".into(),
+            root: "ES".into(),
+            expiry: None,
+            exchange: "CME".into(),
+            currency: "USD".into(),
+            tick_size: Decimal::new(25, 2),
+            multiplier: Decimal::from(50),
+        }
+    }
+
+    fn fill(n: usize, strategy: u16, side: Side, quantity: u32, price: i32) -> Fill {
+        Fill {
+            exec_id: format!("e{n}"),
+            order: ClientOrderId(1),
+            strategy: StrategyId(strategy),
+            symbol: SymbolId(0),
+            leg: Leg::Entry,
+            side,
+            quantity,
+            price: Price(price),
+            at: Timestamp::default(),
+        }
+    }
+
+    fn dollars(amount: i64) -> Money {
+        Money::from_micros(amount * 1_000_000)
+    }
+
+    #[test]
+    fn a_round_trip_earns_its_ticks_less_commission() {
+        let mut book = Portfolio::new(&[es()]);
+        book.apply(&fill(1, 0, Side::Buy, 2, 20_000));
+        book.apply(&fill(2, 0, Side::Sell, 2, 20_004));
+        assert_eq!(book.performance(None).realised, dollars(100), "four ticks, two contracts, $12.50 a tick");
+        assert_eq!((book.performance(None).wins, book.performance(None).losses), (1, 0));
+        book.commission("e1", dollars(60));
+        book.commission("e2", dollars(60));
+        let totals = book.performance(Some(StrategyId(0)));
+        assert_eq!((totals.wins, totals.losses, totals.gross_loss), (0, 1, dollars(-20)), "commission made it a loss");
+        assert_eq!(book.equity(), dollars(-20));
+    }
+
+    #[test]
+    fn a_commission_counts_once() {
+        let mut book = Portfolio::new(&[es()]);
+        book.apply(&fill(1, 0, Side::Buy, 1, 20_000));
+        book.commission("e1", dollars(2));
+        book.commission("e1", dollars(2));
+        assert_eq!(book.performance(None).commission, dollars(2));
+    }
+
+    #[test]
+    fn a_short_gains_when_the_ask_falls() {
+        let mut book = Portfolio::new(&[es()]);
+        book.apply(&fill(1, 0, Side::Sell, 1, 20_000));
+        book.mark(SymbolId(0), Mark { last: Some(Price(1)), bid: Some(Price(2)), ask: Some(Price(19_996)) });
+        assert_eq!(book.performance(None).unrealised, dollars(50));
+        book.mark(SymbolId(0), Mark { ask: Some(Price(20_008)), ..Mark::default() });
+        assert_eq!(book.performance(None).drawdown_max, dollars(150), "from +50 to -100");
+    }
+
+    #[test]
+    fn turning_around_through_zero_opens_the_rest_at_the_new_price() {
+        let mut book = Portfolio::new(&[es()]);
+        book.apply(&fill(1, 0, Side::Buy, 1, 100));
+        book.apply(&fill(2, 0, Side::Sell, 3, 110));
+        let row = book.row(StrategyId(0), SymbolId(0));
+        assert_eq!((row.quantity, row.cost, row.realised), (-2, es().tick_value() * -220, es().tick_value() * 10));
+    }
+
+    proptest! {
+        /// Whatever the path, being flat leaves no cost behind and profit is what was received less what was paid.
+        #[test]
+        fn profit_is_cash_received_less_cash_paid(
+            trades in prop::collection::vec((0u16..3, any::<bool>(), 1u32..5, 19_000i32..21_000), 1..60),
+        ) {
+            let mut book = Portfolio::new(&[es()]);
+            let mut cash = Money::ZERO;
+            for (n, &(strategy, buy, quantity, price)) in trades.iter().enumerate() {
+                let side = if buy { Side::Buy } else { Side::Sell };
+                book.apply(&fill(n, strategy, side, quantity, price));
+                cash -= es().tick_value() * (i64::from(price) * i64::from(quantity) * i64::from(side.sign()));
+            }
+            let net = book.net_row(SymbolId(0));
+            prop_assert_eq!(net.realised - net.cost, cash);
+            let sum: i64 = trades.iter().map(|&(_, buy, q, _)| if buy { i64::from(q) } else { -i64::from(q) }).sum();
+            prop_assert_eq!(net.quantity, sum);
+            for (_, _, sleeve) in book.sleeves() {
+                prop_assert!(sleeve.quantity != 0 || sleeve.cost == Money::ZERO);
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the market shows of one symbol: the last quote, the last trade, and how much of the quote is still there.
+//! In: market events. Out: what an order could take, how long its queue is, whether its stop is reached.
+//! Absent: orders.
+
+use crate::market::{MarketEvent, Price, Quote, Trade};
+use crate::trade::Side;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Book {
+    pub quote: Option<Quote>,
+    pub trade: Option<Trade>,
+    /// Contracts of the quote that nobody here has taken yet.
+    bid_left: u32,
+    ask_left: u32,
+}
+
+/// What an order can have at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Offer {
+    pub price: Price,
+    /// Contracts, greater than zero.
+    pub size: u32,
+}
+
+/// Whether an order of `side` with this limit may trade at `price`.
+pub(super) fn within(side: Side, price: Price, limit: Price) -> bool {
+    match side {
+        Side::Buy => price <= limit,
+        Side::Sell => price >= limit,
+    }
+}
+
+/// Whether a trade at `price` left an order resting at `limit` behind: somebody dealt worse than it offered.
+pub(super) fn through(side: Side, price: Price, limit: Price) -> bool {
+    price != limit && within(side, price, limit)
+}
+
+impl Book {
+    pub fn apply(&mut self, event: &MarketEvent) {
+        match event {
+            MarketEvent::Trade(trade) => self.trade = Some(*trade),
+            MarketEvent::Quote(quote) => {
+                self.quote = Some(*quote);
+                self.bid_left = quote.bid_size;
+                self.ask_left = quote.ask_size;
+            }
+        }
+    }
+
+    /// What `side` could take now. A symbol without any quote trades at its last price in any size.
+    pub fn offer(&self, side: Side) -> Option<Offer> {
+        let Some(quote) = &self.quote else {
+            return self.trade.map(|t| Offer {
+                price: t.price,
+                size: u32::MAX,
+            });
+        };
+        let size = match side {
+            Side::Buy => self.ask_left,
+            Side::Sell => self.bid_left,
+        };
+        quote
+            .touch(side)
+            .filter(|_| size > 0)
+            .map(|price| Offer { price, size })
+    }
+
+    /// `side` has taken `contracts` of the offer; they stay gone until the next quote.
+    pub fn consume(&mut self, side: Side, contracts: u32) {
+        if self.quote.is_none() {
+            return;
+        }
+        let left = match side {
+            Side::Buy => &mut self.ask_left,
+            Side::Sell => &mut self.bid_left,
+        };
+        *left = left
+            .checked_sub(contracts)
+            .expect("a fill is never larger than the offer");
+    }
+
+    /// Contracts ahead of an order of `side` that joins at `limit` now; `None` when the market does not show that
+    /// level: it lies behind the touch, or there is no quote at all.
+    pub fn queue_at(&self, side: Side, limit: Price) -> Option<u32> {
+        let quote = self.quote.as_ref()?;
+        let own = side.opposite();
+        match quote.touch(own) {
+            None => Some(0),
+            Some(touch) if touch == limit => Some(quote.touch_size(own)),
+            Some(touch) if through(side, touch, limit) => Some(0),
+            Some(_) => None,
+        }
+    }
+
+    /// Whether a stop is reached: by the last trade or, for a symbol that never traded, by the quote it would fill at.
+    pub fn stop_reached(&self, side: Side, stop: Price) -> bool {
+        let price = match (&self.trade, &self.quote) {
+            (Some(trade), _) => Some(trade.price),
+            (None, Some(quote)) => quote.touch(side),
+            (None, None) => None,
+        };
+        price.is_some_and(|price| within(side.opposite(), price, stop))
+    }
+}

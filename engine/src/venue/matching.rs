@@ -1,0 +1,173 @@
+//! What a market event does to the orders at the exchange. In: one event. Out: which orders react, in which order and
+//! with how much. Absent: what a fill changes (`fills`), who may place what (`requests`).
+//!
+//! An event's own size is spent once: contracts of a quote stay taken until the next quote, contracts of a trade are
+//! dealt out by price, then age. A resting order fills at its own price. Behind the touch its queue is unknown and
+//! only a trade beyond its price fills it; a queue shortens by trades at the price alone.
+
+use super::Report;
+use super::book::{Book, through, within};
+use super::exchange::Venue;
+use super::orders::{Entry, Slot, Stage};
+use crate::market::{MarketEvent, Price};
+use crate::trade::Side;
+
+/// What one event means for one order, as if it were alone. Sorts in the order in which the exchange acts: stops,
+/// market orders, then limits by price and age.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Reaction {
+    rank: u8,
+    /// Smaller is better.
+    price_rank: i32,
+    slot: Slot,
+    price: Price,
+    act: Act,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Act {
+    Trigger,
+    /// Take from the offer.
+    Take,
+    /// A trade at the order's price reaches it with this many contracts.
+    Share(u32),
+    /// A trade beyond its price.
+    All,
+}
+
+impl Venue {
+    /// What `event` does to the order if it is the only one; `book` already shows the event.
+    pub(super) fn reaction(&self, slot: Slot, book: &Book, event: &MarketEvent) -> Option<Reaction> {
+        if self.orders.fillable(slot) == 0 {
+            return None;
+        }
+        let entry = &self.orders[slot];
+        let side = entry.view.order.side;
+        if entry.stage == Stage::Armed {
+            let reached = entry.stop().is_some_and(|stop| book.stop_reached(side, stop));
+            return reached.then_some(Reaction {
+                rank: 0,
+                price_rank: 0,
+                slot,
+                price: Price(0),
+                act: Act::Trigger,
+            });
+        }
+        let Some(limit) = entry.limit() else {
+            let offer = book.offer(side)?;
+            return Some(Reaction {
+                rank: 1,
+                price_rank: 0,
+                slot,
+                price: offer.price,
+                act: Act::Take,
+            });
+        };
+        let act = resting(entry, limit, book, event)?;
+        let price_rank = side.sign().saturating_neg().saturating_mul(limit.0);
+        Some(Reaction {
+            rank: 2,
+            price_rank,
+            slot,
+            price: limit,
+            act,
+        })
+    }
+
+    pub(super) fn react(&mut self, lane: usize, event: &MarketEvent, out: &mut Vec<Report>) {
+        let mut reactions = std::mem::take(&mut self.reactions);
+        let book = self.lanes[lane].book;
+        reactions.extend(
+            self.lanes[lane]
+                .working
+                .iter()
+                .filter_map(|slot| self.reaction(*slot, &book, event)),
+        );
+        self.move_queues(lane, event);
+        reactions.sort_unstable();
+        let mut dealt = 0;
+        for reaction in &reactions {
+            self.act(lane, reaction, &mut dealt, out);
+        }
+        reactions.clear();
+        self.reactions = reactions;
+        self.settle_arrivals(out);
+    }
+
+    fn act(&mut self, lane: usize, reaction: &Reaction, dealt: &mut u32, out: &mut Vec<Report>) {
+        let slot = reaction.slot;
+        let fillable = self.orders.fillable(slot);
+        // An earlier reaction to the same event may have cancelled or reduced this order through its group.
+        if !self.orders[slot].live() || fillable == 0 {
+            return;
+        }
+        let side = self.orders[slot].view.order.side;
+        let contracts = match reaction.act {
+            Act::Trigger => return self.enter(slot, out),
+            Act::All => fillable,
+            Act::Share(size) => fillable.min(size.saturating_sub(*dealt)),
+            Act::Take => fillable.min(self.lanes[lane].book.offer(side).map_or(0, |offer| offer.size)),
+        };
+        match reaction.act {
+            Act::Share(_) => *dealt += contracts,
+            Act::Take => self.lanes[lane].book.consume(side, contracts),
+            Act::Trigger | Act::All => {}
+        }
+        self.fill(slot, contracts, reaction.price, out);
+    }
+
+    /// Lets the event pass through the queues ahead of resting orders.
+    fn move_queues(&mut self, lane: usize, event: &MarketEvent) {
+        let lane = &self.lanes[lane];
+        for slot in &lane.working {
+            let entry = &mut self.orders[*slot];
+            let side = entry.view.order.side;
+            let Some(limit) = entry.limit().filter(|_| entry.joined) else {
+                continue;
+            };
+            match (event, entry.queue) {
+                (MarketEvent::Trade(t), Some(ahead)) if t.price == limit => {
+                    entry.queue = Some(ahead.saturating_sub(t.size));
+                }
+                (MarketEvent::Trade(t), _) if through(side, t.price, limit) => entry.queue = Some(0),
+                (MarketEvent::Quote(_), None) => entry.queue = lane.book.queue_at(side, limit),
+                _ => {}
+            }
+        }
+    }
+
+    /// Finds again the range of prices in which no order of the lane can react.
+    pub(super) fn watch(&mut self, lane: usize) {
+        let (mut above, mut below) = (i32::MIN, i32::MAX);
+        for slot in &self.lanes[lane].working {
+            let entry = &self.orders[*slot];
+            let armed = entry.stage == Stage::Armed;
+            let price = if armed { entry.stop() } else { entry.limit() };
+            // A buy limit and a sell stop wait below the market, their opposites above; a market order for anything.
+            match (price, (entry.view.order.side == Side::Buy) != armed) {
+                (None, _) => above = i32::MAX,
+                (Some(price), true) => above = above.max(price.0),
+                (Some(price), false) => below = below.min(price.0),
+            }
+        }
+        self.lanes[lane].calm_above = above;
+        self.lanes[lane].calm_below = below;
+    }
+}
+
+/// What the event does to a limit order that rests in the book.
+fn resting(entry: &Entry, limit: Price, book: &Book, event: &MarketEvent) -> Option<Act> {
+    let side = entry.view.order.side;
+    match event {
+        MarketEvent::Trade(t) if through(side, t.price, limit) => Some(Act::All),
+        MarketEvent::Trade(t) if t.price == limit => {
+            let reaches = t.size.saturating_sub(entry.queue?);
+            (reaches > 0).then_some(Act::Share(reaches))
+        }
+        MarketEvent::Trade(_) => None,
+        MarketEvent::Quote(_) => book
+            .offer(side)
+            .filter(|o| within(side, o.price, limit))
+            .map(|_| Act::Take),
+    }
+}

@@ -1,0 +1,128 @@
+//! Cuts a market into the steps that clients see. In: a source of events and a venue. Out: steps with their time.
+//! Absent: waiting, sockets, clients. The simulated gateway and the backtester both play through it, so both see the
+//! same sequence.
+//!
+//! The contract:
+//! - A [`Step::Market`] is the longest run of next events of one symbol and one kind (trade or quote) within the same
+//!   whole second, at most [`RUN_MAX`], for which the venue has nothing to report.
+//! - An event for which the venue does report ends the run before it. Its reports are a step of their own, and the
+//!   event itself opens the next market step. A client never has fills and ticks under way at once, and learns of a
+//!   fill before the tick that caused it.
+//! - A step's time is that of its last event (for reports: of the event that caused them), and never less than the
+//!   time of an earlier step, even where the source goes back.
+//! - Nothing is read ahead into the venue: between two steps it has seen the events of the steps returned so far and,
+//!   after reports, the one that caused them. Orders are placed there, with [`Player::now`].
+
+use std::iter::Peekable;
+use std::mem::discriminant;
+
+use super::{Report, Venue};
+use crate::market::FeedEvent;
+use crate::time::Timestamp;
+
+/// Events in one market step.
+pub const RUN_MAX: usize = 256;
+
+/// What happens next. Neither is ever empty.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    Market(Vec<FeedEvent>),
+    Reports(Vec<Report>),
+}
+
+#[derive(Debug)]
+pub struct Player<S: Iterator<Item = FeedEvent>> {
+    source: Peekable<S>,
+    venue: Venue,
+    now: Timestamp,
+    /// The event whose reports were the last step; the venue has seen it, clients have not.
+    opens: Option<FeedEvent>,
+    run: Vec<FeedEvent>,
+    reports: Vec<Report>,
+}
+
+impl<S: Iterator<Item = FeedEvent>> Player<S> {
+    pub fn new(source: S, venue: Venue) -> Self {
+        let now = venue.now();
+        Self {
+            source: source.peekable(),
+            venue,
+            now,
+            opens: None,
+            run: Vec::new(),
+            reports: Vec::new(),
+        }
+    }
+
+    /// The next step and its time; `None` when the market is over.
+    pub fn step(&mut self) -> Option<(Timestamp, Step)> {
+        let first = match self.opens.take() {
+            Some(event) => event,
+            None => {
+                let event = self.source.next()?;
+                if self.show(event) {
+                    self.opens = Some(event);
+                    return Some((self.now, Step::Reports(std::mem::take(&mut self.reports))));
+                }
+                event
+            }
+        };
+        self.run.push(first);
+        while self.run.len() < RUN_MAX {
+            let venue = &self.venue;
+            let joins = |next: &FeedEvent| continues(&first, next) && !venue.would_report(next);
+            let Some(event) = self.source.next_if(joins) else { break };
+            let reported = self.show(event);
+            assert!(!reported, "the venue reports only what it said it would report");
+            self.run.push(event);
+        }
+        Some((self.now, Step::Market(std::mem::take(&mut self.run))))
+    }
+
+    /// Shows one event to the venue; tells whether it reports anything.
+    fn show(&mut self, event: FeedEvent) -> bool {
+        self.now = self.now.max(event.event.ts());
+        self.venue.on_market(&event, &mut self.reports);
+        !self.reports.is_empty()
+    }
+
+    /// Time of the first event of the next step, never less than [`Player::now`]; `None` when the market is over.
+    pub fn peek_ts(&mut self) -> Option<Timestamp> {
+        let next = self.opens.as_ref().or_else(|| self.source.peek())?;
+        Some(next.event.ts().max(self.now))
+    }
+
+    /// Time of the last step; [`Timestamp::MIN`] before the first one of a new venue.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub fn venue(&self) -> &Venue {
+        &self.venue
+    }
+
+    pub fn venue_mut(&mut self) -> &mut Venue {
+        &mut self.venue
+    }
+
+    /// Takes back a step that has been dealt with, so that its buffer serves again.
+    pub fn recycle(&mut self, step: Step) {
+        match step {
+            Step::Market(mut events) => {
+                events.clear();
+                self.run = events;
+            }
+            Step::Reports(mut reports) => {
+                reports.clear();
+                self.reports = reports;
+            }
+        }
+    }
+}
+
+/// Whether `next` may be in a run that `first` opens, reports aside.
+fn continues(first: &FeedEvent, next: &FeedEvent) -> bool {
+    first.symbol == next.symbol
+        && discriminant(&first.event) == discriminant(&next.event)
+        && first.event.ts().secs() == next.event.ts().secs()
+}

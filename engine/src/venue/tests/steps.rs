@@ -1,0 +1,227 @@
+//! The player's contract: steps partition the source in order, reports come before the event that caused them.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn at_ms(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+/// Steps as one line each: `1.400 trades 2`, `1.400 reports 2`.
+fn lines<S: Iterator<Item = FeedEvent>>(player: &mut Player<S>, steps: usize) -> Vec<String> {
+    std::iter::from_fn(|| player.step())
+        .take(steps)
+        .map(|(ts, step)| {
+            let what = match &step {
+                Step::Market(run) if matches!(run[0].event, MarketEvent::Trade(_)) => format!("trades {}", run.len()),
+                Step::Market(run) => format!("quotes {}", run.len()),
+                Step::Reports(reports) => format!("reports {}", reports.len()),
+            };
+            format!("{}.{:03} {what}", ts.secs(), ts.millis().rem_euclid(1000))
+        })
+        .collect()
+}
+
+#[test]
+fn a_fill_is_seen_before_the_tick_that_caused_it() {
+    let events = [
+        trade(at_ms(1_000), 400, 1),
+        trade(at_ms(1_100), 401, 1),
+        trade(at_ms(1_200), 399, 1),
+        trade(at_ms(1_300), 399, 1),
+        trade(at_ms(2_000), 400, 1),
+    ];
+    let mut player = Player::new(events.into_iter(), venue());
+    let now = player.now();
+    player
+        .venue_mut()
+        .place(
+            now,
+            order(1, Side::Buy, 1, OrderKind::Limit(Price(400))),
+            &mut Vec::new(),
+        )
+        .unwrap();
+    assert_eq!(player.peek_ts(), Some(at_ms(1_000)));
+    let expected = ["1.100 trades 2", "1.200 reports 2", "1.300 trades 2", "2.000 trades 1"];
+    assert_eq!(lines(&mut player, 9), expected);
+    assert_eq!(
+        (player.step(), player.peek_ts(), player.now()),
+        (None, None, at_ms(2_000))
+    );
+}
+
+#[test]
+fn an_order_withdrawn_in_time_does_not_fill() {
+    let events = [
+        trade(at_ms(1_000), 401, 1),
+        trade(at_ms(1_100), 399, 1),
+        trade(at_ms(1_200), 399, 1),
+    ];
+    let mut player = Player::new(events.into_iter(), venue());
+    player
+        .venue_mut()
+        .place(
+            at_ms(0),
+            order(1, Side::Buy, 1, OrderKind::Limit(Price(400))),
+            &mut Vec::new(),
+        )
+        .unwrap();
+    assert_eq!(lines(&mut player, 1), ["1.000 trades 1"]);
+    let now = player.now();
+    player.venue_mut().cancel(now, 1, 1, &mut Vec::new()).unwrap();
+    assert_eq!(lines(&mut player, 2), ["1.200 trades 2"]);
+    assert_eq!(player.venue().executions().len(), 0);
+}
+
+#[test]
+fn runs_end_at_the_second_the_kind_the_symbol_and_the_limit() {
+    let of_nq = |event: FeedEvent| FeedEvent { symbol: NQ, ..event };
+    let mut events = vec![
+        trade(at_ms(1_000), 400, 1),
+        quote(at_ms(1_000), Some(400), 1, Some(401), 1),
+        of_nq(quote(at_ms(1_000), Some(400), 1, Some(401), 1)),
+        of_nq(quote(at_ms(2_000), Some(400), 1, Some(401), 1)),
+        of_nq(quote(at_ms(1_500), Some(400), 1, Some(401), 1)),
+    ];
+    events.extend((0..300).map(|i| trade(at_ms(3_000 + i), 400, 1)));
+    let mut player = Player::new(events.into_iter(), venue());
+    let expected = [
+        "1.000 trades 1",
+        "1.000 quotes 1",
+        "1.000 quotes 1",
+        "2.000 quotes 1",
+        "2.000 quotes 1",
+        "3.255 trades 256",
+        "3.299 trades 44",
+    ];
+    assert_eq!(lines(&mut player, 9), expected);
+}
+
+#[test]
+fn a_step_that_was_dealt_with_gives_its_buffer_back() {
+    let events = (0..4).map(|i| trade(at_ms(i * 1_000), 400, 1));
+    let mut player = Player::new(events, venue());
+    let (_, step) = player.step().unwrap();
+    let Step::Market(run) = &step else {
+        panic!("no order, no report")
+    };
+    let buffer = run.as_ptr();
+    player.recycle(step);
+    let (_, step) = player.step().unwrap();
+    assert!(matches!(step, Step::Market(run) if run.as_ptr() == buffer && run.len() == 1));
+}
+
+fn events() -> impl Strategy<Value = Vec<FeedEvent>> {
+    let event = (
+        95i32..105,
+        0u32..6,
+        -300i64..700,
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.7),
+    );
+    prop::collection::vec(event, 1..120).prop_map(|drawn| {
+        let mut ms = 10_000;
+        let one = |(price, size, step, other, is_trade): (i32, u32, i64, bool, bool)| {
+            ms += step;
+            let quoted = || quote(at_ms(ms), Some(price), size, Some(price + 1), size);
+            let event = if is_trade {
+                trade(at_ms(ms), price, size)
+            } else {
+                quoted()
+            };
+            FeedEvent {
+                symbol: if other { NQ } else { ES },
+                ..event
+            }
+        };
+        drawn.into_iter().map(one).collect()
+    })
+}
+
+fn orders() -> impl Strategy<Value = Vec<(usize, Side, OrderKind)>> {
+    let kind = (0u8..3, 95i32..105).prop_map(|(kind, price)| match kind {
+        0 => OrderKind::Market,
+        1 => OrderKind::Limit(Price(price)),
+        _ => OrderKind::Stop(Price(price)),
+    });
+    let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
+    prop::collection::vec((0usize..40, side, kind), 0..12)
+}
+
+/// Places the orders that are due before step number `step`.
+fn place_due(venue: &mut Venue, now: Timestamp, step: usize, orders: &[(usize, Side, OrderKind)]) {
+    for (id, (due, side, kind)) in (1..).zip(orders) {
+        if *due == step {
+            let new = NewOrder {
+                client_id: id,
+                ..order(id, *side, 2, *kind)
+            };
+            venue.place(now, new, &mut Vec::new()).unwrap();
+        }
+    }
+}
+
+/// The contract in its plainest form: try each event on a copy of the venue.
+fn plain_steps(source: &[FeedEvent], orders: &[(usize, Side, OrderKind)]) -> Vec<(Timestamp, Step)> {
+    let (mut venue, mut now, mut steps, mut at) = (venue(), Timestamp::MIN, Vec::new(), 0);
+    let mut shown = false;
+    while at < source.len() {
+        place_due(&mut venue, now, steps.len(), orders);
+        let mut run: Vec<FeedEvent> = Vec::new();
+        while let Some(event) = source.get(at) {
+            let same = |first: &FeedEvent| {
+                let kinds = [first, event].map(|e| matches!(e.event, MarketEvent::Trade(_)));
+                first.symbol == event.symbol
+                    && kinds[0] == kinds[1]
+                    && first.event.ts().secs() == event.event.ts().secs()
+            };
+            if run.len() == 256 || run.first().is_some_and(|first| !same(first)) {
+                break;
+            }
+            let (mut after, mut reports) = (venue.clone(), Vec::new());
+            if !shown {
+                after.on_market(event, &mut reports);
+            }
+            if !reports.is_empty() && !run.is_empty() {
+                break;
+            }
+            venue = after;
+            now = now.max(event.event.ts());
+            shown = !reports.is_empty();
+            if shown {
+                steps.push((now, Step::Reports(reports)));
+                break;
+            }
+            run.push(*event);
+            at += 1;
+        }
+        if !run.is_empty() {
+            steps.push((now, Step::Market(run)));
+        }
+    }
+    steps
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn steps_are_those_of_the_contract_and_partition_the_source(source in events(), orders in orders()) {
+        let mut player = Player::new(source.iter().copied(), venue());
+        let mut steps = Vec::new();
+        loop {
+            let (now, before) = (player.now(), player.peek_ts());
+            place_due(player.venue_mut(), now, steps.len(), &orders);
+            let Some((ts, step)) = player.step() else { break };
+            prop_assert!(ts >= now && before.is_some_and(|before| before <= ts && before >= now));
+            steps.push((ts, step));
+        }
+        let market = steps.iter().filter_map(|(_, step)| match step {
+            Step::Market(run) => Some(run.iter().copied()),
+            Step::Reports(_) => None,
+        });
+        prop_assert_eq!(market.flatten().collect::<Vec<_>>(), source.clone());
+        prop_assert_eq!(steps, plain_steps(&source, &orders));
+    }
+}
