@@ -1,1 +1,12 @@
-//! stub
+//! Acts for the engine: sockets, clocks, threads, files and the database, each behind an actor that is supervised.
+//! Absent: decisions; those are `engine`'s. `ibapi` is known in `broker` only, `diesel` in `storage` only.
+
+pub mod broker;
+pub mod clock;
+pub mod directory;
+mod hosted;
+pub mod journal;
+pub mod latency;
+pub mod logging;
+pub mod shell;
+pub mod supervisor;

@@ -1,1 +1,23 @@
-//! stub
+//! A simulated IB Gateway: TWS's wire protocol over TCP in front of `engine::venue`. Clients written for Interactive
+//! Brokers (the Rust crate `ibapi`, `ib_async`, `ib_insync`, the official Python client) connect to it unchanged.
+//!
+//! The way of a request: `connection` reads frames, `wire` turns them into a `Request`, `broker` does it against the
+//! venue and writes `Response`s to outboxes, `connection` writes those to the sockets. `pace` plays the market.
+//! Everything runs on one thread of its own, so clients see one account and one order of events.
+//! Absent: how orders match (the engine's venue), market data files, historical data.
+
+mod broker;
+mod catalog;
+mod connection;
+mod options;
+mod pace;
+mod server;
+mod stats;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use options::{Options, Pacing, StartError};
+pub use server::{Gateway, start};
+pub use stats::{Stats, Truth};

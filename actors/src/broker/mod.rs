@@ -1,0 +1,333 @@
+//! The broker actor: one connection to TWS or IB Gateway through `ibapi`, rebuilt whenever it is in doubt.
+//! In: commands of the books and the link. Out: ticks, order events, connection news. Absent: decisions about orders.
+//!
+//! The crate's own reconnecting is switched off, so that every loss has one path. Orders go out through one queue in
+//! the order in which they were asked for. A dead peer is found by our own heartbeat: a send on a half-open
+//! connection succeeds.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, StreamHandler, Supervised, WrapFuture,
+};
+use engine::config::Config;
+use engine::market::{PriceGrid, SymbolId};
+use engine::portfolio::Mark;
+use engine::trade::{BrokerEvent, BrokerOrderId, BrokerRequest, BrokerSnapshot};
+use engine::wiring::{BrokerCommand, News, Output};
+use futures::stream::SelectAll;
+use futures::{Stream, StreamExt};
+use ibapi::{Error, Notice};
+use ibapi::orders::OrderUpdate;
+use ibapi::subscriptions::{NoticeStream, SubscriptionItem};
+use slog::{info, o, warn};
+use tokio::sync::mpsc;
+
+use crate::directory::{Outlet, Shared, Told};
+use crate::supervisor::{Gauge, Stop, mono_ns};
+
+mod convert;
+mod pace;
+mod send;
+mod session;
+mod ticks;
+
+use send::Job;
+use session::{ConnectError, Session, Streams, Tick, TickKind, TickStream};
+
+/// Market data frames handled in one go.
+const TICKS_AT_ONCE: usize = 256;
+/// Interactive Brokers allows one tick-by-tick request per instrument in this time.
+const TICK_REQUEST_SPACING: Duration = Duration::from_secs(15);
+
+/// How the actor behaves towards what is at the other end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Peer {
+    /// TWS or IB Gateway: IB's pacing limits hold.
+    Real,
+    /// The simulated gateway, which has none and may run faster than the wall clock.
+    Simulated,
+}
+
+pub struct Broker {
+    config: Arc<Config>,
+    peer: Peer,
+    outlet: Outlet,
+    gauge: Arc<Gauge>,
+    grids: Vec<PriceGrid>,
+    marks: Vec<Mark>,
+    session: Option<Live>,
+    attempt: u32,
+}
+
+/// A session and everything that must go with it.
+struct Live {
+    session: Rc<Session>,
+    jobs: mpsc::UnboundedSender<Job>,
+    /// Requests asked for and not written yet; requests written since the last barrier.
+    outgoing: Rc<Outgoing>,
+    handles: Vec<SpawnHandle>,
+    heartbeat_misses: u32,
+    subscribed: bool,
+}
+
+#[derive(Default)]
+struct Outgoing {
+    waiting: Cell<u64>,
+    unconfirmed: Cell<u64>,
+}
+
+/// What the writing side has to say about requests that did not go out.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct NotSent {
+    order_id: BrokerOrderId,
+    text: String,
+}
+
+impl Broker {
+    pub fn new(config: Arc<Config>, peer: Peer, shared: Arc<Shared>, gauge: Arc<Gauge>) -> Self {
+        let grids = config.instruments.iter().map(PriceGrid::of).collect();
+        let marks = vec![Mark::default(); config.instruments.len()];
+        Self { config, peer, outlet: Outlet::new(shared), gauge, grids, marks, session: None, attempt: 0 }
+    }
+
+    fn say(&mut self, news: News) {
+        self.outlet.route(Output::Broker(news));
+    }
+
+    fn connect(&mut self, ctx: &mut Context<Self>) {
+        let config = self.config.clone();
+        let paced = self.peer == Peer::Real;
+        let opening = async move { Session::open(&config.broker, &config.instruments, paced).await };
+        ctx.spawn(opening.into_actor(self).map(|opened, broker, ctx| match opened {
+            Ok((session, streams)) => broker.on_connected(session, streams, ctx),
+            Err(reason) => broker.on_connect_failed(&reason, ctx),
+        }));
+    }
+
+    fn on_connect_failed(&mut self, reason: &ConnectError, ctx: &mut Context<Self>) {
+        let (min, max) = (self.config.broker.reconnect_delay_min, self.config.broker.reconnect_delay_max);
+        let delay = convert::reconnect_delay(self.attempt, min, max);
+        self.attempt = self.attempt.saturating_add(1);
+        warn!(self.outlet.shared.log, "cannot connect (attempt {}), again in {delay:.1?}: {reason}", self.attempt;
+            "event" => "broker.connect_failed", "attempt" => self.attempt);
+        ctx.run_later(delay, Self::connect);
+    }
+
+    fn on_connected(&mut self, session: Session, streams: Streams, ctx: &mut Context<Self>) {
+        self.attempt = 0;
+        let version = session.client.server_version();
+        info!(self.outlet.shared.log, "connected as client {} to account {}, server version {version}",
+            self.config.broker.client_id, session.account;
+            "event" => "broker.connected", "account" => &session.account, "server_version" => version);
+        let next_order_id = session.next_order_id();
+        let session = Rc::new(session);
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let outgoing = Rc::new(Outgoing::default());
+        let handles = vec![
+            ctx.add_stream(streams.orders),
+            ctx.add_stream(system_notices(streams.notices)),
+            send::spawn(self, session.clone(), queue, outgoing.clone(), ctx),
+        ];
+        self.session = Some(Live { session, jobs, outgoing, handles, heartbeat_misses: 0, subscribed: false });
+        self.say(News::Event(BrokerEvent::NextOrderId(next_order_id)));
+        self.say(News::Connected);
+        if !self.outlet.shared.clock.is_driven() {
+            pace::spawn_heartbeat(self, ctx);
+        }
+    }
+
+    /// One path for every loss: forget the connection, tell, try again.
+    fn drop_session(&mut self, cause: String, ctx: &mut Context<Self>) {
+        let Some(live) = self.session.take() else { return };
+        live.handles.into_iter().for_each(|handle| {
+            ctx.cancel_future(handle);
+        });
+        warn!(self.outlet.shared.log, "connection dropped: {cause}"; "event" => "broker.disconnected");
+        let client = live.session.client.clone();
+        ctx.spawn(async move { client.disconnect().await }.into_actor(self));
+        for symbol in self.symbols() {
+            self.say(News::FeedDown(symbol));
+        }
+        self.say(News::Disconnected { cause });
+        let delay = convert::reconnect_delay(0, self.config.broker.reconnect_delay_min, Duration::MAX);
+        ctx.run_later(delay, Self::connect);
+    }
+
+    fn symbols(&self) -> Vec<SymbolId> {
+        self.config.instruments.iter().map(|i| i.id).collect()
+    }
+
+    fn on_request(&mut self, request: BrokerRequest, cause: u64) {
+        let Some(live) = &self.session else { return self.refuse(request) };
+        let jobs: Vec<Job> = match request {
+            BrokerRequest::Place(tickets) => tickets.into_iter().map(|ticket| Job::Place { ticket, cause }).collect(),
+            BrokerRequest::Modify(ticket) => vec![Job::Place { ticket, cause: 0 }],
+            BrokerRequest::Cancel(order_id) => vec![Job::Cancel(order_id)],
+            BrokerRequest::TakeInventory => vec![Job::TakeInventory],
+        };
+        for job in jobs {
+            live.outgoing.waiting.set(live.outgoing.waiting.get() + 1);
+            if live.jobs.send(job).is_err() {
+                // The writer is gone with its connection, whose loss is on its way to everybody.
+                live.outgoing.waiting.set(live.outgoing.waiting.get() - 1);
+            }
+        }
+    }
+
+    /// There is no connection: nothing was sent, and that is certain.
+    fn refuse(&mut self, request: BrokerRequest) {
+        let orders = match request {
+            BrokerRequest::Place(tickets) => tickets.into_iter().map(|ticket| ticket.order_id).collect(),
+            BrokerRequest::Modify(ticket) => vec![ticket.order_id],
+            BrokerRequest::Cancel(order_id) => vec![order_id],
+            BrokerRequest::TakeInventory => Vec::new(),
+        };
+        for order_id in orders {
+            let text = "there is no connection to the broker".to_owned();
+            self.say(News::Event(BrokerEvent::NotSent { order_id, text }));
+        }
+    }
+
+    fn on_snapshot(&mut self, snapshot: Result<BrokerSnapshot, ConnectError>, ctx: &mut Context<Self>) {
+        match snapshot {
+            Ok(snapshot) => {
+                self.say(News::Event(BrokerEvent::Snapshot(Box::new(snapshot))));
+                // Market data only after the inventory: nothing is decided on a book that may be wrong.
+                let first = self.session.as_mut().is_some_and(|live| !std::mem::replace(&mut live.subscribed, true));
+                if first {
+                    ticks::subscribe_all(self, ctx);
+                }
+            }
+            Err(reason) => self.drop_session(format!("the inventory failed: {reason}"), ctx),
+        }
+    }
+
+    fn on_order_update(&mut self, update: OrderUpdate) {
+        let Some(live) = &self.session else { return };
+        let event = match &update {
+            OrderUpdate::OrderStatus(status) => Some(convert::status_event(status)),
+            OrderUpdate::OpenOrder(order) => convert::open_order_event(order).map(Ok),
+            OrderUpdate::ExecutionData(data) => live.session.execution(data),
+            OrderUpdate::CommissionReport(report) => Some(convert::commission(report)),
+            OrderUpdate::OrderBound(_) => None,
+        };
+        match event {
+            Some(Ok(event)) => self.say(News::Event(event)),
+            Some(Err(reason)) => self.say(News::OrderStreamBroken { why: format!("{reason} in {update:?}") }),
+            None => {}
+        }
+    }
+}
+
+impl Actor for Broker {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.connect(ctx);
+    }
+}
+
+impl Supervised for Broker {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        // Its streams are gone with the old context; dropping the client closes the socket.
+        let had_session = self.session.take().is_some();
+        self.attempt = 0;
+        if had_session {
+            for symbol in self.symbols() {
+                self.say(News::FeedDown(symbol));
+            }
+            self.say(News::Disconnected { cause: "the broker actor was rebuilt".to_owned() });
+        }
+    }
+}
+
+impl Handler<Told<BrokerCommand>> for Broker {
+    type Result = ();
+
+    fn handle(&mut self, told: Told<BrokerCommand>, ctx: &mut Self::Context) {
+        let started = mono_ns();
+        self.outlet.cause = told.cause;
+        match told.input {
+            BrokerCommand::Request(request) => self.on_request(request, told.cause),
+            BrokerCommand::Resubscribe => ticks::subscribe_all(self, ctx),
+            BrokerCommand::Rebuild { cause } => self.drop_session(cause, ctx),
+        }
+        self.gauge.on_handled(started, 1);
+    }
+}
+
+impl Handler<NotSent> for Broker {
+    type Result = ();
+
+    fn handle(&mut self, NotSent { order_id, text }: NotSent, _: &mut Self::Context) {
+        self.say(News::Event(BrokerEvent::NotSent { order_id, text }));
+    }
+}
+
+impl Handler<Stop> for Broker {
+    type Result = actix::ResponseFuture<()>;
+
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) -> Self::Result {
+        let live = self.session.take();
+        if let Some(live) = &live {
+            live.handles.iter().for_each(|&handle| {
+                ctx.cancel_future(handle);
+            });
+        }
+        Box::pin(async move {
+            if let Some(live) = live {
+                live.session.client.disconnect().await;
+            }
+        })
+    }
+}
+
+impl StreamHandler<Result<SubscriptionItem<OrderUpdate>, Error>> for Broker {
+    fn handle(&mut self, item: Result<SubscriptionItem<OrderUpdate>, Error>, ctx: &mut Self::Context) {
+        self.outlet.cause = 0;
+        match item {
+            Ok(SubscriptionItem::Data(update)) => self.on_order_update(update),
+            Ok(SubscriptionItem::Notice(Notice { request_id: Some(id), code, message, .. })) => {
+                let order_id = BrokerOrderId(id);
+                self.say(News::Event(BrokerEvent::OrderMessage { order_id, code, text: message }));
+            }
+            // Without an id: frames of this stream were dropped.
+            Ok(SubscriptionItem::Notice(notice)) => {
+                self.say(News::OrderStreamBroken { why: format!("{}: {}", notice.code, notice.message) });
+            }
+            Err(reason) => self.drop_session(format!("order updates ended: {reason}"), ctx),
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        self.drop_session("order updates ended".to_owned(), ctx);
+    }
+}
+
+/// A notice that names no request.
+struct SystemNotice(Notice);
+
+fn system_notices(stream: NoticeStream) -> impl Stream<Item = SystemNotice> {
+    futures::stream::unfold(stream, |mut stream| async move {
+        let notice = stream.next().await?;
+        Some((SystemNotice(notice), stream))
+    })
+}
+
+impl StreamHandler<SystemNotice> for Broker {
+    fn handle(&mut self, SystemNotice(notice): SystemNotice, _: &mut Self::Context) {
+        self.outlet.cause = 0;
+        info!(self.outlet.shared.log, "gateway says {}: {}", notice.code, notice.message;
+            o!("event" => "broker.notice", "code" => notice.code));
+        self.say(News::Notice { code: notice.code, text: notice.message });
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {
+        // It ends with the connection; the order stream tells.
+    }
+}

@@ -1,0 +1,116 @@
+//! The writing side: one queue, one writer, so that requests reach the gateway in the order in which they were made.
+//! In: jobs. Out: frames on the socket. Absent: waiting for answers; those come on the order stream.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, SpawnHandle, WrapFuture};
+use engine::trade::{BrokerOrderId, Leg, OrderTicket};
+use ibapi::Error;
+use slog::error;
+use tokio::sync::mpsc;
+
+use super::session::Session;
+use super::{Broker, NotSent, Outgoing, convert};
+use crate::directory::Shared;
+use crate::latency::Span;
+use crate::supervisor::mono_ns;
+
+pub(super) enum Job {
+    /// A new order or a changed one; `cause` is the arrival of the tick behind it, 0 for none.
+    Place { ticket: OrderTicket, cause: u64 },
+    Cancel(BrokerOrderId),
+    TakeInventory,
+}
+
+struct Writer {
+    session: Rc<Session>,
+    shared: Arc<Shared>,
+    config: Arc<engine::config::Config>,
+    broker: Addr<Broker>,
+    outgoing: Rc<Outgoing>,
+}
+
+pub(super) fn spawn(
+    broker: &Broker,
+    session: Rc<Session>,
+    mut queue: mpsc::UnboundedReceiver<Job>,
+    outgoing: Rc<Outgoing>,
+    ctx: &mut Context<Broker>,
+) -> SpawnHandle {
+    let writer = Writer {
+        session,
+        shared: broker.outlet.shared.clone(),
+        config: broker.config.clone(),
+        broker: ctx.address(),
+        outgoing,
+    };
+    let writing = async move {
+        while let Some(job) = queue.recv().await {
+            writer.write(job).await;
+            writer.outgoing.waiting.set(writer.outgoing.waiting.get() - 1);
+        }
+    };
+    ctx.spawn(writing.into_actor(broker))
+}
+
+impl Writer {
+    async fn write(&self, job: Job) {
+        match job {
+            Job::Place { ticket, cause } => self.place(&ticket, cause).await,
+            Job::Cancel(order_id) => {
+                self.outgoing.unconfirmed.set(self.outgoing.unconfirmed.get() + 1);
+                // The subscription is dropped at once: the confirmation comes on the order stream.
+                let sent = self.session.client.cancel_order(order_id.0, "").await.map(drop);
+                self.check(order_id, "cancel", sent);
+            }
+            Job::TakeInventory => self.broker.do_send(StartInventory),
+        }
+    }
+
+    async fn place(&self, ticket: &OrderTicket, cause: u64) {
+        let symbol = usize::from(ticket.symbol.0);
+        let order = convert::order(ticket, &self.config.instruments[symbol], &self.session.account);
+        self.outgoing.unconfirmed.set(self.outgoing.unconfirmed.get() + 1);
+        let sent = self.session.client.submit_order(ticket.order_id.0, &self.session.contracts[symbol], &order).await;
+        if cause != 0 && ticket.leg == Leg::Entry {
+            let now = mono_ns();
+            self.shared.latency.record(Span::TickToOrder, now.saturating_sub(cause));
+        }
+        self.check(ticket.order_id, "order", sent);
+    }
+
+    /// Only a refusal before writing is certain. Any other failure leaves the request's fate open; the connection is
+    /// lost with it, and reconciliation settles that.
+    fn check(&self, order_id: BrokerOrderId, what: &str, sent: Result<(), Error>) {
+        let Err(reason) = sent else { return };
+        error!(self.shared.log, "{what} {} was not sent: {reason}", order_id.0;
+            "event" => "broker.send_failed", "order_id" => order_id.0);
+        let certain = matches!(
+            reason,
+            Error::InvalidArgument(_) | Error::OrderIdInRequestRange { .. } | Error::ServerVersion(..)
+        );
+        if certain {
+            self.broker.do_send(NotSent { order_id, text: reason.to_string() });
+        }
+    }
+}
+
+/// The queue reached the request for an inventory.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(super) struct StartInventory;
+
+impl actix::Handler<StartInventory> for Broker {
+    type Result = ();
+
+    fn handle(&mut self, _: StartInventory, ctx: &mut Context<Self>) {
+        let Some(live) = &mut self.session else { return };
+        let (session, log) = (live.session.clone(), self.outlet.shared.log.clone());
+        let asking = async move { session.inventory(&log).await };
+        let handle = ctx.spawn(asking.into_actor(self).map(|snapshot, broker, ctx| broker.on_snapshot(snapshot, ctx)));
+        if let Some(live) = &mut self.session {
+            live.handles.push(handle);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Market data: subscriptions, and frames to trades and quotes. In: streams. Out: batches for the bars, marks for the
+//! books. Absent: bars, sanity of prices beyond the tick grid.
+
+use actix::{ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
+use engine::market::{MarketEvent, SymbolId, Trade};
+use engine::wiring::News;
+use slog::warn;
+
+use super::*;
+
+/// Several frames, in order of arrival.
+pub(super) type Chunk = Vec<(SymbolId, Tick)>;
+
+/// Subscribes to everything, replacing what was subscribed before.
+pub(super) fn subscribe_all(broker: &mut Broker, ctx: &mut Context<Broker>) {
+    let Some(live) = &broker.session else { return };
+    let session = live.session.clone();
+    let symbols = broker.symbols();
+    let opening = async move {
+        let mut streams: SelectAll<TickStream> = SelectAll::new();
+        for &symbol in &symbols {
+            streams.push(session.ticks(symbol, TickKind::Trades).await?);
+        }
+        Ok::<_, Error>(streams)
+    };
+    let spacing = match broker.peer {
+        Peer::Real => TICK_REQUEST_SPACING,
+        Peer::Simulated => Duration::ZERO,
+    };
+    let handle = ctx.spawn(opening.into_actor(broker).map(move |opened, broker, ctx| match opened {
+        Ok(streams) => {
+            add(broker, streams, ctx);
+            for symbol in broker.symbols() {
+                broker.say(News::FeedUp(symbol));
+            }
+            subscribe_quotes(broker, spacing, ctx);
+        }
+        Err(reason) => broker.drop_session(format!("tick-by-tick request failed: {reason}"), ctx),
+    }));
+    keep(broker, handle);
+}
+
+/// The second stream of each instrument, once the broker allows it.
+fn subscribe_quotes(broker: &mut Broker, after: Duration, ctx: &mut Context<Broker>) {
+    let Some(live) = &broker.session else { return };
+    let session = live.session.clone();
+    let symbols = broker.symbols();
+    let opening = async move {
+        tokio::time::sleep(after).await;
+        let mut streams: SelectAll<TickStream> = SelectAll::new();
+        for symbol in symbols {
+            streams.push(session.ticks(symbol, TickKind::Quotes).await?);
+        }
+        Ok::<_, Error>(streams)
+    };
+    let handle = ctx.spawn(opening.into_actor(broker).map(|opened, broker, ctx| match opened {
+        Ok(streams) => {
+            add(broker, streams, ctx);
+            if broker.outlet.shared.clock.is_driven() {
+                pace::spawn_driver(broker, ctx);
+            }
+        }
+        Err(reason) => broker.drop_session(format!("tick-by-tick request failed: {reason}"), ctx),
+    }));
+    keep(broker, handle);
+}
+
+fn add(broker: &mut Broker, streams: SelectAll<TickStream>, ctx: &mut Context<Broker>) {
+    let handle = ctx.add_stream(streams.ready_chunks(TICKS_AT_ONCE));
+    keep(broker, handle);
+}
+
+fn keep(broker: &mut Broker, handle: SpawnHandle) {
+    if let Some(live) = &mut broker.session {
+        live.handles.push(handle);
+    }
+}
+
+impl StreamHandler<Chunk> for Broker {
+    fn handle(&mut self, chunk: Chunk, ctx: &mut Self::Context) {
+        self.outlet.cause = mono_ns();
+        let mut batch: Option<Batch> = None;
+        for (symbol, tick) in chunk {
+            if batch.as_ref().is_some_and(|b| b.symbol != symbol) {
+                self.flush(&mut batch);
+            }
+            match self.read(symbol, tick) {
+                Read::Event(event) => {
+                    let batch = batch.get_or_insert_with(|| Batch { symbol, trades: Vec::new() });
+                    self.marks[usize::from(symbol.0)].see(&event);
+                    if self.outlet.shared.clock.is_driven() {
+                        self.outlet.shared.clock.advance(event.ts());
+                    }
+                    if let MarketEvent::Trade(trade) = event {
+                        batch.trades.push(trade);
+                    }
+                }
+                Read::Lost(why) => {
+                    self.flush(&mut batch);
+                    warn!(self.outlet.shared.log, "market data lost: {why}"; "event" => "broker.data_lost");
+                    self.say(News::Lost { symbol, why });
+                }
+                Read::Ended(why) => {
+                    self.flush(&mut batch);
+                    self.on_stream_ended(symbol, &why, ctx);
+                }
+                Read::Nothing => {}
+            }
+        }
+        self.flush(&mut batch);
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {
+        // Each stream said how it ended.
+    }
+}
+
+/// Trades of one symbol that arrived together, and that its price moved.
+struct Batch {
+    symbol: SymbolId,
+    trades: Vec<Trade>,
+}
+
+enum Read {
+    Event(MarketEvent),
+    Lost(String),
+    Ended(String),
+    Nothing,
+}
+
+impl Broker {
+    fn read(&self, symbol: SymbolId, tick: Tick) -> Read {
+        let grid = &self.grids[usize::from(symbol.0)];
+        let event = match tick {
+            Tick::Trade(tick) => convert::trade(grid, &tick).map(MarketEvent::Trade),
+            Tick::Quote(tick) => convert::quote(grid, &tick).map(MarketEvent::Quote),
+            // Negative codes are the crate's own: it fell behind and frames were dropped.
+            Tick::Notice { code, text } if code < 0 => return Read::Lost(text),
+            Tick::Notice { .. } => return Read::Nothing,
+            Tick::Ended(why) => return Read::Ended(why),
+        };
+        event.map_or_else(|reason| Read::Lost(reason.to_string()), Read::Event)
+    }
+
+    fn flush(&mut self, batch: &mut Option<Batch>) {
+        if let Some(Batch { symbol, trades }) = batch.take() {
+            let mark = Some(self.marks[usize::from(symbol.0)]);
+            self.say(News::Market { symbol, trades, mark });
+        }
+    }
+
+    /// A stream that ended by itself is asked for again, no sooner than the broker allows.
+    fn on_stream_ended(&mut self, symbol: SymbolId, why: &str, ctx: &mut Context<Self>) {
+        let Some(live) = &self.session else { return };
+        if !live.session.client.is_connected() {
+            return;
+        }
+        warn!(self.outlet.shared.log, "market data of {} ended: {why}", self.config.instruments[usize::from(symbol.0)].name;
+            "event" => "broker.data_ended");
+        self.say(News::FeedDown(symbol));
+        let handle = ctx.run_later(TICK_REQUEST_SPACING, move |broker, ctx| broker.resubscribe(symbol, ctx));
+        keep(self, handle);
+    }
+
+    fn resubscribe(&mut self, symbol: SymbolId, ctx: &mut Context<Self>) {
+        let Some(live) = &self.session else { return };
+        let session = live.session.clone();
+        let opening = async move {
+            let mut streams: SelectAll<TickStream> = SelectAll::new();
+            streams.push(session.ticks(symbol, TickKind::Trades).await?);
+            tokio::time::sleep(TICK_REQUEST_SPACING).await;
+            streams.push(session.ticks(symbol, TickKind::Quotes).await?);
+            Ok::<_, Error>(streams)
+        };
+        let handle = ctx.spawn(opening.into_actor(self).map(move |opened, broker, ctx| match opened {
+            Ok(streams) => {
+                add(broker, streams, ctx);
+                broker.say(News::FeedUp(symbol));
+            }
+            Err(reason) => broker.drop_session(format!("tick-by-tick request failed: {reason}"), ctx),
+        }));
+        keep(self, handle);
+    }
+}

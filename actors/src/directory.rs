@@ -1,0 +1,158 @@
+//! The live transport: where each actor is, and the journal. The counterpart of the backtest's queue.
+//! In: what `wiring::route` delivers. Out: messages in mailboxes, records in the journal. Absent: decisions.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use actix::Message;
+use engine::journal::Record;
+use engine::market::SymbolId;
+use engine::trade::StrategyId;
+use engine::wiring::{BrokerCommand, Deliver, Output, Topology, route};
+use engine::{bars, books, link, strategy};
+use slog::{Logger, error};
+
+use crate::clock::Clock;
+use crate::journal::Writer;
+use crate::latency::Latency;
+use crate::supervisor::{Gauge, Port};
+
+/// An input with the arrival of the tick that led to it, in monotonic nanoseconds; 0 when no tick did.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Told<I> {
+    pub input: I,
+    pub cause: u64,
+}
+
+/// A driven clock moved: deadlines may be due.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Wake;
+
+/// The addresses of one system. Filled in once, when every actor has been added.
+#[derive(Debug)]
+pub struct Addresses {
+    pub bars: Vec<Port<Told<bars::Input>>>,
+    pub strategies: Vec<Port<Told<strategy::Input>>>,
+    pub books: Port<Told<books::Input>>,
+    pub link: Port<Told<link::Input>>,
+    pub broker: Port<Told<BrokerCommand>>,
+    /// Bars, books, link: in the order in which a driven clock wakes them.
+    pub timed: Vec<Port<Wake>>,
+}
+
+/// What the actors of one system share.
+#[derive(Debug)]
+pub struct Shared {
+    pub topology: Topology,
+    pub clock: Clock,
+    pub latency: Latency,
+    pub log: Logger,
+    addresses: OnceLock<Addresses>,
+    journal: Mutex<Writer>,
+}
+
+impl Shared {
+    pub fn new(topology: Topology, clock: Clock, journal: Writer, log: Logger) -> Arc<Self> {
+        let (addresses, latency) = (OnceLock::new(), Latency::default());
+        Arc::new(Self { topology, clock, latency, log, addresses, journal: Mutex::new(journal) })
+    }
+
+    /// Called once, before the first actor starts.
+    pub fn set_addresses(&self, addresses: Addresses) {
+        assert!(self.addresses.set(addresses).is_ok(), "the directory is filled in once");
+    }
+
+    pub fn addresses(&self) -> &Addresses {
+        self.addresses.get().expect("filled in before the first actor starts")
+    }
+
+    /// Uncontended on the hot thread; the journal's other users are rare.
+    pub fn journal(&self) -> MutexGuard<'_, Writer> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends and commits a record from outside the hot path.
+    pub fn record(&self, record: Record) {
+        let now = self.clock.now();
+        let mut journal = self.journal();
+        let written = journal.append(now, record).and_then(|_| journal.commit());
+        if let Err(reason) = written {
+            error!(self.log, "the journal cannot be written: {reason}"; "event" => "journal.failed");
+        }
+    }
+
+    /// Is every mailbox on the path from tick to order empty?
+    pub fn is_quiet(&self, hot: &[Arc<Gauge>]) -> bool {
+        hot.iter().all(|gauge| gauge.queued() == 0)
+    }
+}
+
+/// One actor's way out. Carries the cause of what is being handled to everything that comes of it.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    pub shared: Arc<Shared>,
+    pub cause: u64,
+    uncommitted: bool,
+}
+
+impl Outlet {
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, cause: 0, uncommitted: false }
+    }
+
+    pub fn route(&mut self, output: Output) {
+        let shared = self.shared.clone();
+        route(&shared.topology, output, self);
+    }
+
+    /// Were records appended that nobody has committed?
+    pub fn take_uncommitted(&mut self) -> bool {
+        std::mem::take(&mut self.uncommitted)
+    }
+
+    fn told<I>(&self, input: I) -> Told<I> {
+        Told { input, cause: self.cause }
+    }
+}
+
+impl Deliver for Outlet {
+    fn bars(&mut self, symbol: SymbolId, input: bars::Input) {
+        self.shared.addresses().bars[usize::from(symbol.0)].send(self.told(input));
+    }
+
+    fn strategy(&mut self, strategy: StrategyId, input: strategy::Input) {
+        self.shared.addresses().strategies[usize::from(strategy.0)].send(self.told(input));
+    }
+
+    fn books(&mut self, input: books::Input) {
+        self.shared.addresses().books.send(self.told(input));
+    }
+
+    fn link(&mut self, input: link::Input) {
+        self.shared.addresses().link.send(self.told(input));
+    }
+
+    fn broker(&mut self, command: BrokerCommand) {
+        self.shared.addresses().broker.send(self.told(command));
+    }
+
+    fn journal(&mut self, record: Record) {
+        let now = self.shared.clock.now();
+        if let Err(reason) = self.shared.journal().append(now, record) {
+            error!(self.shared.log, "the journal cannot be written: {reason}"; "event" => "journal.failed");
+        }
+        self.uncommitted = true;
+    }
+
+    fn commit(&mut self) -> bool {
+        self.uncommitted = false;
+        match self.shared.journal().commit() {
+            Ok(()) => true,
+            Err(reason) => {
+                error!(self.shared.log, "the journal cannot be written: {reason}"; "event" => "journal.failed");
+                false
+            }
+        }
+    }
+}

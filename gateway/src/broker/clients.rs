@@ -1,0 +1,85 @@
+//! One client: how it speaks, what it subscribed to, what waits to be written to it.
+//! Absent: its socket; the connection's task empties the outbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::wire::Encoding;
+use crate::wire::pnl::{PnL, PnLSingle};
+use crate::wire::response::Response;
+
+/// A connection, numbered in the order of arrival.
+pub type ConnId = u64;
+
+/// Frames that wait to be written.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Outbox {
+    pub fn pending(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+
+    /// Where to append frames.
+    pub fn tail(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// The first `count` pending bytes are on their way.
+    pub fn consume(&mut self, count: usize) {
+        self.written += count;
+        assert!(self.written <= self.bytes.len(), "no more is written than was pending");
+        if self.written == self.bytes.len() {
+            self.bytes.clear();
+            self.written = 0;
+        } else if self.written > self.bytes.len() / 2 {
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Client {
+    pub encoding: Encoding,
+    /// `None` until it has started.
+    pub client_id: Option<i32>,
+    pub outbox: Outbox,
+    /// To be closed once the outbox is empty.
+    pub leaving: bool,
+    pub positions: bool,
+    pub positions_multi: BTreeMap<i32, String>,
+    pub account_updates: bool,
+    /// Model code by request id.
+    pub account_multi: BTreeMap<i32, String>,
+    /// Tags by request id.
+    pub summaries: BTreeMap<i32, BTreeSet<String>>,
+    /// The last answer by request id, so that only changes are sent.
+    pub pnl: BTreeMap<i32, PnL>,
+    /// Contract id and last answer by request id.
+    pub pnl_single: BTreeMap<i32, (i32, PnLSingle)>,
+}
+
+impl Client {
+    pub fn new(encoding: Encoding) -> Self {
+        Self {
+            encoding,
+            client_id: None,
+            outbox: Outbox::default(),
+            leaving: false,
+            positions: false,
+            positions_multi: BTreeMap::new(),
+            account_updates: false,
+            account_multi: BTreeMap::new(),
+            summaries: BTreeMap::new(),
+            pnl: BTreeMap::new(),
+            pnl_single: BTreeMap::new(),
+        }
+    }
+
+    pub fn send(&mut self, response: &Response) {
+        response.put(self.encoding, self.outbox.tail());
+    }
+}

@@ -1,0 +1,261 @@
+//! The broker behind the sockets: one account, one market, any number of clients.
+//! In: clients that come and go, their typed requests, the moment to play a step. Out: frames in each client's outbox.
+//! Absent: sockets, threads, sleeping.
+
+use std::collections::BTreeMap;
+
+use engine::market::FeedEvent;
+use engine::time::Timestamp;
+use engine::venue::play::{Player, Step};
+use engine::venue::{Report, Venue, VenueConfig};
+use slog::{Logger, info};
+
+use crate::broker::clients::{Client, ConnId};
+use crate::broker::day::TradingDay;
+use crate::broker::orders::Notes;
+use crate::broker::ticks::Subscriptions;
+use crate::catalog::Catalog;
+use crate::options::{Options, Pacing};
+use crate::stats::{Counters, Truth};
+use crate::wire::Encoding;
+use crate::wire::request::Request;
+use crate::wire::response::Response;
+
+mod account;
+pub mod clients;
+mod contracts;
+mod day;
+mod executions;
+mod orders;
+mod pnl;
+mod positions;
+mod reports;
+mod session;
+mod ticks;
+
+type Source = Box<dyn Iterator<Item = FeedEvent> + Send>;
+
+pub struct Broker {
+    player: Player<Source>,
+    pace: Pacing,
+    /// Time of the next step's first event; `None` when the market is over.
+    next: Option<Timestamp>,
+    catalog: Catalog,
+    account: String,
+    clients: BTreeMap<ConnId, Client>,
+    ticks: Subscriptions,
+    notes: Notes,
+    day: TradingDay,
+    /// Steps are played: always, or since the first subscription.
+    playing: bool,
+    pub counters: Counters,
+    log: Logger,
+}
+
+impl Broker {
+    pub fn new(options: Options, counters: Counters) -> Broker {
+        let venue = Venue::new(VenueConfig {
+            instruments: options.instruments.clone(),
+            commission: options.commission,
+            cash: options.cash,
+        });
+        let mut player = Player::new(options.source, venue);
+        let next = player.peek_ts();
+        Broker {
+            next,
+            catalog: Catalog::new(options.instruments, next.unwrap_or_default()),
+            account: options.account,
+            clients: BTreeMap::new(),
+            ticks: Subscriptions::default(),
+            notes: Notes::default(),
+            day: TradingDay::new(next.unwrap_or_default(), options.cash),
+            playing: !options.wait_for_client,
+            counters,
+            log: options.log,
+            pace: options.pace,
+            player,
+        }
+    }
+
+    /// A connection agreed on a version; it has yet to start.
+    pub fn open(&mut self, conn: ConnId, encoding: Encoding) {
+        self.clients.insert(conn, Client::new(encoding));
+    }
+
+    pub fn close(&mut self, conn: ConnId) {
+        let Some(client) = self.clients.remove(&conn) else {
+            return;
+        };
+        self.ticks.remove_client(conn);
+        if let Some(client_id) = client.client_id {
+            info!(self.log, "client {client_id} disconnected"; "event" => "gateway.client_left", "client" => client_id);
+        }
+        self.count_clients();
+    }
+
+    fn count_clients(&self) {
+        self.counters.set_clients(
+            self.clients
+                .values()
+                .filter(|client| client.client_id.is_some())
+                .count(),
+        );
+    }
+
+    pub fn clients(&mut self) -> &mut BTreeMap<ConnId, Client> {
+        &mut self.clients
+    }
+
+    /// Market time: of the last step, or of the clock as far as no unplayed event lies before it.
+    pub fn now(&self) -> Timestamp {
+        let played = self.player.venue().now();
+        let next = self.next.unwrap_or(Timestamp::MAX);
+        match &self.pace {
+            Pacing::Clock(clock) => clock().min(next).max(played),
+            Pacing::Answered if played > Timestamp::MIN => played,
+            Pacing::Answered => self.next.unwrap_or_default(),
+        }
+    }
+
+    /// When the next step is due, in market time; `None`: nothing to play, or not yet.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.next.filter(|_| self.playing)
+    }
+
+    /// Plays one step and writes its frames; `false` when the market is over.
+    pub fn play(&mut self) -> bool {
+        let Some(next) = self.next else { return false };
+        self.counters.step();
+        if let Some(end) = self.day.ends_before(next) {
+            self.end_day(end);
+            return true;
+        }
+        if let Some((_, step)) = self.player.step() {
+            match &step {
+                Step::Market(events) => self.send_ticks(events),
+                Step::Reports(reports) => self.publish(reports),
+            }
+            self.player.recycle(step);
+        }
+        self.next = self.player.peek_ts();
+        if self.next.is_none() {
+            self.counters.finish();
+            info!(self.log, "the market is over"; "event" => "gateway.market_over", "at" => %self.now());
+        }
+        self.update_pnl();
+        true
+    }
+
+    /// A trading day ends: day orders are cancelled and daily profit starts again at zero.
+    fn end_day(&mut self, end: Timestamp) {
+        let mut reports: Vec<Report> = Vec::new();
+        self.player.venue_mut().end_of_day(end, &mut reports);
+        self.publish(&reports);
+        let (equity, realised) = (self.equity(), self.realised_by_symbol());
+        self.day.begin(end, equity, realised);
+        self.update_pnl();
+    }
+
+    /// A copy of what the account is, whatever clients were told.
+    pub fn truth(&self) -> Truth {
+        let venue = self.player.venue();
+        Truth {
+            now: self.now(),
+            positions: venue.positions().collect(),
+            open_orders: venue.open_orders().cloned().collect(),
+            completed_orders: venue.completed_orders().cloned().collect(),
+            executions: venue.executions().to_vec(),
+            cash: venue.cash(),
+            unrealised: venue.unrealised(),
+        }
+    }
+
+    fn send(&mut self, conn: ConnId, response: impl Into<Response>) {
+        if let Some(client) = self.clients.get_mut(&conn) {
+            client.send(&response.into());
+            self.counters.frame_out();
+        }
+    }
+
+    /// The client's own number, once it has started.
+    fn client_id(&self, conn: ConnId) -> Option<i32> {
+        self.clients.get(&conn)?.client_id
+    }
+
+    fn conn_of(&self, client_id: i32) -> Option<ConnId> {
+        let mut all = self.clients.iter();
+        all.find(|(_, client)| client.client_id == Some(client_id))
+            .map(|(conn, _)| *conn)
+    }
+
+    /// Does what a client asks. Before START_API everything else is refused by closing the connection.
+    pub fn handle(&mut self, conn: ConnId, request: Request) {
+        let Some(client_id) = self.client_id(conn) else {
+            return match request {
+                Request::StartApi(start) => self.start_client(conn, &start),
+                _ => self.hang_up(conn, "a request came before START_API"),
+            };
+        };
+        match request {
+            Request::StartApi(_) => self.hang_up(conn, "START_API came twice"),
+            Request::ManagedAccounts(_) => self.send_managed_accounts(conn),
+            Request::Ids(_) => self.send_next_id(conn),
+            Request::CurrentTime(_) => self.answer_time(conn, false),
+            Request::CurrentTimeInMillis(_) => self.answer_time(conn, true),
+            // The simulated gateway has one log, and every client the live data of its market.
+            Request::SetServerLogLevel(_) | Request::MarketDataType(_) => {}
+            Request::ContractData(request) => self.send_contracts(conn, &request),
+            // Contract data is answered at once, so there is never anything left to cancel.
+            Request::CancelContractData(_) => {}
+            Request::MarketRule(request) => self.send_market_rule(conn, &request),
+            Request::TickByTick(request) => self.subscribe_ticks(conn, &request),
+            Request::CancelTickByTick(request) => self.ticks.remove(conn, request.req_id.unwrap_or(0)),
+            Request::PlaceOrder(request) => self.place_order(conn, client_id, &request),
+            Request::CancelOrder(request) => self.cancel_order(conn, client_id, request.order_id.unwrap_or(0)),
+            Request::GlobalCancel(_) => self.cancel_all_orders(),
+            Request::OpenOrders(_) => self.send_open_orders(conn, Some(client_id)),
+            Request::AllOpenOrders(_) => self.send_open_orders(conn, None),
+            Request::AutoOpenOrders(_) => self.bind_orders(conn, client_id),
+            Request::CompletedOrders(_) => self.send_completed_orders(conn),
+            Request::Executions(request) => self.send_executions(conn, &request),
+            Request::Positions(_) => self.subscribe_positions(conn),
+            Request::CancelPositions(_) => self.edit(conn, |client| client.positions = false),
+            Request::PositionsMulti(request) => self.subscribe_positions_multi(conn, &request),
+            Request::CancelPositionsMulti(request) => {
+                self.edit(conn, |client| {
+                    drop(client.positions_multi.remove(&request.req_id.unwrap_or(0)))
+                });
+            }
+            Request::AccountData(request) => self.subscribe_account(conn, &request),
+            Request::AccountSummary(request) => self.subscribe_summary(conn, &request),
+            Request::CancelAccountSummary(request) => {
+                self.edit(conn, |client| {
+                    drop(client.summaries.remove(&request.req_id.unwrap_or(0)))
+                });
+            }
+            Request::AccountUpdatesMulti(request) => self.subscribe_account_multi(conn, &request),
+            Request::CancelAccountUpdatesMulti(request) => {
+                self.edit(conn, |client| {
+                    drop(client.account_multi.remove(&request.req_id.unwrap_or(0)))
+                });
+            }
+            Request::PnL(request) => self.subscribe_pnl(conn, &request),
+            Request::CancelPnL(request) => {
+                self.edit(conn, |client| drop(client.pnl.remove(&request.req_id.unwrap_or(0))));
+            }
+            Request::PnLSingle(request) => self.subscribe_pnl_single(conn, &request),
+            Request::CancelPnLSingle(request) => {
+                self.edit(conn, |client| {
+                    drop(client.pnl_single.remove(&request.req_id.unwrap_or(0)))
+                });
+            }
+            Request::NotServed { message_id, req_id } => self.refuse_unserved(conn, message_id, req_id),
+        }
+    }
+
+    fn edit(&mut self, conn: ConnId, change: impl FnOnce(&mut Client)) {
+        if let Some(client) = self.clients.get_mut(&conn) {
+            change(client);
+        }
+    }
+}

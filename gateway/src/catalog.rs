@@ -1,0 +1,343 @@
+//! The contracts that this gateway lists. In: instruments and a contract as a client describes it.
+//! Out: the listing that it means, contract details, market rules. Absent: prices, orders.
+//! Exchange holidays are not known here: `tradingHours` shows the regular week.
+
+use std::collections::BTreeSet;
+
+use chrono::{Datelike, Days, NaiveDate, Timelike, Weekday};
+use chrono_tz::US::Central;
+use engine::market::{Instrument, PriceGrid, SymbolId};
+use engine::time::Timestamp;
+use engine::venue::Refusal;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::wire::contract::{Contract, ContractDetails, MarketRule, PriceIncrement};
+
+/// The time zone of the contracts, as Interactive Brokers names it.
+pub const ZONE_NAME: &str = "US/Central";
+const NO_DEFINITION: i32 = 200;
+const MONTH_CODES: &[u8; 12] = b"FGHJKMNQUVXZ";
+/// ES's rule at Interactive Brokers; further tick sizes get the numbers after it.
+const RULE_ID_FIRST: i32 = 67;
+/// Days before its expiry at which a quarterly contract stops being the front month: volume has moved on.
+const ROLL_DAYS: u64 = 8;
+const DAYS_OF_HOURS: u64 = 7;
+/// When the electronic session ends, local time.
+pub const CLOSE_HOUR: u32 = 16;
+
+/// One instrument as the broker lists it.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    pub instrument: Instrument,
+    /// The short form that orders, executions and positions carry.
+    pub contract: Contract,
+    pub expiry: NaiveDate,
+    pub rule_id: i32,
+    pub grid: PriceGrid,
+    pub points: Points,
+}
+
+/// Ticks to points in binary floating point with one rounding: the double nearest to the exact decimal.
+#[derive(Clone, Copy, Debug)]
+pub struct Points {
+    mantissa: i64,
+    scale: f64,
+}
+
+impl Points {
+    fn of(tick_size: Decimal) -> Self {
+        let tick = tick_size.normalize();
+        let mantissa = i64::try_from(tick.mantissa()).expect("a tick size has few digits");
+        Self {
+            mantissa,
+            scale: 10f64.powi(i32::try_from(tick.scale()).expect("at most 28 decimals")),
+        }
+    }
+
+    /// `ticks` may be a sum of many prices.
+    #[inline]
+    pub fn of_ticks(&self, ticks: i64) -> f64 {
+        (ticks * self.mantissa) as f64 / self.scale
+    }
+
+    /// Half of `ticks`: the middle of two prices from their sum.
+    #[inline]
+    pub fn of_half_ticks(&self, ticks: i64) -> f64 {
+        (ticks * self.mantissa) as f64 / (2.0 * self.scale)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    listings: Vec<Listing>,
+    /// Tick size of each market rule, from [`RULE_ID_FIRST`] on.
+    rules: Vec<Decimal>,
+}
+
+impl Catalog {
+    /// `today` decides which contract is the front month of an instrument without expiry.
+    pub fn new(instruments: Vec<Instrument>, today: Timestamp) -> Self {
+        let mut catalog = Catalog::default();
+        let mut con_ids = BTreeSet::new();
+        for instrument in instruments {
+            let rule_id = catalog.rule_of(instrument.tick_size);
+            let expiry = expiry_of(&instrument, today);
+            let mut con_id = con_id_of(&instrument, expiry);
+            while !con_ids.insert(con_id) {
+                con_id += 1;
+            }
+            let contract = short_contract(&instrument, expiry, con_id);
+            let (grid, points) = (PriceGrid::of(&instrument), Points::of(instrument.tick_size));
+            catalog.listings.push(Listing {
+                instrument,
+                contract,
+                expiry,
+                rule_id,
+                grid,
+                points,
+            });
+        }
+        catalog
+    }
+
+    fn rule_of(&mut self, tick_size: Decimal) -> i32 {
+        let index = self
+            .rules
+            .iter()
+            .position(|rule| *rule == tick_size)
+            .unwrap_or_else(|| {
+                self.rules.push(tick_size);
+                self.rules.len() - 1
+            });
+        RULE_ID_FIRST + i32::try_from(index).expect("few instruments")
+    }
+
+    pub fn listing(&self, symbol: SymbolId) -> Option<&Listing> {
+        self.listings.iter().find(|listing| listing.instrument.id == symbol)
+    }
+
+    pub fn first(&self) -> Option<&Listing> {
+        self.listings.first()
+    }
+
+    pub fn by_con_id(&self, con_id: i32) -> Option<&Listing> {
+        self.listings
+            .iter()
+            .find(|listing| listing.contract.con_id == Some(con_id))
+    }
+
+    /// Every listing that fits the description.
+    pub fn matching<'a>(&'a self, wanted: &'a Contract) -> impl Iterator<Item = &'a Listing> {
+        self.listings.iter().filter(|listing| fits(&listing.contract, wanted))
+    }
+
+    /// The only listing that fits; the refusal is what a client of Interactive Brokers would see.
+    pub fn one(&self, wanted: &Contract) -> Result<&Listing, Refusal> {
+        let mut found = self.listings.iter().filter(|listing| fits(&listing.contract, wanted));
+        match (found.next(), found.next()) {
+            (Some(listing), None) => Ok(listing),
+            (Some(_), Some(_)) => {
+                let name = wanted.symbol.as_deref().unwrap_or("");
+                let text = format!("The contract description specified for {name} is ambiguous.");
+                Err(Refusal {
+                    code: NO_DEFINITION,
+                    text,
+                })
+            }
+            (None, _) => Err(no_definition()),
+        }
+    }
+
+    pub fn market_rule(&self, rule_id: i32) -> Option<MarketRule> {
+        let tick_size = self
+            .rules
+            .get(usize::try_from(rule_id.checked_sub(RULE_ID_FIRST)?).ok()?)?;
+        let step = PriceIncrement {
+            low_edge: Some(0.0),
+            increment: tick_size.to_f64(),
+        };
+        Some(MarketRule {
+            market_rule_id: Some(rule_id),
+            price_increments: vec![step],
+        })
+    }
+}
+
+pub fn no_definition() -> Refusal {
+    Refusal {
+        code: NO_DEFINITION,
+        text: "No security definition has been found for the request".to_owned(),
+    }
+}
+
+impl Listing {
+    /// Currency units that one contract gains per tick.
+    pub fn tick_value(&self) -> Decimal {
+        self.instrument.tick_size * self.instrument.multiplier
+    }
+
+    /// Contract and details as answers to a contract request carry them; `now` begins the trading hours.
+    pub fn details(&self, now: Timestamp) -> (Contract, ContractDetails) {
+        let date = self.expiry.format("%Y%m%d").to_string();
+        let contract = Contract {
+            last_trade_date_or_contract_month: Some(format!("{date} 08:30:00 {ZONE_NAME}")),
+            last_trade_date: Some(date.clone()),
+            strike: Some(0.0),
+            ..self.contract.clone()
+        };
+        let root = Some(self.instrument.root.clone());
+        let one = || Some("1".to_owned());
+        let details = ContractDetails {
+            market_name: root.clone(),
+            min_tick: Some(self.instrument.tick_size.normalize().to_string()),
+            order_types: Some("DAY,FOK,GTC,IOC,LMT,MKT,OCA,STP,STPLMT".to_owned()),
+            valid_exchanges: Some(self.instrument.exchange.clone()),
+            price_magnifier: Some(1),
+            under_con_id: Some(hashed_id(&self.instrument.root)),
+            long_name: root.clone(),
+            contract_month: Some(self.expiry.format("%Y%m").to_string()),
+            time_zone_id: Some(ZONE_NAME.to_owned()),
+            trading_hours: Some(hours(now, session)),
+            liquid_hours: Some(hours(now, regular_hours)),
+            agg_group: Some(i32::MAX),
+            under_symbol: root,
+            under_sec_type: Some("IND".to_owned()),
+            market_rule_ids: Some(self.rule_id.to_string()),
+            real_expiration_date: Some(date),
+            min_size: one(),
+            size_increment: one(),
+            suggested_size_increment: one(),
+            settlement_method: Some("Cash".to_owned()),
+        };
+        (contract, details)
+    }
+}
+
+fn short_contract(instrument: &Instrument, expiry: NaiveDate, con_id: i32) -> Contract {
+    let code = MONTH_CODES[expiry.month0() as usize] as char;
+    Contract {
+        con_id: Some(con_id),
+        symbol: Some(instrument.root.clone()),
+        sec_type: Some("FUT".to_owned()),
+        last_trade_date_or_contract_month: Some(expiry.format("%Y%m%d").to_string()),
+        multiplier: instrument.multiplier.to_f64(),
+        exchange: Some(instrument.exchange.clone()),
+        currency: Some(instrument.currency.clone()),
+        local_symbol: Some(format!("{}{code}{}", instrument.root, expiry.year().rem_euclid(10))),
+        trading_class: Some(instrument.root.clone()),
+        ..Contract::default()
+    }
+}
+
+/// Whether a listed contract is what the client describes. What the client leaves out, fits.
+fn fits(listed: &Contract, wanted: &Contract) -> bool {
+    let same = |listed: &Option<String>, wanted: &Option<String>| {
+        wanted
+            .as_deref()
+            .is_none_or(|wanted| wanted.is_empty() || listed.as_deref() == Some(wanted))
+    };
+    let con_id = wanted.con_id.unwrap_or(0);
+    // A contract id names the contract; besides it only a contradicting exchange is looked at, as TWS does.
+    if con_id != 0 {
+        return listed.con_id == Some(con_id) && same(&listed.exchange, &wanted.exchange);
+    }
+    let named = [&wanted.symbol, &wanted.local_symbol]
+        .iter()
+        .any(|name| name.as_deref().is_some_and(|n| !n.is_empty()));
+    let expiry = wanted.last_trade_date_or_contract_month.as_deref().unwrap_or("");
+    // Contract details show `20261218 08:30:00 US/Central`, and clients send that back.
+    let expiry = expiry.split([' ', '-']).next().unwrap_or("");
+    named
+        && same(&listed.symbol, &wanted.symbol)
+        && same(&listed.sec_type, &wanted.sec_type)
+        && same(&listed.exchange, &wanted.exchange)
+        && same(&listed.currency, &wanted.currency)
+        && same(&listed.local_symbol, &wanted.local_symbol)
+        && same(&listed.trading_class, &wanted.trading_class)
+        && wanted
+            .multiplier
+            .is_none_or(|m| m == 0.0 || listed.multiplier == Some(m))
+        && [0, 6, 8].contains(&expiry.len())
+        && listed
+            .last_trade_date_or_contract_month
+            .as_deref()
+            .is_some_and(|date| date.starts_with(expiry))
+}
+
+/// The same for the same instrument in every run, in the range of real contract ids.
+fn con_id_of(instrument: &Instrument, expiry: NaiveDate) -> i32 {
+    hashed_id(&format!(
+        "{} {} {}",
+        instrument.root,
+        expiry.format("%Y%m%d"),
+        instrument.exchange
+    ))
+}
+
+/// FNV-1a over the name, folded into 100,000,000 to 899,999,999.
+fn hashed_id(name: &str) -> i32 {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    100_000_000 + i32::try_from(hash % 800_000_000).expect("below 2^31")
+}
+
+fn expiry_of(instrument: &Instrument, today: Timestamp) -> NaiveDate {
+    let today = today.to_datetime().with_timezone(&Central).date_naive();
+    let wanted = instrument.expiry.as_deref().unwrap_or("");
+    let date = |text: &str| NaiveDate::parse_from_str(text, "%Y%m%d").ok();
+    match wanted.len() {
+        8 => date(wanted),
+        6 => date(&format!("{wanted}01")).map(third_friday),
+        _ => None,
+    }
+    .unwrap_or_else(|| front_quarter(today))
+}
+
+fn third_friday(day: NaiveDate) -> NaiveDate {
+    NaiveDate::from_weekday_of_month_opt(day.year(), day.month(), Weekday::Fri, 3)
+        .expect("every month has three Fridays")
+}
+
+/// Third Friday of the first March, June, September or December that has not rolled.
+fn front_quarter(today: NaiveDate) -> NaiveDate {
+    let end = today.checked_add_days(Days::new(ROLL_DAYS)).unwrap_or(today);
+    let mut month = end.with_day(1).expect("every month has a first day");
+    loop {
+        if month.month() % 3 == 0 && third_friday(month) > end {
+            return third_friday(month);
+        }
+        let next = month.checked_add_months(chrono::Months::new(1));
+        month = next.expect("dates here lie within the years that timestamps cover");
+    }
+}
+
+/// Entries of the coming days in the form `20260827:1700-20260828:1600;20260829:CLOSED`.
+fn hours(now: Timestamp, of_day: fn(NaiveDate) -> Option<String>) -> String {
+    let local = now.to_datetime().with_timezone(&Central);
+    // Until it closes, the session that opened yesterday is the first entry.
+    let open_since_yesterday = local.hour() < CLOSE_HOUR;
+    let first = local.date_naive().checked_sub_days(Days::new(u64::from(open_since_yesterday)));
+    let days = (0..DAYS_OF_HOURS).filter_map(|ahead| first?.checked_add_days(Days::new(ahead)));
+    days.filter_map(of_day).collect::<Vec<_>>().join(";")
+}
+
+/// The electronic session that opens on this day's evening.
+fn session(day: NaiveDate) -> Option<String> {
+    let open = day.format("%Y%m%d");
+    match day.weekday() {
+        Weekday::Fri => None,
+        Weekday::Sat => Some(format!("{open}:CLOSED")),
+        _ => Some(format!("{open}:1700-{}:1600", day.succ_opt()?.format("%Y%m%d"))),
+    }
+}
+
+/// The hours of the stock market.
+fn regular_hours(day: NaiveDate) -> Option<String> {
+    let date = day.format("%Y%m%d");
+    Some(match day.weekday() {
+        Weekday::Sat | Weekday::Sun => format!("{date}:CLOSED"),
+        _ => format!("{date}:0830-{date}:1500"),
+    })
+}

@@ -1,0 +1,214 @@
+//! One client's socket. In: bytes. Out: requests to the broker, and the outbox to the socket.
+//! Bad input costs its sender an error or the connection, and nobody else anything.
+
+use std::io::ErrorKind;
+use std::rc::Rc;
+
+use chrono::Utc;
+use slog::{debug, warn};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use crate::broker::clients::ConnId;
+use crate::server::Shared;
+use crate::wire::request::Request;
+use crate::wire::{Encoding, frame, handshake};
+
+/// A client with more unread bytes than this is dropped: some hundred thousand ticks.
+pub const OUTBOX_BYTES_MAX: usize = 16 << 20;
+const READ_BYTES: usize = 64 << 10;
+
+/// What other tasks need to write to a client.
+pub struct Link {
+    stream: Rc<TcpStream>,
+    /// Wakes the client's task: there is something to write, or it must end.
+    wake: Rc<Notify>,
+}
+
+/// Why a connection ended, for the log.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("closed by the client")]
+    Closed,
+    #[error("closed by the gateway")]
+    HungUp,
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Hello(#[from] handshake::BadHello),
+    #[error("the client speaks versions {min} to {max}: nothing in common")]
+    Versions { min: i32, max: i32 },
+    #[error(transparent)]
+    Frame(#[from] frame::BadFrame),
+}
+
+/// Serves one connection until it ends.
+pub async fn serve(shared: Rc<Shared>, stream: TcpStream, conn: ConnId) {
+    let ended = converse(&shared, stream, conn).await;
+    shared.links.borrow_mut().remove(&conn);
+    shared.broker.borrow_mut().close(conn);
+    match ended {
+        Ended::Closed | Ended::HungUp => {
+            debug!(shared.log, "connection {conn} {ended}"; "event" => "gateway.closed", "connection" => conn);
+        }
+        _ => warn!(shared.log, "connection {conn} ended: {ended}"; "event" => "gateway.broken", "connection" => conn),
+    }
+}
+
+async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
+    if let Err(reason) = stream.set_nodelay(true) {
+        return reason.into();
+    }
+    let mut input = Vec::new();
+    let encoding = match greet(&stream, &mut input).await {
+        Ok(encoding) => encoding,
+        Err(ended) => return ended,
+    };
+    let (stream, wake) = (Rc::new(stream), Rc::new(Notify::new()));
+    shared.links.borrow_mut().insert(
+        conn,
+        Link {
+            stream: stream.clone(),
+            wake: wake.clone(),
+        },
+    );
+    shared.broker.borrow_mut().open(conn, encoding);
+    loop {
+        if let Err(bad) = handle_frames(shared, conn, encoding, &mut input) {
+            return bad.into();
+        }
+        flush(shared);
+        let Some(unsent) = unsent(shared, conn) else {
+            return Ended::HungUp;
+        };
+        let interest = if unsent {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
+        tokio::select! {
+            ready = stream.ready(interest) => if let Err(reason) = ready {
+                return reason.into();
+            },
+            () = wake.notified() => {}
+        }
+        match read(&stream, &mut input) {
+            Ok(()) => {}
+            Err(ended) => return ended,
+        }
+    }
+}
+
+/// Agrees on a version. The reply is one write, and nothing follows it until START_API has come.
+async fn greet(stream: &TcpStream, input: &mut Vec<u8>) -> Result<Encoding, Ended> {
+    let (offer, used) = loop {
+        if let Some(offer) = handshake::read_offer(input)? {
+            break offer;
+        }
+        stream.readable().await?;
+        read(stream, input)?;
+    };
+    input.drain(..used);
+    let nothing = Ended::Versions {
+        min: offer.min,
+        max: offer.max,
+    };
+    let encoding = Encoding::negotiate(offer.min, offer.max).ok_or(nothing)?;
+    let mut reply = Vec::new();
+    handshake::put_reply(
+        &mut reply,
+        encoding.version(),
+        &Utc::now().format("%Y%m%d %H:%M:%S UTC").to_string(),
+    );
+    let mut sent = 0;
+    while sent < reply.len() {
+        stream.writable().await?;
+        match stream.try_write(&reply[sent..]) {
+            Ok(count) => sent += count,
+            Err(again) if again.kind() == ErrorKind::WouldBlock => {}
+            Err(reason) => return Err(reason.into()),
+        }
+    }
+    Ok(encoding)
+}
+
+/// Takes what has arrived; nothing is not an error.
+fn read(stream: &TcpStream, input: &mut Vec<u8>) -> Result<(), Ended> {
+    input.reserve(READ_BYTES);
+    match stream.try_read_buf(input) {
+        Ok(0) => Err(Ended::Closed),
+        Ok(_) => Ok(()),
+        Err(again) if again.kind() == ErrorKind::WouldBlock => Ok(()),
+        Err(reason) => Err(reason.into()),
+    }
+}
+
+fn handle_frames(
+    shared: &Shared,
+    conn: ConnId,
+    encoding: Encoding,
+    input: &mut Vec<u8>,
+) -> Result<(), frame::BadFrame> {
+    let mut used = 0;
+    let mut broker = shared.broker.borrow_mut();
+    while let Some((body, length)) = frame::split(&input[used..])? {
+        shared.counters.frame_in();
+        match Request::decode(encoding, body) {
+            Ok(request) => broker.handle(conn, request),
+            Err(bad) => broker.reject_frame(conn, &bad.to_string()),
+        }
+        used += length;
+        if broker.clients().get(&conn).is_none_or(|client| client.leaving) {
+            break;
+        }
+    }
+    input.drain(..used);
+    if broker.due().is_some() {
+        shared.play.notify_one();
+    }
+    Ok(())
+}
+
+/// Whether bytes wait to be written; `None`: the connection is to be closed.
+fn unsent(shared: &Shared, conn: ConnId) -> Option<bool> {
+    let mut broker = shared.broker.borrow_mut();
+    let client = broker.clients().get(&conn)?;
+    let unsent = !client.outbox.pending().is_empty();
+    (unsent || !client.leaving).then_some(unsent)
+}
+
+/// Writes every outbox as far as its socket takes it, one write for all that has gathered. Never waits.
+/// Returns the number of bytes in the longest outbox that is left.
+pub fn flush(shared: &Shared) -> usize {
+    let mut broker = shared.broker.borrow_mut();
+    let links = shared.links.borrow();
+    let mut longest = 0;
+    for (conn, client) in broker.clients().iter_mut() {
+        let Some(link) = links.get(conn) else { continue };
+        let mut dead = false;
+        while !client.outbox.pending().is_empty() && !dead {
+            match link.stream.try_write(client.outbox.pending()) {
+                Ok(count) => client.outbox.consume(count),
+                Err(again) if again.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => dead = true,
+            }
+        }
+        let pending = client.outbox.pending().len();
+        if pending > shared.outbox_bytes_max {
+            warn!(shared.log, "dropping connection {conn}: {pending} bytes are unread";
+                "event" => "gateway.slow_client", "connection" => *conn, "bytes" => pending);
+            dead = true;
+        }
+        if dead {
+            // What a dead or hopelessly slow client has not read is not worth keeping; its task ends.
+            client.outbox.consume(pending);
+            client.leaving = true;
+        }
+        longest = longest.max(client.outbox.pending().len());
+        if pending > 0 || client.leaving {
+            link.wake.notify_one();
+        }
+    }
+    longest
+}

@@ -1,0 +1,128 @@
+//! Everything that a client can ask. In: a frame's body and the connection's encoding. Out: a typed request.
+
+use prost::Message;
+
+use crate::wire::fields::{DecodeError, Fields};
+use crate::wire::{Ask, Encoding, PROTOBUF_ID_OFFSET};
+use crate::wire::{account, contract, execution, order, order_request, pnl, position, session, ticks};
+
+/// One line a message: its name here and its type.
+macro_rules! requests {
+    ($($name:ident($message:ty),)*) => {
+        #[derive(Clone, PartialEq, Debug)]
+        pub enum Request {
+            $($name($message),)*
+            /// A message of the protocol that this gateway does not answer.
+            NotServed { message_id: i32, req_id: Option<i32> },
+        }
+
+        impl Request {
+            fn from_text(id: i32, rest: &[u8], version: i32) -> Result<Request, DecodeError> {
+                match id {
+                    $(<$message as Ask>::ID => text(Request::$name, rest, version),)*
+                    _ => Ok(Request::NotServed { message_id: id, req_id: text_req_id(id, rest) }),
+                }
+            }
+
+            fn from_protobuf(id: i32, payload: &[u8]) -> Result<Request, DecodeError> {
+                match id {
+                    $(<$message as Ask>::ID => protobuf(Request::$name, payload),)*
+                    _ => Ok(Request::NotServed { message_id: id, req_id: protobuf_req_id(payload) }),
+                }
+            }
+        }
+    };
+}
+
+requests! {
+    StartApi(session::StartApiRequest),
+    ManagedAccounts(session::ManagedAccountsRequest),
+    Ids(session::IdsRequest),
+    CurrentTime(session::CurrentTimeRequest),
+    CurrentTimeInMillis(session::CurrentTimeInMillisRequest),
+    SetServerLogLevel(session::SetServerLogLevelRequest),
+    ContractData(contract::ContractDataRequest),
+    CancelContractData(contract::CancelContractData),
+    MarketRule(contract::MarketRuleRequest),
+    MarketDataType(ticks::MarketDataTypeRequest),
+    TickByTick(ticks::TickByTickRequest),
+    CancelTickByTick(ticks::CancelTickByTick),
+    PlaceOrder(order::PlaceOrderRequest),
+    CancelOrder(order_request::CancelOrderRequest),
+    GlobalCancel(order_request::GlobalCancelRequest),
+    OpenOrders(order_request::OpenOrdersRequest),
+    AllOpenOrders(order_request::AllOpenOrdersRequest),
+    AutoOpenOrders(order_request::AutoOpenOrdersRequest),
+    CompletedOrders(order_request::CompletedOrdersRequest),
+    Executions(execution::ExecutionRequest),
+    Positions(position::PositionsRequest),
+    CancelPositions(position::CancelPositions),
+    PositionsMulti(position::PositionsMultiRequest),
+    CancelPositionsMulti(position::CancelPositionsMulti),
+    AccountData(account::AccountDataRequest),
+    AccountSummary(account::AccountSummaryRequest),
+    CancelAccountSummary(account::CancelAccountSummary),
+    AccountUpdatesMulti(account::AccountUpdatesMultiRequest),
+    CancelAccountUpdatesMulti(account::CancelAccountUpdatesMulti),
+    PnL(pnl::PnLRequest),
+    CancelPnL(pnl::CancelPnL),
+    PnLSingle(pnl::PnLSingleRequest),
+    CancelPnLSingle(pnl::CancelPnLSingle),
+}
+
+impl Request {
+    pub fn decode(encoding: Encoding, body: &[u8]) -> Result<Request, DecodeError> {
+        match encoding {
+            Encoding::Text { version } => {
+                let end = body.iter().position(|byte| *byte == 0).unwrap_or(body.len());
+                let id = std::str::from_utf8(&body[..end]).ok().and_then(|id| id.parse().ok());
+                let found = || String::from_utf8_lossy(&body[..end.min(20)]).into_owned();
+                let id = id.ok_or_else(|| DecodeError::BadId { found: found() })?;
+                Request::from_text(id, body.get(end + 1..).unwrap_or(&[]), version)
+            }
+            Encoding::Protobuf { .. } => {
+                let Some((id, payload)) = body.split_first_chunk() else {
+                    return Err(DecodeError::NoId { length: body.len() });
+                };
+                match i32::from_be_bytes(*id) {
+                    id if id > PROTOBUF_ID_OFFSET => Request::from_protobuf(id - PROTOBUF_ID_OFFSET, payload),
+                    // Clients of these versions still send a few rare requests as text; none is served.
+                    id => Ok(Request::NotServed {
+                        message_id: id,
+                        req_id: text_req_id(id, payload),
+                    }),
+                }
+            }
+        }
+    }
+}
+
+fn text<M: Ask>(wrap: fn(M) -> Request, rest: &[u8], version: i32) -> Result<Request, DecodeError> {
+    M::from_text(&mut Fields::new(M::NAME, rest, version)).map(wrap)
+}
+
+fn protobuf<M: Ask>(wrap: fn(M) -> Request, payload: &[u8]) -> Result<Request, DecodeError> {
+    M::decode(payload).map(wrap).map_err(|bad| DecodeError::Protobuf {
+        message: M::NAME,
+        reason: bad.to_string(),
+    })
+}
+
+/// Messages whose first field is a version number and whose request id comes second.
+const VERSION_FIRST: [i32; 7] = [1, 2, 10, 11, 25, 50, 51];
+
+fn text_req_id(id: i32, rest: &[u8]) -> Option<i32> {
+    let skip = usize::from(VERSION_FIRST.contains(&id));
+    let field = rest.split(|byte| *byte == 0).nth(skip)?;
+    std::str::from_utf8(field).ok()?.parse().ok()
+}
+
+fn protobuf_req_id(payload: &[u8]) -> Option<i32> {
+    /// Every request that has a request id has it in field 1.
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct ReqId {
+        #[prost(int32, optional, tag = "1")]
+        req_id: Option<i32>,
+    }
+    ReqId::decode(payload).ok().and_then(|request| request.req_id)
+}

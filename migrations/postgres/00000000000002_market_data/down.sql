@@ -1,0 +1,4 @@
+DELETE FROM storage_info WHERE name = 'market_data_1min_layout';
+DROP TABLE market_data_1min;
+DROP FUNCTION drop_month_partitions;
+DROP FUNCTION ensure_month_partitions;

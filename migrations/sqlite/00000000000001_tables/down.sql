@@ -1,0 +1,11 @@
+DROP TABLE system_events;
+DROP TABLE strategy_performance;
+DROP TABLE performance_metrics;
+DROP TABLE positions;
+DROP TABLE commissions;
+DROP TABLE executions;
+DROP TABLE orders;
+DROP TABLE trading_signals;
+DROP TABLE sessions;
+DROP TABLE journal_projection;
+DROP TABLE storage_info;
