@@ -1,1 +1,8 @@
-fn main() {}
+//! Pitboss: the program that a person starts. In: a command line. Out: the command's work and an exit code.
+//! Absent: everything that a command does; see `cli`.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,11 +1,12 @@
 //! The live transport: where each actor is, and the journal. The counterpart of the backtest's queue.
 //! In: what `wiring::route` delivers. Out: messages in mailboxes, records in the journal. Absent: decisions.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use actix::Message;
 use engine::journal::Record;
-use engine::market::SymbolId;
+use engine::market::{Quality, SymbolId};
 use engine::trade::StrategyId;
 use engine::wiring::{BrokerCommand, Deliver, Output, Topology, route};
 use engine::{bars, books, link, strategy};
@@ -41,6 +42,31 @@ pub struct Addresses {
     pub timed: Vec<Port<Wake>>,
 }
 
+/// Counts since the system started.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Trades and quotes that arrived.
+    pub ticks: AtomicU64,
+    pub trades: AtomicU64,
+    pub signals: AtomicU64,
+    /// Closed bars by [`Quality`].
+    bars: [AtomicU64; Quality::ALL.len()],
+}
+
+impl Tally {
+    pub fn bars(&self) -> [(Quality, u64); Quality::ALL.len()] {
+        Quality::ALL.map(|quality| (quality, self.bars[quality as usize].load(Ordering::Relaxed)))
+    }
+
+    fn see(&self, record: &Record) {
+        match record {
+            Record::Bar(bar) => self.bars[bar.quality as usize].fetch_add(1, Ordering::Relaxed),
+            Record::Signal { .. } => self.signals.fetch_add(1, Ordering::Relaxed),
+            _ => return,
+        };
+    }
+}
+
 /// What the actors of one system share.
 #[derive(Debug)]
 pub struct Shared {
@@ -48,14 +74,25 @@ pub struct Shared {
     pub clock: Clock,
     pub latency: Latency,
     pub log: Logger,
+    pub tally: Tally,
+    /// Set by an orderly stop: strategies are told nothing more.
+    pub stopping: AtomicBool,
     addresses: OnceLock<Addresses>,
     journal: Mutex<Writer>,
 }
 
 impl Shared {
     pub fn new(topology: Topology, clock: Clock, journal: Writer, log: Logger) -> Arc<Self> {
-        let (addresses, latency) = (OnceLock::new(), Latency::default());
-        Arc::new(Self { topology, clock, latency, log, addresses, journal: Mutex::new(journal) })
+        Arc::new(Self {
+            topology,
+            clock,
+            latency: Latency::default(),
+            log,
+            tally: Tally::default(),
+            stopping: AtomicBool::new(false),
+            addresses: OnceLock::new(),
+            journal: Mutex::new(journal),
+        })
     }
 
     /// Called once, before the first actor starts.
@@ -122,6 +159,9 @@ impl Deliver for Outlet {
     }
 
     fn strategy(&mut self, strategy: StrategyId, input: strategy::Input) {
+        if self.shared.stopping.load(Ordering::Relaxed) {
+            return;
+        }
         self.shared.addresses().strategies[usize::from(strategy.0)].send(self.told(input));
     }
 
@@ -139,6 +179,7 @@ impl Deliver for Outlet {
 
     fn journal(&mut self, record: Record) {
         let now = self.shared.clock.now();
+        self.shared.tally.see(&record);
         if let Err(reason) = self.shared.journal().append(now, record) {
             error!(self.shared.log, "the journal cannot be written: {reason}"; "event" => "journal.failed");
         }

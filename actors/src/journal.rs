@@ -66,9 +66,7 @@ impl ReadError {
 /// A database stores how far it has read by this name, so that a new journal never continues an old one's count.
 pub fn read_id(dir: &Path) -> Result<String, ReadError> {
     let path = dir.join(dir::ID_NAME);
-    fs::read_to_string(&path)
-        .map(|id| id.trim().to_owned())
-        .map_err(ReadError::io(&path))
+    fs::read_to_string(&path).map(|id| id.trim().to_owned()).map_err(ReadError::io(&path))
 }
 
 /// The first entry of a segment: a session's start.
@@ -81,6 +79,13 @@ pub fn first_entry(dir: &Path, segment: u32) -> Result<Entry, ReadError> {
         Some(Err(source)) => Err(ReadError::Bad { path, source }),
         None => Err(ReadError::Empty { path }),
     }
+}
+
+/// The whole entries of one segment, first to last. A frame that is still being written is simply not there yet.
+pub fn read_segment(dir: &Path, segment: u32) -> Result<Vec<Entry>, ReadError> {
+    let path = segment_file(dir, segment);
+    let bytes = fs::read(&path).map_err(ReadError::io(&path))?;
+    dir::read_entries(&path, &bytes).map(|(entries, _)| entries)
 }
 
 /// Every entry of a journal folder with the place where it begins; an unreadable one is the last item.
@@ -110,14 +115,8 @@ fn dump_segment(dir: &Path, segment: u32) -> Result<Vec<Dumped>, ReadError> {
         if entry.is_err() && is_blank(&bytes[offset..]) {
             break;
         }
-        let place = Position {
-            segment,
-            offset: offset as u64,
-        };
-        entries.push(entry.map(|e| (place, e)).map_err(|source| ReadError::Bad {
-            path: path.clone(),
-            source,
-        }));
+        let place = Position { segment, offset: offset as u64 };
+        entries.push(entry.map(|e| (place, e)).map_err(|source| ReadError::Bad { path: path.clone(), source }));
     }
     Ok(entries)
 }
@@ -127,10 +126,7 @@ fn frames_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<Reader<'a>, ReadError> 
     if bytes.len() < MAGIC.len() && MAGIC.starts_with(bytes) {
         return Ok(Reader::of_frames(&[]));
     }
-    Reader::of_segment(bytes).map_err(|source| ReadError::Bad {
-        path: path.to_path_buf(),
-        source,
-    })
+    Reader::of_segment(bytes).map_err(|source| ReadError::Bad { path: path.to_path_buf(), source })
 }
 
 /// Whether this is what a file system leaves for space that was granted and never written.
@@ -149,10 +145,7 @@ fn segment_numbers(dir: &Path) -> Result<Vec<u32>, ReadError> {
     let mut numbers = Vec::new();
     for file in fs::read_dir(dir).map_err(ReadError::io(dir))? {
         let name = file.map_err(ReadError::io(dir))?.file_name();
-        let number = name
-            .to_str()
-            .and_then(|n| n.strip_suffix(".pbj"))
-            .filter(|n| n.len() == 8);
+        let number = name.to_str().and_then(|n| n.strip_suffix(".pbj")).filter(|n| n.len() == 8);
         numbers.extend(number.and_then(|n| n.parse::<u32>().ok()));
     }
     numbers.sort_unstable();

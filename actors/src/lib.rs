@@ -9,4 +9,6 @@ pub mod journal;
 pub mod latency;
 pub mod logging;
 pub mod shell;
+pub mod storage;
 pub mod supervisor;
+pub mod system;

@@ -15,17 +15,19 @@ use std::sync::OnceLock;
 
 use chrono::Local;
 use engine::config::{LOG_LEVELS, LogConfig};
-use slog::{Drain, FnValue, Level, LevelFilter, Logger, PushFnValue, Record, o};
+use slog::{Drain, Level, LevelFilter, Logger, o};
 use slog_async::{Async, AsyncError, AsyncGuard, OverflowStrategy};
 
 mod drain;
 mod file;
+mod line;
 
 #[cfg(test)]
 mod tests;
 
 use drain::{Never, Reported, Stamped};
 use file::LogFile;
+use line::LaidOut;
 
 /// Events that may wait for the writing thread.
 const QUEUE_EVENTS: usize = 65_536;
@@ -48,9 +50,7 @@ pub struct LogGuard {
 
 impl fmt::Debug for LogGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogGuard")
-            .field("threads", &self.pending.len())
-            .finish()
+        f.debug_struct("LogGuard").field("threads", &self.pending.len()).finish()
     }
 }
 
@@ -87,10 +87,8 @@ where
     let file_level = level("file_level", &config.file_level)?;
     let file = match &config.file {
         Some(path) => Some(
-            LogFile::open(path, config.file_bytes_max, config.backups).map_err(|source| LogError::File {
-                path: path.clone(),
-                source,
-            })?,
+            LogFile::open(path, config.file_bytes_max, config.backups)
+                .map_err(|source| LogError::File { path: path.clone(), source })?,
         ),
         None => None,
     };
@@ -98,57 +96,27 @@ where
     // Levels are checked before the queue: an event that nobody wants costs nanoseconds.
     let terminal = LevelFilter::new(terminal, terminal_level);
     let Some(file) = file else {
-        return Ok((
-            Logger::root(terminal.fuse(), o!()),
-            LogGuard {
-                pending: vec![terminal_guard],
-            },
-        ));
+        return Ok((Logger::root(terminal.fuse(), o!()), LogGuard { pending: vec![terminal_guard] }));
     };
     let (file, file_guard) = in_background(json(file), "log-file");
     let file = LevelFilter::new(Stamped(file), file_level);
     let logger = Logger::root(slog::Duplicate::new(terminal, file).ignore_res(), o!());
-    Ok((
-        logger,
-        LogGuard {
-            pending: vec![terminal_guard, file_guard],
-        },
-    ))
+    Ok((logger, LogGuard { pending: vec![terminal_guard, file_guard] }))
 }
 
 fn level(key: &'static str, name: &str) -> Result<Level, LogError> {
     let known = LOG_LEVELS.contains(&name).then(|| Level::from_str(name).ok()).flatten();
-    known.ok_or_else(|| LogError::Level {
-        key,
-        found: name.to_owned(),
-    })
+    known.ok_or_else(|| LogError::Level { key, found: name.to_owned() })
 }
 
 /// `10:31:02 WARN order 17 refused by broker: margin, event: order.refused, order_id: 17`; the date is in the file.
 fn terminal<D: slog_term::Decorator>(decorator: D) -> slog_term::FullFormat<D> {
     let time = |out: &mut dyn io::Write| write!(out, "{}", Local::now().format("%H:%M:%S"));
-    slog_term::FullFormat::new(decorator)
-        .use_custom_timestamp(time)
-        .use_original_order()
-        .build()
+    slog_term::FullFormat::new(decorator).use_custom_timestamp(time).use_original_order().build()
 }
 
-fn json(file: LogFile) -> slog_json::Json<LogFile> {
-    let target = |record: &Record<'_>| match record.tag() {
-        "" => record.module().to_owned(),
-        // Events of libraries come through one place of ours; their own module is in the tag.
-        target => target.to_owned(),
-    };
-    let keys = o!(
-        "target" => FnValue(target),
-        "msg" => PushFnValue(|record: &Record<'_>, out| out.emit(record.msg())),
-        "level" => FnValue(|record: &Record<'_>| record.level().as_str().to_ascii_lowercase()),
-    );
-    slog_json::Json::new(file)
-        .set_newlines(true)
-        .set_flush(true)
-        .add_key_value(keys)
-        .build()
+fn json(file: LogFile) -> LaidOut<slog_json::Json<LogFile>> {
+    LaidOut(slog_json::Json::new(file).set_newlines(true).set_flush(true).build())
 }
 
 /// Writes on a thread of its own; what cannot be written is said on standard error.

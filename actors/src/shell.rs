@@ -48,6 +48,11 @@ impl<C: Hosted> Shell<C> {
         Self { core: None, build, outlet: Outlet::new(shared), gauge, timer: None, rebuilt: false }
     }
 
+    /// The core, for messages that only read it.
+    pub fn hosted(&mut self) -> &C {
+        self.core()
+    }
+
     fn core(&mut self) -> &mut C {
         self.core.as_mut().expect("the mailbox opens when the core is built")
     }

@@ -274,3 +274,7 @@ fn add(bar: &mut Bar, trade: &Trade) {
     bar.volume += u64::from(trade.size);
     bar.trades += 1;
 }
+
+#[cfg(test)]
+#[path = "bars_tests.rs"]
+mod tests;

@@ -64,6 +64,8 @@ pub struct Portfolio {
     /// Fills whose commission has not come.
     awaiting_commission: BTreeMap<String, FillKey>,
     day_start_equity: Money,
+    /// What strategies that are not configured any more have earned.
+    retired: Money,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -116,6 +118,37 @@ impl Portfolio {
     /// Money per tick of each symbol; after a restart the configuration's values hold.
     pub fn set_instruments(&mut self, instruments: &[Instrument]) {
         self.tick_values = instruments.iter().map(|i| (i.id, i.tick_value())).collect();
+    }
+
+    /// Gives every sleeve the ids of another numbering. Flat sleeves of what has no number any more are forgotten; an
+    /// open one is the error.
+    pub fn renumber(
+        &mut self,
+        strategy: &impl Fn(StrategyId) -> Option<StrategyId>,
+        symbol: &impl Fn(SymbolId) -> Option<SymbolId>,
+    ) -> Result<(), (StrategyId, SymbolId)> {
+        let mut sleeves = BTreeMap::new();
+        for (&(s, y), sleeve) in &self.sleeves {
+            match (strategy(s), symbol(y)) {
+                (Some(s), Some(y)) => {
+                    sleeves.insert((s, y), *sleeve);
+                }
+                _ if sleeve.quantity == 0 => self.retired += sleeve.realised - sleeve.commission,
+                _ => return Err((s, y)),
+            }
+        }
+        self.sleeves = sleeves;
+        let totals = std::mem::take(&mut self.totals);
+        self.totals = totals.into_iter().filter_map(|(s, totals)| Some((strategy(s)?, totals))).collect();
+        self.awaiting_commission.retain(|_, key| match (strategy(key.strategy), symbol(key.symbol)) {
+            (Some(s), Some(y)) => {
+                (key.strategy, key.symbol) = (s, y);
+                true
+            }
+            _ => false,
+        });
+        self.marks.clear();
+        Ok(())
     }
 
     pub fn apply(&mut self, fill: &Fill) {
@@ -212,7 +245,8 @@ impl Portfolio {
 
     /// Realised and unrealised after commission, since the beginning of the books.
     pub fn equity(&self) -> Money {
-        self.sleeves.iter().map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum()
+        let earned: Money = self.sleeves.iter().map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum();
+        earned + self.retired
     }
 
     pub fn day_pnl(&self) -> Money {
@@ -261,7 +295,7 @@ impl Portfolio {
     }
 
     fn see_equity(&mut self) {
-        let mut account = Money::ZERO;
+        let mut account = self.retired;
         let mut of_strategy: Option<(StrategyId, Money)> = None;
         let mut seen: Vec<(StrategyId, Money)> = Vec::new();
         for (&(strategy, symbol), sleeve) in &self.sleeves {

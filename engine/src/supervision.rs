@@ -93,11 +93,7 @@ impl RestartPolicy {
     }
 
     fn grant(&mut self, now: Timestamp) -> bool {
-        while self
-            .granted
-            .front()
-            .is_some_and(|&at| now.since(at) >= self.restart_period)
-        {
+        while self.granted.front().is_some_and(|&at| now.since(at) >= self.restart_period) {
             self.granted.pop_front();
         }
         let within = self.granted.len() < self.restarts_max as usize;
@@ -144,17 +140,7 @@ mod tests {
     fn the_back_off_doubles_up_to_its_maximum() {
         let mut policy = RestartPolicy::new(&config(10, 60_000, 100, 1_000), OnGiveUp::HaltTrading);
         let waits: Vec<_> = (0..6).map(|i| policy.on_failure(at(i))).collect();
-        assert_eq!(
-            waits,
-            [
-                after(100),
-                after(200),
-                after(400),
-                after(800),
-                after(1_000),
-                after(1_000)
-            ]
-        );
+        assert_eq!(waits, [after(100), after(200), after(400), after(800), after(1_000), after(1_000)]);
         assert_eq!(policy.attempt(), 6);
     }
 

@@ -57,11 +57,7 @@ impl Book {
         };
         let taken = size.min(order.size);
         order.size -= taken;
-        let Order {
-            side,
-            price,
-            size: left,
-        } = *order;
+        let Order { side, price, size: left } = *order;
         if left == 0 {
             self.orders.remove(&id);
         }
@@ -78,10 +74,7 @@ impl Book {
 
     pub(crate) fn top(&self) -> Top {
         let best = |level: Option<(&i64, &u64)>| level.map(|(price, size)| (*price, clamp(*size)));
-        Top {
-            bid: best(self.bids.last_key_value()),
-            ask: best(self.asks.first_key_value()),
-        }
+        Top { bid: best(self.bids.last_key_value()), ask: best(self.asks.first_key_value()) }
     }
 
     fn levels(&mut self, side: BookSide) -> &mut Levels {
@@ -121,13 +114,7 @@ mod tests {
         book.add(2, Bid, 100, 3);
         book.add(3, Bid, 99, 7);
         book.add(4, Ask, 101, 2);
-        assert_eq!(
-            book.top(),
-            Top {
-                bid: Some((100, 8)),
-                ask: Some((101, 2))
-            }
-        );
+        assert_eq!(book.top(), Top { bid: Some((100, 8)), ask: Some((101, 2)) });
         assert!(book.cancel(1, 5));
         assert!(book.cancel(2, 1));
         assert_eq!(book.top().bid, Some((100, 2)));

@@ -18,14 +18,8 @@ pub(crate) struct Contract {
 impl Contract {
     /// Named root, month letter, two-digit year: `GCZ13`. `expiry` begins with `YYYYMM`.
     pub(crate) fn new(root: &str, expiry: Option<&str>) -> Self {
-        let name = expiry
-            .and_then(|expiry| name_of(root, expiry))
-            .unwrap_or_else(|| root.to_owned());
-        Self {
-            root: root.to_owned(),
-            expiry: expiry.map(str::to_owned),
-            name,
-        }
+        let name = expiry.and_then(|expiry| name_of(root, expiry)).unwrap_or_else(|| root.to_owned());
+        Self { root: root.to_owned(), expiry: expiry.map(str::to_owned), name }
     }
 
     /// From an exchange symbol. A year of one or two digits is the first from `year_at_least` on that ends so.
@@ -33,10 +27,7 @@ impl Contract {
     pub(crate) fn from_exchange_symbol(symbol: &str, year_at_least: i32) -> Option<Self> {
         if let Some((root, kind)) = symbol.split_once('.') {
             let continuous = matches!(kind.split_once('.'), Some(("c" | "n" | "v", "0")));
-            return (continuous && is_root(root)).then(|| Self {
-                name: symbol.to_owned(),
-                ..Self::new(root, None)
-            });
+            return (continuous && is_root(root)).then(|| Self { name: symbol.to_owned(), ..Self::new(root, None) });
         }
         let digits = symbol.bytes().rev().take_while(u8::is_ascii_digit).count();
         if !(1..=2).contains(&digits) || symbol.len() <= digits + 1 || !symbol.is_ascii() {
@@ -49,17 +40,11 @@ impl Contract {
         let ending: i32 = year_text.parse().ok()?;
         let year = year_at_least + (ending - year_at_least).rem_euclid(cycle);
         let contract = Self::new(root, Some(&format!("{year:04}{month:02}")));
-        is_root(root).then(|| Self {
-            name: symbol.to_owned(),
-            ..contract
-        })
+        is_root(root).then(|| Self { name: symbol.to_owned(), ..contract })
     }
 
     fn key(&self) -> (&str, Option<&str>) {
-        (
-            &self.root,
-            self.expiry.as_deref().map(|expiry| &expiry[..expiry.len().min(6)]),
-        )
+        (&self.root, self.expiry.as_deref().map(|expiry| &expiry[..expiry.len().min(6)]))
     }
 
     /// Whether a person who writes `wanted` means this contract: its name, `GCZ13` for any spelling, its expiry,
@@ -67,13 +52,8 @@ impl Contract {
     pub(crate) fn is_called(&self, wanted: &str) -> bool {
         let short = Self::new(&self.root, self.expiry.as_deref());
         let month = self.key().1.unwrap_or_default();
-        let one_digit = (short.name.len() == self.root.len() + 3 && self.expiry.is_some()).then(|| {
-            format!(
-                "{}{}",
-                &short.name[..self.root.len() + 1],
-                &short.name[self.root.len() + 2..]
-            )
-        });
+        let one_digit = (short.name.len() == self.root.len() + 3 && self.expiry.is_some())
+            .then(|| format!("{}{}", &short.name[..self.root.len() + 1], &short.name[self.root.len() + 2..]));
         [
             Some(self.name.clone()),
             Some(short.name),
@@ -109,10 +89,7 @@ impl Ord for Contract {
 }
 
 fn is_root(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 fn name_of(root: &str, expiry: &str) -> Option<String> {
@@ -143,19 +120,7 @@ mod tests {
 
     #[test]
     fn spreads_options_and_noise_are_not_contracts() {
-        for symbol in [
-            "ESH4-ESM4",
-            "ESH4 C4500",
-            "H4",
-            "4",
-            "",
-            "ES",
-            "ESA4",
-            "ESH",
-            "ES.FUT",
-            "éSH4",
-            "SPY",
-        ] {
+        for symbol in ["ESH4-ESM4", "ESH4 C4500", "H4", "4", "", "ES", "ESA4", "ESH", "ES.FUT", "éSH4", "SPY"] {
             assert_eq!(read(symbol, 2024), None, "{symbol}");
         }
     }

@@ -13,27 +13,13 @@ pub enum FeedError {
     )]
     UnknownFormat { path: PathBuf, found: String },
     #[error("{}: found {found}, expected {expected}", path.display())]
-    UnknownSchema {
-        path: PathBuf,
-        found: String,
-        expected: &'static str,
-    },
+    UnknownSchema { path: PathBuf, found: String, expected: &'static str },
     /// The file ends too soon: copy or download it again.
     #[error("{}: cut off at {at}: {found}, expected {expected}", path.display())]
-    Truncated {
-        path: PathBuf,
-        at: String,
-        found: String,
-        expected: String,
-    },
+    Truncated { path: PathBuf, at: String, found: String, expected: String },
     /// The content contradicts the format.
     #[error("{}: damaged at {at}: found {found}, expected {expected}", path.display())]
-    Damaged {
-        path: PathBuf,
-        at: String,
-        found: String,
-        expected: String,
-    },
+    Damaged { path: PathBuf, at: String, found: String, expected: String },
     #[error("the root symbol `{root}` is not known; known are {}", known.join(", "))]
     UnknownRoot { root: String, known: Vec<String> },
     #[error("no data for `{wanted}`; the files hold {}", held.join(", "))]
@@ -42,21 +28,14 @@ pub enum FeedError {
     Ambiguous { name: String, held: Vec<String> },
     /// The same trades would come twice.
     #[error("{} and {} both hold {what}", first.display(), second.display())]
-    Overlap {
-        first: PathBuf,
-        second: PathBuf,
-        what: String,
-    },
+    Overlap { first: PathBuf, second: PathBuf, what: String },
     #[error("no market data: {0}")]
     Nothing(String),
 }
 
 impl FeedError {
     pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
-        Self::Unreadable {
-            path: path.to_owned(),
-            source,
-        }
+        Self::Unreadable { path: path.to_owned(), source }
     }
 
     pub(crate) fn damaged(
@@ -65,12 +44,7 @@ impl FeedError {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> Self {
-        Self::Damaged {
-            path: path.to_owned(),
-            at: at.into(),
-            found: found.into(),
-            expected: expected.into(),
-        }
+        Self::Damaged { path: path.to_owned(), at: at.into(), found: found.into(), expected: expected.into() }
     }
 
     pub(crate) fn truncated(
@@ -79,11 +53,6 @@ impl FeedError {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> Self {
-        Self::Truncated {
-            path: path.to_owned(),
-            at: at.into(),
-            found: found.into(),
-            expected: expected.into(),
-        }
+        Self::Truncated { path: path.to_owned(), at: at.into(), found: found.into(), expected: expected.into() }
     }
 }

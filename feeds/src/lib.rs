@@ -14,12 +14,15 @@ mod error;
 mod lean;
 mod merge;
 mod open;
+mod overlap;
+mod select;
 pub mod specs;
 mod synthetic;
 
 pub use counts::{Counters, Counts};
 pub use error::FeedError;
-pub use open::{Events, Opened, Select, open};
+pub use open::{Events, Opened, open};
+pub use select::Select;
 pub use synthetic::{Synthetic, SyntheticOptions, synthetic};
 
 #[cfg(test)]

@@ -47,15 +47,8 @@ pub(crate) struct Merge {
 
 impl Merge {
     pub(crate) fn new(sources: Vec<Source>) -> Self {
-        let turns = sources
-            .iter()
-            .enumerate()
-            .map(|(place, source)| Reverse((source.not_before, place)))
-            .collect();
-        Self {
-            sources: sources.into_iter().map(|source| State::Closed(source.open)).collect(),
-            turns,
-        }
+        let turns = sources.iter().enumerate().map(|(place, source)| Reverse((source.not_before, place))).collect();
+        Self { sources: sources.into_iter().map(|source| State::Closed(source.open)).collect(), turns }
     }
 
     /// Fetches a source's next item and queues its turn, not before `reached`.
@@ -105,21 +98,11 @@ mod tests {
     fn source(number: i32, not_before: i64, stamps: &'static [i64]) -> Source {
         let event = move |(position, ts): (usize, &i64)| {
             let price = Price(number * 100 + position as i32);
-            let trade = Trade {
-                ts: Timestamp::from_secs(*ts),
-                price,
-                size: 1,
-            };
-            Ok(FeedEvent {
-                symbol: SymbolId(0),
-                event: MarketEvent::Trade(trade),
-            })
+            let trade = Trade { ts: Timestamp::from_secs(*ts), price, size: 1 };
+            Ok(FeedEvent { symbol: SymbolId(0), event: MarketEvent::Trade(trade) })
         };
         let open = move || Ok(Box::new(stamps.iter().enumerate().map(event)) as Stream);
-        Source {
-            not_before: Timestamp::from_secs(not_before),
-            open: Box::new(open),
-        }
+        Source { not_before: Timestamp::from_secs(not_before), open: Box::new(open) }
     }
 
     fn prices(merge: Merge) -> Vec<i32> {
@@ -152,10 +135,6 @@ mod tests {
         let items: Vec<Item> = Merge::new(vec![source(1, 0, &[5, 7]), broken]).collect();
         assert_eq!(items.len(), 2);
         assert!(items[0].is_ok());
-        assert!(
-            items[1]
-                .as_ref()
-                .is_err_and(|error| error.to_string() == "no market data: broken")
-        );
+        assert!(items[1].as_ref().is_err_and(|error| error.to_string() == "no market data: broken"));
     }
 }

@@ -7,7 +7,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
 use engine::market::{FeedEvent, Instrument, SymbolId};
 
 use crate::contract::Contract;
@@ -16,18 +15,9 @@ use crate::databento::DbnFile;
 use crate::error::FeedError;
 use crate::lean::LeanFile;
 use crate::merge::{Merge, Route, Routes, Source};
+use crate::overlap::{self, Holding};
+use crate::select::{self, Select, names_of};
 use crate::specs::{self, Grid};
-
-/// Which contracts of the files to read.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Select {
-    All,
-    /// Of each root symbol the contract with the most volume, the nearer expiry if two have the same. Where a root has
-    /// several contracts this reads the files once more, before the first event.
-    MostTraded,
-    /// Those that answer to one of these names: `ESH4`, `ESH24`, `ES202403` or an expiry, `202403`.
-    Named(Vec<String>),
-}
 
 /// Events in order of time; see [`open`] for how an error comes.
 pub type Events = Box<dyn Iterator<Item = Result<FeedEvent, FeedError>> + Send>;
@@ -51,42 +41,41 @@ pub struct Opened {
 /// shows when the stream gets there: its item is the error, and nothing comes after it. A program that trades must
 /// treat that as the end of a broken feed, not as the end of the data.
 pub fn open(paths: &[PathBuf], known: &[Instrument], select: &Select) -> Result<Opened, FeedError> {
-    let files = expand(paths)?
-        .iter()
-        .map(|path| open_file(path))
-        .collect::<Result<Vec<_>, _>>()?;
-    refuse_overlap(&files)?;
-    let selected = selected(&files, select)?;
-    let instruments = instruments(&selected, known)?;
+    let files = expand(paths)?.iter().map(|path| open_file(path)).collect::<Result<Vec<_>, _>>()?;
+    let selected = select::selected(&files, known, select)?;
+    overlap::refuse(&files, &selected)?;
+    let mut instruments = instruments(&selected, known)?;
     let routes = routes(selected, &instruments)?;
     let skipped = Counters::default();
     let sources = files.iter().flat_map(|file| file.sources(&routes, &skipped)).collect();
-    let mut instruments: Vec<Instrument> = instruments;
     instruments.sort_by_key(|instrument| instrument.id);
-    Ok(Opened {
-        instruments,
-        events: Box::new(Merge::new(sources)),
-        skipped,
-    })
+    Ok(Opened { instruments, events: Box::new(Merge::new(sources)), skipped })
 }
 
-enum DataFile {
+pub(crate) enum DataFile {
     Dbn(DbnFile),
     Lean(LeanFile),
 }
 
 impl DataFile {
-    fn contracts(&self) -> Vec<Contract> {
+    pub(crate) fn contracts(&self) -> Vec<Contract> {
         match self {
             DataFile::Dbn(file) => file.contracts().cloned().collect(),
             DataFile::Lean(file) => file.entries().map(|entry| entry.contract.clone()).collect(),
         }
     }
 
-    fn volumes(&self) -> Result<BTreeMap<Contract, u64>, FeedError> {
+    pub(crate) fn volumes(&self) -> Result<BTreeMap<Contract, u64>, FeedError> {
         match self {
             DataFile::Dbn(file) => file.volumes(),
             DataFile::Lean(file) => file.volumes(),
+        }
+    }
+
+    pub(crate) fn holdings(&self) -> Vec<Holding<'_>> {
+        match self {
+            DataFile::Dbn(file) => file.holdings(),
+            DataFile::Lean(file) => file.holdings(),
         }
     }
 
@@ -106,11 +95,7 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FeedError> {
         let unreadable = |error: io::Error| FeedError::unreadable(path, error);
         let found = if path.is_dir() {
             let mut inside = fs::read_dir(path)
-                .and_then(|folder| {
-                    folder
-                        .map(|entry| entry.map(|entry| entry.path()))
-                        .collect::<io::Result<Vec<_>>>()
-                })
+                .and_then(|folder| folder.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>())
                 .map_err(unreadable)?;
             inside.retain(|path| path.is_file());
             inside.sort();
@@ -121,19 +106,13 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FeedError> {
         for file in found {
             let real = fs::canonicalize(&file).map_err(|error| FeedError::unreadable(&file, error))?;
             if let Some(first) = seen.insert(real, file.clone()) {
-                return Err(FeedError::Overlap {
-                    first,
-                    second: file,
-                    what: "the same file".to_owned(),
-                });
+                return Err(FeedError::Overlap { first, second: file, what: "the same file".to_owned() });
             }
             files.push(file);
         }
     }
     if files.is_empty() {
-        return Err(FeedError::Nothing(
-            "no file is named, or the folders are empty".to_owned(),
-        ));
+        return Err(FeedError::Nothing("no file is named, or the folders are empty".to_owned()));
     }
     Ok(files)
 }
@@ -142,105 +121,21 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FeedError> {
 fn open_file(path: &Path) -> Result<DataFile, FeedError> {
     let mut head = Vec::new();
     let file = File::open(path).map_err(|error| FeedError::unreadable(path, error))?;
-    file.take(4)
-        .read_to_end(&mut head)
-        .map_err(|error| FeedError::unreadable(path, error))?;
+    file.take(4).read_to_end(&mut head).map_err(|error| FeedError::unreadable(path, error))?;
     match head.as_slice() {
         [b'D', b'B', b'N', ..] | [0x28, 0xb5, 0x2f, 0xfd] => DbnFile::open(path).map(DataFile::Dbn),
         b"PK\x03\x04" | b"PK\x05\x06" => LeanFile::open(path).map(DataFile::Lean),
-        [] => Err(FeedError::UnknownFormat {
-            path: path.to_owned(),
-            found: "an empty file".to_owned(),
-        }),
+        [] => Err(FeedError::UnknownFormat { path: path.to_owned(), found: "an empty file".to_owned() }),
         other => {
             let found = format!("a file that begins with {other:02x?}");
-            Err(FeedError::UnknownFormat {
-                path: path.to_owned(),
-                found,
-            })
+            Err(FeedError::UnknownFormat { path: path.to_owned(), found })
         }
     }
-}
-
-/// Ticks and bars of one day, or one day twice, would give every trade twice.
-fn refuse_overlap(files: &[DataFile]) -> Result<(), FeedError> {
-    let mut seen: BTreeMap<(Contract, NaiveDate, bool), &Path> = BTreeMap::new();
-    for file in files {
-        let DataFile::Lean(file) = file else { continue };
-        for entry in file.entries() {
-            let trades = entry.kind.trades();
-            if let Some(first) = seen.insert((entry.contract.clone(), entry.date, trades), file.path()) {
-                let kind = if trades { "trades" } else { "quotes" };
-                let what = format!("{kind} of {} on {}", entry.contract.name, entry.date);
-                return Err(FeedError::Overlap {
-                    first: first.to_owned(),
-                    second: file.path().to_owned(),
-                    what,
-                });
-            }
-        }
-    }
-    Ok(())
-}
-
-fn selected(files: &[DataFile], select: &Select) -> Result<BTreeSet<Contract>, FeedError> {
-    let held: BTreeSet<Contract> = files.iter().flat_map(DataFile::contracts).collect();
-    if held.is_empty() {
-        return Err(FeedError::Nothing(
-            "the files hold no trades or quotes of an outright future".to_owned(),
-        ));
-    }
-    match select {
-        Select::All => Ok(held),
-        Select::Named(names) => named(&held, names),
-        Select::MostTraded => most_traded(files, held),
-    }
-}
-
-fn named(held: &BTreeSet<Contract>, names: &[String]) -> Result<BTreeSet<Contract>, FeedError> {
-    let mut chosen = BTreeSet::new();
-    for name in names {
-        let before = chosen.len();
-        let found: Vec<&Contract> = held.iter().filter(|contract| contract.is_called(name)).collect();
-        chosen.extend(found.iter().copied().cloned());
-        if found.is_empty() && chosen.len() == before {
-            return Err(FeedError::NoSuchContract {
-                wanted: name.clone(),
-                held: names_of(held),
-            });
-        }
-    }
-    Ok(chosen)
-}
-
-fn most_traded(files: &[DataFile], held: BTreeSet<Contract>) -> Result<BTreeSet<Contract>, FeedError> {
-    let roots: BTreeSet<&str> = held.iter().map(|contract| contract.root.as_str()).collect();
-    if roots.len() == held.len() {
-        return Ok(held);
-    }
-    let mut volumes: BTreeMap<Contract, u64> = BTreeMap::new();
-    for file in files {
-        for (contract, volume) in file.volumes()? {
-            *volumes.entry(contract).or_insert(0) += volume;
-        }
-    }
-    let volume_of = |contract: &Contract| volumes.get(contract).copied().unwrap_or(0);
-    let best = |root: &str| {
-        // `rev`: of equals `max_by_key` takes the last, which should be the nearest expiry.
-        held.iter()
-            .rev()
-            .filter(|contract| contract.root == root)
-            .max_by_key(|contract| volume_of(contract))
-            .cloned()
-    };
-    Ok(roots.into_iter().filter_map(best).collect())
 }
 
 /// An instrument for each contract, in the contracts' order.
 fn instruments(selected: &BTreeSet<Contract>, known: &[Instrument]) -> Result<Vec<Instrument>, FeedError> {
-    let mut free = (0..=u16::MAX)
-        .map(SymbolId)
-        .filter(|id| known.iter().all(|instrument| instrument.id != *id));
+    let mut free = (0..=u16::MAX).map(SymbolId).filter(|id| known.iter().all(|instrument| instrument.id != *id));
     selected
         .iter()
         .map(|contract| match known_as(contract, selected, known)? {
@@ -265,16 +160,9 @@ fn known_as<'a>(
     let Some(front) = of_root().find(|instrument| instrument.expiry.is_none()) else {
         return Ok(None);
     };
-    let rivals: BTreeSet<Contract> = selected
-        .iter()
-        .filter(|other| other.root == contract.root)
-        .cloned()
-        .collect();
+    let rivals: BTreeSet<Contract> = selected.iter().filter(|other| other.root == contract.root).cloned().collect();
     if rivals.len() > 1 {
-        return Err(FeedError::Ambiguous {
-            name: front.name.clone(),
-            held: names_of(&rivals),
-        });
+        return Err(FeedError::Ambiguous { name: front.name.clone(), held: names_of(&rivals) });
     }
     Ok(Some(front))
 }
@@ -287,22 +175,7 @@ fn routes(selected: BTreeSet<Contract>, instruments: &[Instrument]) -> Result<Ro
                 contract.name, instrument.tick_size
             ))
         })?;
-        Ok((
-            contract,
-            Route {
-                symbol: instrument.id,
-                grid,
-            },
-        ))
+        Ok((contract, Route { symbol: instrument.id, grid }))
     };
-    selected
-        .into_iter()
-        .zip(instruments)
-        .map(route)
-        .collect::<Result<BTreeMap<_, _>, _>>()
-        .map(Arc::new)
-}
-
-fn names_of(contracts: &BTreeSet<Contract>) -> Vec<String> {
-    contracts.iter().map(|contract| contract.name.clone()).collect()
+    selected.into_iter().zip(instruments).map(route).collect::<Result<BTreeMap<_, _>, _>>().map(Arc::new)
 }

@@ -43,19 +43,8 @@ static SPECS: LazyLock<BTreeMap<String, Spec>> = LazyLock::new(|| {
 impl From<Row> for Spec {
     fn from(row: Row) -> Self {
         let calendar = Calendar::by_name(&row.calendar).expect("the built-in table is checked by a test");
-        let Row {
-            exchange,
-            tick_size,
-            multiplier,
-            ..
-        } = row;
-        Self {
-            exchange,
-            currency: "USD".to_owned(),
-            tick_size,
-            multiplier,
-            calendar,
-        }
+        let Row { exchange, tick_size, multiplier, .. } = row;
+        Self { exchange, currency: "USD".to_owned(), tick_size, multiplier, calendar }
     }
 }
 
@@ -66,10 +55,9 @@ pub fn roots() -> impl Iterator<Item = &'static str> {
 
 /// The specification of a root symbol such as `ES`.
 pub fn spec(root: &str) -> Result<&'static Spec, FeedError> {
-    SPECS.get(root).ok_or_else(|| FeedError::UnknownRoot {
-        root: root.to_owned(),
-        known: roots().map(str::to_owned).collect(),
-    })
+    SPECS
+        .get(root)
+        .ok_or_else(|| FeedError::UnknownRoot { root: root.to_owned(), known: roots().map(str::to_owned).collect() })
 }
 
 pub(crate) fn instrument(contract: &Contract, id: SymbolId) -> Result<Instrument, FeedError> {
@@ -142,9 +130,6 @@ mod tests {
     #[test]
     fn an_unknown_root_names_the_known_ones() {
         let text = spec("ZW").expect_err("not in the table").to_string();
-        assert!(
-            text.starts_with("the root symbol `ZW` is not known; known are 6A, 6B,"),
-            "{text}"
-        );
+        assert!(text.starts_with("the root symbol `ZW` is not known; known are 6A, 6B,"), "{text}");
     }
 }

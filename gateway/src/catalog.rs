@@ -49,10 +49,7 @@ impl Points {
     fn of(tick_size: Decimal) -> Self {
         let tick = tick_size.normalize();
         let mantissa = i64::try_from(tick.mantissa()).expect("a tick size has few digits");
-        Self {
-            mantissa,
-            scale: 10f64.powi(i32::try_from(tick.scale()).expect("at most 28 decimals")),
-        }
+        Self { mantissa, scale: 10f64.powi(i32::try_from(tick.scale()).expect("at most 28 decimals")) }
     }
 
     /// `ticks` may be a sum of many prices.
@@ -89,27 +86,16 @@ impl Catalog {
             }
             let contract = short_contract(&instrument, expiry, con_id);
             let (grid, points) = (PriceGrid::of(&instrument), Points::of(instrument.tick_size));
-            catalog.listings.push(Listing {
-                instrument,
-                contract,
-                expiry,
-                rule_id,
-                grid,
-                points,
-            });
+            catalog.listings.push(Listing { instrument, contract, expiry, rule_id, grid, points });
         }
         catalog
     }
 
     fn rule_of(&mut self, tick_size: Decimal) -> i32 {
-        let index = self
-            .rules
-            .iter()
-            .position(|rule| *rule == tick_size)
-            .unwrap_or_else(|| {
-                self.rules.push(tick_size);
-                self.rules.len() - 1
-            });
+        let index = self.rules.iter().position(|rule| *rule == tick_size).unwrap_or_else(|| {
+            self.rules.push(tick_size);
+            self.rules.len() - 1
+        });
         RULE_ID_FIRST + i32::try_from(index).expect("few instruments")
     }
 
@@ -122,9 +108,7 @@ impl Catalog {
     }
 
     pub fn by_con_id(&self, con_id: i32) -> Option<&Listing> {
-        self.listings
-            .iter()
-            .find(|listing| listing.contract.con_id == Some(con_id))
+        self.listings.iter().find(|listing| listing.contract.con_id == Some(con_id))
     }
 
     /// Every listing that fits the description.
@@ -140,35 +124,21 @@ impl Catalog {
             (Some(_), Some(_)) => {
                 let name = wanted.symbol.as_deref().unwrap_or("");
                 let text = format!("The contract description specified for {name} is ambiguous.");
-                Err(Refusal {
-                    code: NO_DEFINITION,
-                    text,
-                })
+                Err(Refusal { code: NO_DEFINITION, text })
             }
             (None, _) => Err(no_definition()),
         }
     }
 
     pub fn market_rule(&self, rule_id: i32) -> Option<MarketRule> {
-        let tick_size = self
-            .rules
-            .get(usize::try_from(rule_id.checked_sub(RULE_ID_FIRST)?).ok()?)?;
-        let step = PriceIncrement {
-            low_edge: Some(0.0),
-            increment: tick_size.to_f64(),
-        };
-        Some(MarketRule {
-            market_rule_id: Some(rule_id),
-            price_increments: vec![step],
-        })
+        let tick_size = self.rules.get(usize::try_from(rule_id.checked_sub(RULE_ID_FIRST)?).ok()?)?;
+        let step = PriceIncrement { low_edge: Some(0.0), increment: tick_size.to_f64() };
+        Some(MarketRule { market_rule_id: Some(rule_id), price_increments: vec![step] })
     }
 }
 
 pub fn no_definition() -> Refusal {
-    Refusal {
-        code: NO_DEFINITION,
-        text: "No security definition has been found for the request".to_owned(),
-    }
+    Refusal { code: NO_DEFINITION, text: "No security definition has been found for the request".to_owned() }
 }
 
 impl Listing {
@@ -233,18 +203,15 @@ fn short_contract(instrument: &Instrument, expiry: NaiveDate, con_id: i32) -> Co
 /// Whether a listed contract is what the client describes. What the client leaves out, fits.
 fn fits(listed: &Contract, wanted: &Contract) -> bool {
     let same = |listed: &Option<String>, wanted: &Option<String>| {
-        wanted
-            .as_deref()
-            .is_none_or(|wanted| wanted.is_empty() || listed.as_deref() == Some(wanted))
+        wanted.as_deref().is_none_or(|wanted| wanted.is_empty() || listed.as_deref() == Some(wanted))
     };
     let con_id = wanted.con_id.unwrap_or(0);
     // A contract id names the contract; besides it only a contradicting exchange is looked at, as TWS does.
     if con_id != 0 {
         return listed.con_id == Some(con_id) && same(&listed.exchange, &wanted.exchange);
     }
-    let named = [&wanted.symbol, &wanted.local_symbol]
-        .iter()
-        .any(|name| name.as_deref().is_some_and(|n| !n.is_empty()));
+    let named =
+        [&wanted.symbol, &wanted.local_symbol].iter().any(|name| name.as_deref().is_some_and(|n| !n.is_empty()));
     let expiry = wanted.last_trade_date_or_contract_month.as_deref().unwrap_or("");
     // Contract details show `20261218 08:30:00 US/Central`, and clients send that back.
     let expiry = expiry.split([' ', '-']).next().unwrap_or("");
@@ -255,31 +222,21 @@ fn fits(listed: &Contract, wanted: &Contract) -> bool {
         && same(&listed.currency, &wanted.currency)
         && same(&listed.local_symbol, &wanted.local_symbol)
         && same(&listed.trading_class, &wanted.trading_class)
-        && wanted
-            .multiplier
-            .is_none_or(|m| m == 0.0 || listed.multiplier == Some(m))
+        && wanted.multiplier.is_none_or(|m| m == 0.0 || listed.multiplier == Some(m))
         && [0, 6, 8].contains(&expiry.len())
-        && listed
-            .last_trade_date_or_contract_month
-            .as_deref()
-            .is_some_and(|date| date.starts_with(expiry))
+        && listed.last_trade_date_or_contract_month.as_deref().is_some_and(|date| date.starts_with(expiry))
 }
 
 /// The same for the same instrument in every run, in the range of real contract ids.
 fn con_id_of(instrument: &Instrument, expiry: NaiveDate) -> i32 {
-    hashed_id(&format!(
-        "{} {} {}",
-        instrument.root,
-        expiry.format("%Y%m%d"),
-        instrument.exchange
-    ))
+    hashed_id(&format!("{} {} {}", instrument.root, expiry.format("%Y%m%d"), instrument.exchange))
 }
 
 /// FNV-1a over the name, folded into 100,000,000 to 899,999,999.
 fn hashed_id(name: &str) -> i32 {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     100_000_000 + i32::try_from(hash % 800_000_000).expect("below 2^31")
 }
 

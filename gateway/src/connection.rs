@@ -66,13 +66,7 @@ async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
         Err(ended) => return ended,
     };
     let (stream, wake) = (Rc::new(stream), Rc::new(Notify::new()));
-    shared.links.borrow_mut().insert(
-        conn,
-        Link {
-            stream: stream.clone(),
-            wake: wake.clone(),
-        },
-    );
+    shared.links.borrow_mut().insert(conn, Link { stream: stream.clone(), wake: wake.clone() });
     shared.broker.borrow_mut().open(conn, encoding);
     loop {
         if let Err(bad) = handle_frames(shared, conn, encoding, &mut input) {
@@ -82,11 +76,7 @@ async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
         let Some(unsent) = unsent(shared, conn) else {
             return Ended::HungUp;
         };
-        let interest = if unsent {
-            Interest::READABLE | Interest::WRITABLE
-        } else {
-            Interest::READABLE
-        };
+        let interest = if unsent { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
         tokio::select! {
             ready = stream.ready(interest) => if let Err(reason) = ready {
                 return reason.into();
@@ -110,17 +100,10 @@ async fn greet(stream: &TcpStream, input: &mut Vec<u8>) -> Result<Encoding, Ende
         read(stream, input)?;
     };
     input.drain(..used);
-    let nothing = Ended::Versions {
-        min: offer.min,
-        max: offer.max,
-    };
+    let nothing = Ended::Versions { min: offer.min, max: offer.max };
     let encoding = Encoding::negotiate(offer.min, offer.max).ok_or(nothing)?;
     let mut reply = Vec::new();
-    handshake::put_reply(
-        &mut reply,
-        encoding.version(),
-        &Utc::now().format("%Y%m%d %H:%M:%S UTC").to_string(),
-    );
+    handshake::put_reply(&mut reply, encoding.version(), &Utc::now().format("%Y%m%d %H:%M:%S UTC").to_string());
     let mut sent = 0;
     while sent < reply.len() {
         stream.writable().await?;

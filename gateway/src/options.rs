@@ -50,10 +50,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("cannot listen on {address}: {source}; is another gateway or TWS running there?")]
-    Listen {
-        address: SocketAddr,
-        source: std::io::Error,
-    },
+    Listen { address: SocketAddr, source: std::io::Error },
     #[error("the gateway has no instruments, expected at least one")]
     NoInstruments,
     #[error("two instruments have the id {0}, expected a different id for each")]

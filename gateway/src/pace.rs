@@ -64,11 +64,7 @@ struct Speed {
 
 impl Speed {
     fn new(market: Timestamp) -> Self {
-        Self {
-            at: Instant::now(),
-            market,
-            rate: 0.0,
-        }
+        Self { at: Instant::now(), market, rate: 0.0 }
     }
 
     fn nap(&mut self, now: Timestamp, due: Timestamp) -> Duration {

@@ -62,10 +62,7 @@ pub fn start(options: Options) -> Result<Gateway, StartError> {
 /// As [`start`]; a client with more than `outbox_bytes_max` unread bytes is dropped.
 pub(crate) fn start_with(options: Options, outbox_bytes_max: usize) -> Result<Gateway, StartError> {
     options.check()?;
-    let failed = |source| StartError::Listen {
-        address: options.listen,
-        source,
-    };
+    let failed = |source| StartError::Listen { address: options.listen, source };
     let listener = std::net::TcpListener::bind(options.listen).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -83,18 +80,10 @@ pub(crate) fn start_with(options: Options, outbox_bytes_max: usize) -> Result<Ga
         run(&runtime, listener, options, inner, inbox, outbox_bytes_max);
     });
     let thread = thread.map_err(StartError::Thread)?;
-    let opened = started
-        .recv()
-        .unwrap_or_else(|_| Err(std::io::Error::other("it ended at once")));
+    let opened = started.recv().unwrap_or_else(|_| Err(std::io::Error::other("it ended at once")));
     opened.map_err(StartError::Thread)?;
     info!(log, "simulated gateway listens on {address}"; "event" => "gateway.started", "address" => %address);
-    Ok(Gateway {
-        address,
-        counters,
-        commands,
-        thread,
-        log,
-    })
+    Ok(Gateway { address, counters, commands, thread, log })
 }
 
 /// Tells the starting thread; if that thread is gone there is nobody to tell.

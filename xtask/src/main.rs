@@ -44,10 +44,7 @@ fn usage() -> Result<(), Failed> {
 
 /// The workspace's folder.
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask is a folder of the workspace")
-        .to_owned()
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace").to_owned()
 }
 
 /// Where cargo builds: environments for tests live there too, so that a clean checkout can reuse them.
@@ -65,19 +62,12 @@ fn test(arguments: &[String]) -> Result<(), Failed> {
         println!("error: format or lints failed, see above");
     }
     println!("{counts}");
-    if linted.is_ok() && counts.failed == 0 {
-        Ok(())
-    } else {
-        Err(Failed(1))
-    }
+    if linted.is_ok() && counts.failed == 0 { Ok(()) } else { Err(Failed(1)) }
 }
 
 fn lint() -> Result<(), Failed> {
     let format = step::cargo(&root(), &["fmt", "--all", "--check"]);
-    let clippy = step::cargo(
-        &root(),
-        &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
-    );
+    let clippy = step::cargo(&root(), &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     if format && clippy { Ok(()) } else { Err(Failed(1)) }
 }
 
@@ -86,13 +76,6 @@ fn deny(arguments: &[String]) -> Result<(), Failed> {
         eprintln!("error: cargo-deny is not installed: cargo install --locked cargo-deny");
         return Err(Failed(1));
     }
-    let arguments: Vec<&str> = ["deny", "check"]
-        .into_iter()
-        .chain(arguments.iter().map(String::as_str))
-        .collect();
-    if step::cargo(&root(), &arguments) {
-        Ok(())
-    } else {
-        Err(Failed(1))
-    }
+    let arguments: Vec<&str> = ["deny", "check"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+    if step::cargo(&root(), &arguments) { Ok(()) } else { Err(Failed(1)) }
 }

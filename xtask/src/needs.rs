@@ -13,16 +13,8 @@ struct Need {
 }
 
 const NEEDS: [Need; 2] = [
-    Need {
-        what: "a PostgreSQL server (initdb)",
-        package: "postgresql",
-        is_there: has_postgres,
-    },
-    Need {
-        what: "Python 3 with venv",
-        package: "python3-venv",
-        is_there: has_python,
-    },
+    Need { what: "a PostgreSQL server (initdb)", package: "postgresql", is_there: has_postgres },
+    Need { what: "Python 3 with venv", package: "python3-venv", is_there: has_python },
 ];
 
 /// Installs what is missing. Never fails: without it fewer tests run, and each of those says so.
@@ -53,23 +45,13 @@ pub fn provide() {
 
 /// The words in front of a command that make it run as root; `None` if nothing does without a password.
 fn as_root() -> Option<Vec<&'static str>> {
-    let is_root = Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    if is_root {
-        Some(vec!["env"])
-    } else {
-        step::quietly("sudo", &["-n", "true"]).then(|| vec!["sudo", "-n", "env"])
-    }
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if is_root { Some(vec!["env"]) } else { step::quietly("sudo", &["-n", "true"]).then(|| vec!["sudo", "-n", "env"]) }
 }
 
 fn apt_get(as_root: &[&str], arguments: &[&str]) -> Command {
     let mut command = Command::new(as_root[0]);
-    command
-        .args(&as_root[1..])
-        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"])
-        .args(arguments);
+    command.args(&as_root[1..]).args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]).args(arguments);
     command
 }
 

@@ -9,10 +9,8 @@ use std::process::Command;
 use crate::step;
 
 /// Requirements file, and the variable in which tests find the interpreter.
-const ENVIRONMENTS: [(&str, &str); 2] = [
-    ("clients", "PITBOSS_PYTHON_CLIENTS"),
-    ("official", "PITBOSS_PYTHON_OFFICIAL"),
-];
+const ENVIRONMENTS: [(&str, &str); 2] =
+    [("clients", "PITBOSS_PYTHON_CLIENTS"), ("official", "PITBOSS_PYTHON_OFFICIAL")];
 
 /// Makes the environments that are missing or out of date. One that cannot be made is named and left out.
 pub fn environments(requirements: &Path, venvs: &Path) -> Vec<(&'static str, PathBuf)> {
@@ -21,10 +19,7 @@ pub fn environments(requirements: &Path, venvs: &Path) -> Vec<(&'static str, Pat
         match environment(&file, &venvs.join(name)) {
             Ok(interpreter) => Some((*variable, interpreter)),
             Err(error) => {
-                println!(
-                    "missing: Python packages of {}: {error}; tests that need them are skipped",
-                    file.display()
-                );
+                println!("missing: Python packages of {}: {error}; tests that need them are skipped", file.display());
                 None
             }
         }
@@ -50,9 +45,5 @@ fn environment(requirements: &Path, venv: &Path) -> io::Result<PathBuf> {
 }
 
 fn run(command: &mut Command) -> io::Result<()> {
-    if step::aloud(command) {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!("`{}` failed", step::shown(command))))
-    }
+    if step::aloud(command) { Ok(()) } else { Err(io::Error::other(format!("`{}` failed", step::shown(command)))) }
 }

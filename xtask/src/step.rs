@@ -32,12 +32,8 @@ pub fn aloud(command: &mut Command) -> bool {
 
 /// Asks a question of a program: whether it exists and says yes. Its words are not shown.
 pub fn quietly(program: &str, arguments: &[&str]) -> bool {
-    let status = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let status =
+        Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }
 

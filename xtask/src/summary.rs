@@ -20,11 +20,7 @@ pub struct Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -32,9 +28,7 @@ impl fmt::Display for Counts {
 pub fn cargo_arguments(given: &[String]) -> Vec<String> {
     let split = given.iter().position(|word| word == "--").unwrap_or(given.len());
     let (flags, filters) = (&given[..split], given.get(split + 1..).unwrap_or_default());
-    let named = flags
-        .iter()
-        .any(|flag| flag == "-p" || flag.starts_with("-p=") || flag.starts_with("--package"));
+    let named = flags.iter().any(|flag| flag == "-p" || flag.starts_with("-p=") || flag.starts_with("--package"));
     let mut arguments = vec!["test".to_owned(), "--no-fail-fast".to_owned()];
     if !named {
         arguments.push("--workspace".to_owned());
@@ -49,10 +43,7 @@ pub fn cargo_arguments(given: &[String]) -> Vec<String> {
 /// Runs the tests where the user sees them. A run that breaks off counts as one failure at least.
 pub fn run(root: &Path, arguments: &[String], variables: &[(&str, PathBuf)]) -> Counts {
     let mut command = Command::new(step::cargo_program());
-    command
-        .args(arguments)
-        .current_dir(root)
-        .envs(variables.iter().map(|(name, value)| (name, value)));
+    command.args(arguments).current_dir(root).envs(variables.iter().map(|(name, value)| (name, value)));
     let shown = step::shown(&command);
     println!("$ {shown}");
     let mut reader = Reader::default();
@@ -171,14 +162,7 @@ mod tests {
              ---- b stdout ----\nnoise\n\nsuccesses:\n    a\n    b\n\n\
              test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
         );
-        assert_eq!(
-            counts,
-            Counts {
-                passed: 1,
-                failed: 0,
-                skipped: 1
-            }
-        );
+        assert_eq!(counts, Counts { passed: 1, failed: 0, skipped: 1 });
         assert!(shown.contains(&"skipped: no server".to_owned()));
         assert!(!shown.contains(&"noise".to_owned()));
     }
@@ -194,17 +178,8 @@ mod tests {
         let arguments =
             |given: &str| cargo_arguments(&given.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).join(" ");
         assert_eq!(arguments(""), "test --no-fail-fast --workspace -- --show-output");
-        assert_eq!(
-            arguments("-- config"),
-            "test --no-fail-fast --workspace -- config --show-output"
-        );
-        assert_eq!(
-            arguments("-p engine -- a b"),
-            "test --no-fail-fast -p engine -- a b --show-output"
-        );
-        assert_eq!(
-            arguments("--doc"),
-            "test --no-fail-fast --workspace --doc -- --show-output"
-        );
+        assert_eq!(arguments("-- config"), "test --no-fail-fast --workspace -- config --show-output");
+        assert_eq!(arguments("-p engine -- a b"), "test --no-fail-fast -p engine -- a b --show-output");
+        assert_eq!(arguments("--doc"), "test --no-fail-fast --workspace --doc -- --show-output");
     }
 }

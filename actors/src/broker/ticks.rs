@@ -1,6 +1,8 @@
 //! Market data: subscriptions, and frames to trades and quotes. In: streams. Out: batches for the bars, marks for the
 //! books. Absent: bars, sanity of prices beyond the tick grid.
 
+use std::sync::atomic::Ordering;
+
 use actix::{ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
 use engine::market::{MarketEvent, SymbolId, Trade};
 use engine::wiring::News;
@@ -79,6 +81,7 @@ fn keep(broker: &mut Broker, handle: SpawnHandle) {
 impl StreamHandler<Chunk> for Broker {
     fn handle(&mut self, chunk: Chunk, ctx: &mut Self::Context) {
         self.outlet.cause = mono_ns();
+        self.outlet.shared.tally.ticks.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         let mut batch: Option<Batch> = None;
         for (symbol, tick) in chunk {
             if batch.as_ref().is_some_and(|b| b.symbol != symbol) {
@@ -144,6 +147,7 @@ impl Broker {
 
     fn flush(&mut self, batch: &mut Option<Batch>) {
         if let Some(Batch { symbol, trades }) = batch.take() {
+            self.outlet.shared.tally.trades.fetch_add(trades.len() as u64, Ordering::Relaxed);
             let mark = Some(self.marks[usize::from(symbol.0)]);
             self.say(News::Market { symbol, trades, mark });
         }

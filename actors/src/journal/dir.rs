@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 use engine::journal::{Entry, PAYLOAD_BYTES_MAX};
 
-use super::{ReadError, WriteError, Writer, frames_of, is_blank, segment_numbers, segment_file, writer};
+use super::{ReadError, WriteError, Writer, frames_of, is_blank, segment_file, segment_numbers, writer};
 
 pub(super) const ID_NAME: &str = "id";
 const LOCK_NAME: &str = "lock";
@@ -67,10 +67,7 @@ pub struct TornInfo {
 impl JournalDir {
     /// Makes the folder if need be and takes its lock; a second process is refused.
     pub fn open(path: &Path) -> Result<JournalDir, OpenError> {
-        let fail = |source| OpenError::Folder {
-            path: path.to_path_buf(),
-            source,
-        };
+        let fail = |source| OpenError::Folder { path: path.to_path_buf(), source };
         fs::create_dir_all(path).map_err(fail)?;
         let lock = take_lock(path)?;
         let id = read_or_make_id(path).map_err(fail)?;
@@ -80,11 +77,7 @@ impl JournalDir {
                 fs::remove_file(&file).map_err(fail)?;
             }
         }
-        Ok(JournalDir {
-            path: path.to_path_buf(),
-            id,
-            _lock: lock,
-        })
+        Ok(JournalDir { path: path.to_path_buf(), id, _lock: lock })
     }
 
     pub fn path(&self) -> &Path {
@@ -109,20 +102,10 @@ impl JournalDir {
             let (entries, cut) = self.recover_segment(number)?;
             torn = torn.or(cut);
             if let Some(last) = entries.last() {
-                return Ok(Recovered {
-                    next_seq: last.seq + 1,
-                    run_number: number + 1,
-                    entries,
-                    torn,
-                });
+                return Ok(Recovered { next_seq: last.seq + 1, run_number: number + 1, entries, torn });
             }
         }
-        Ok(Recovered {
-            entries: Vec::new(),
-            next_seq: 1,
-            run_number: 1,
-            torn,
-        })
+        Ok(Recovered { entries: Vec::new(), next_seq: 1, run_number: 1, torn })
     }
 
     /// Writes the next segment with its first entry and returns the writer that continues it.
@@ -152,7 +135,7 @@ impl JournalDir {
 }
 
 /// The whole entries of a segment and the byte behind the last of them.
-fn read_entries(path: &Path, bytes: &[u8]) -> Result<(Vec<Entry>, usize), ReadError> {
+pub(super) fn read_entries(path: &Path, bytes: &[u8]) -> Result<(Vec<Entry>, usize), ReadError> {
     let mut frames = frames_of(path, bytes)?;
     let mut entries: Vec<Entry> = Vec::new();
     while let Some(entry) = frames.next() {
@@ -160,18 +143,11 @@ fn read_entries(path: &Path, bytes: &[u8]) -> Result<(Vec<Entry>, usize), ReadEr
             Ok(entry) => entry,
             Err(_) if is_blank(&bytes[frames.consumed()..]) => break,
             Err(source) => {
-                return Err(ReadError::Bad {
-                    path: path.to_path_buf(),
-                    source,
-                });
+                return Err(ReadError::Bad { path: path.to_path_buf(), source });
             }
         };
         if let Some(before) = entries.last().map(|e| e.seq).filter(|before| before + 1 != entry.seq) {
-            return Err(ReadError::OutOfOrder {
-                path: path.to_path_buf(),
-                before,
-                found: entry.seq,
-            });
+            return Err(ReadError::OutOfOrder { path: path.to_path_buf(), before, found: entry.seq });
         }
         entries.push(entry);
     }
@@ -200,9 +176,7 @@ fn frames_after(bytes: &[u8]) -> usize {
     while at + 8 <= bytes.len() && at < 1 << 20 {
         let word = |i: usize| u32::from_le_bytes(bytes[i..i + 4].try_into().expect("four bytes"));
         let (length, crc) = (word(at) as usize, word(at + 4));
-        let payload = bytes
-            .get(at + 8..at + 8 + length)
-            .filter(|p| !p.is_empty() && length <= PAYLOAD_BYTES_MAX);
+        let payload = bytes.get(at + 8..at + 8 + length).filter(|p| !p.is_empty() && length <= PAYLOAD_BYTES_MAX);
         if payload.is_some_and(|p| crc32fast::hash(p) == crc) {
             (at, found) = (at + 8 + length, found + 1);
         } else {
@@ -213,32 +187,17 @@ fn frames_after(bytes: &[u8]) -> usize {
 }
 
 fn take_lock(dir: &Path) -> Result<File, OpenError> {
-    let fail = |source| OpenError::Folder {
-        path: dir.to_path_buf(),
-        source,
-    };
+    let fail = |source| OpenError::Folder { path: dir.to_path_buf(), source };
     let path = dir.join(LOCK_NAME);
-    let mut lock = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(fail)?;
+    let mut lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::Error(e)) => return Err(fail(e)),
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
             // The number is a courtesy: without it the message still says what to do.
-            let pid = lock
-                .read_to_string(&mut text)
-                .ok()
-                .and_then(|_| text.trim().parse().ok());
-            return Err(OpenError::InUse {
-                path: dir.to_path_buf(),
-                pid,
-            });
+            let pid = lock.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            return Err(OpenError::InUse { path: dir.to_path_buf(), pid });
         }
     }
     lock.set_len(0).and_then(|()| lock.rewind()).map_err(fail)?;

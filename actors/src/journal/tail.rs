@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use engine::journal::{Entry, MAGIC, PAYLOAD_BYTES_MAX, Reader};
 
-use super::{Position, ReadError, is_blank, segment_numbers, segment_file};
+use super::{Position, ReadError, is_blank, segment_file, segment_numbers};
 
 const READ_BYTES: usize = 256 << 10;
 /// The longest frame there can be.
@@ -28,26 +28,22 @@ pub struct Chunk {
 #[derive(Debug)]
 pub struct Tail {
     dir: PathBuf,
-    position: Position,
+    /// Where the next frame begins.
+    at: Position,
     /// The end of the last chunk: where the next one begins, even if the reader has since stepped over a border.
-    delivered: Position,
+    position: Position,
     open: Option<(u32, File)>,
 }
 
 impl Tail {
     /// Begins behind `position`, which is one that an earlier chunk ended at, or [`Position::START`].
     pub fn new(dir: &Path, position: Position) -> Tail {
-        Tail {
-            dir: dir.to_path_buf(),
-            position,
-            delivered: position,
-            open: None,
-        }
+        Tail { dir: dir.to_path_buf(), at: position, position, open: None }
     }
 
     /// The end of the last chunk.
     pub fn position(&self) -> Position {
-        self.delivered
+        self.position
     }
 
     /// Up to `entries_max` entries that are there now; none when everything was read. A frame that is still being
@@ -60,60 +56,40 @@ impl Tail {
                 return Ok(self.deliver(entries));
             }
             let Some(next) = self.next_segment()? else {
-                return Ok(Chunk {
-                    from: self.delivered,
-                    to: self.delivered,
-                    entries,
-                });
+                return Ok(Chunk { from: self.position, to: self.position, entries });
             };
             // Only after a later segment exists is this one certain not to grow: look a last time.
             let entries = self.read_segment(entries_max)?;
             if !entries.is_empty() {
                 return Ok(self.deliver(entries));
             }
-            self.position = Position {
-                segment: next,
-                offset: 0,
-            };
+            self.at = Position { segment: next, offset: 0 };
         }
     }
 
     /// Bytes that were written and not read.
     pub fn behind_bytes(&self) -> Result<u64, ReadError> {
         let mut bytes = 0;
-        for number in segment_numbers(&self.dir)?
-            .into_iter()
-            .filter(|&n| n >= self.position.segment)
-        {
+        for number in segment_numbers(&self.dir)?.into_iter().filter(|&n| n >= self.at.segment) {
             let path = segment_file(&self.dir, number);
             let length = path.metadata().map_err(ReadError::io(&path))?.len();
-            let read = if number == self.position.segment {
-                self.position.offset
-            } else {
-                0
-            };
+            let read = if number == self.at.segment { self.at.offset } else { 0 };
             bytes += length.saturating_sub(read);
         }
         Ok(bytes)
     }
 
     fn deliver(&mut self, entries: Vec<Entry>) -> Chunk {
-        let from = std::mem::replace(&mut self.delivered, self.position);
-        Chunk {
-            from,
-            to: self.position,
-            entries,
-        }
+        let from = std::mem::replace(&mut self.position, self.at);
+        Chunk { from, to: self.at, entries }
     }
 
     fn next_segment(&self) -> Result<Option<u32>, ReadError> {
-        Ok(segment_numbers(&self.dir)?
-            .into_iter()
-            .find(|&n| n > self.position.segment))
+        Ok(segment_numbers(&self.dir)?.into_iter().find(|&n| n > self.at.segment))
     }
 
     fn read_segment(&mut self, entries_max: usize) -> Result<Vec<Entry>, ReadError> {
-        let path = segment_file(&self.dir, self.position.segment);
+        let path = segment_file(&self.dir, self.at.segment);
         if !self.open_segment(&path)? || !self.pass_magic(&path)? {
             return Ok(Vec::new());
         }
@@ -132,7 +108,7 @@ impl Tail {
                     Some(Err(source)) => return Err(ReadError::Bad { path, source }),
                 }
             }
-            self.position.offset += frames.consumed() as u64;
+            self.at.offset += frames.consumed() as u64;
             if !entries.is_empty() || bytes.len() < size || size == READ_BYTES_MAX {
                 return Ok(entries);
             }
@@ -142,15 +118,11 @@ impl Tail {
 
     /// Whether there is such a file. One that is gone, because old segments were put into an archive, holds nothing.
     fn open_segment(&mut self, path: &Path) -> Result<bool, ReadError> {
-        if self
-            .open
-            .as_ref()
-            .is_some_and(|(number, _)| *number == self.position.segment)
-        {
+        if self.open.as_ref().is_some_and(|(number, _)| *number == self.at.segment) {
             return Ok(true);
         }
         match File::open(path) {
-            Ok(file) => self.open = Some((self.position.segment, file)),
+            Ok(file) => self.open = Some((self.at.segment, file)),
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
             Err(e) => return Err(ReadError::io(path)(e)),
         }
@@ -158,18 +130,16 @@ impl Tail {
     }
 
     fn pass_magic(&mut self, path: &Path) -> Result<bool, ReadError> {
-        if self.position.offset > 0 {
+        if self.at.offset > 0 {
             return Ok(true);
         }
         let bytes = self.read_bytes(path, MAGIC.len())?;
         if bytes.len() < MAGIC.len() {
             return Ok(false);
         }
-        let frames = Reader::of_segment(&bytes).map_err(|source| ReadError::Bad {
-            path: path.to_path_buf(),
-            source,
-        })?;
-        self.position.offset = frames.consumed() as u64;
+        let frames =
+            Reader::of_segment(&bytes).map_err(|source| ReadError::Bad { path: path.to_path_buf(), source })?;
+        self.at.offset = frames.consumed() as u64;
         Ok(true)
     }
 
@@ -177,9 +147,9 @@ impl Tail {
     fn read_bytes(&self, path: &Path, size: usize) -> Result<Vec<u8>, ReadError> {
         let (_, file) = self.open.as_ref().expect("opened by the caller");
         let length = file.metadata().map_err(ReadError::io(path))?.len();
-        let there = usize::try_from(length.saturating_sub(self.position.offset)).unwrap_or(usize::MAX);
+        let there = usize::try_from(length.saturating_sub(self.at.offset)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; size.min(there)];
-        match file.read_exact_at(&mut bytes, self.position.offset) {
+        match file.read_exact_at(&mut bytes, self.at.offset) {
             Ok(()) => Ok(bytes),
             // Cut shorter since its length was asked for: nothing to read now.
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(Vec::new()),

@@ -21,24 +21,12 @@ fn start(seq: u64) -> Entry {
         instruments: Vec::new(),
         strategies: Vec::new(),
     };
-    let record = Record::SessionStarted {
-        info: Box::new(info),
-        books: Box::new(BooksState::default()),
-    };
-    Entry {
-        seq,
-        at: Timestamp::from_secs(seq as i64),
-        record,
-    }
+    let record = Record::SessionStarted { info: Box::new(info), books: Box::new(BooksState::default()) };
+    Entry { seq, at: Timestamp::from_secs(seq as i64), record }
 }
 
 fn note(text: impl Into<String>) -> Record {
-    Record::System {
-        severity: Severity::Info,
-        event: "test".into(),
-        actor: "desk".into(),
-        text: text.into(),
-    }
+    Record::System { severity: Severity::Info, event: "test".into(), actor: "desk".into(), text: text.into() }
 }
 
 fn at(secs: i64) -> Timestamp {
@@ -76,10 +64,7 @@ fn borders(bytes: &[u8]) -> Vec<usize> {
 fn a_new_journal_is_empty_and_counts_from_one() {
     let dir = TempDir::new().unwrap();
     let left = open(dir.path()).recover().unwrap();
-    assert_eq!(
-        (left.entries.len(), left.next_seq, left.run_number, left.torn),
-        (0, 1, 1, None)
-    );
+    assert_eq!((left.entries.len(), left.next_seq, left.run_number, left.torn), (0, 1, 1, None));
 }
 
 #[test]
@@ -92,17 +77,7 @@ fn what_was_committed_is_recovered_and_numbers_go_on() {
     drop(writer);
 
     let left = journal.recover().unwrap();
-    assert_eq!(
-        left.entries,
-        [
-            start(1),
-            Entry {
-                seq: 2,
-                at: at(2),
-                record: note("two")
-            }
-        ]
-    );
+    assert_eq!(left.entries, [start(1), Entry { seq: 2, at: at(2), record: note("two") }]);
     assert_eq!((left.next_seq, left.run_number, left.torn), (3, 2, None));
 
     let writer = journal.create_segment(&start(3)).unwrap();
@@ -129,20 +104,14 @@ fn a_segment_torn_at_any_byte_gives_exactly_the_whole_frames_before_it() {
         if good == Some(cut) {
             assert_eq!(left.torn, None, "cut at byte {cut}");
         } else {
-            let torn = left
-                .torn
-                .unwrap_or_else(|| panic!("a cut at byte {cut} must be reported"));
+            let torn = left.torn.unwrap_or_else(|| panic!("a cut at byte {cut} must be reported"));
             assert_eq!(torn.frames_after, 0);
             assert_eq!(torn.at_byte + torn.dropped_bytes, cut as u64);
             let kept = fs::read(&torn.kept_in).unwrap();
             assert_eq!(kept, bytes[good.unwrap_or(0)..cut], "cut at byte {cut}");
         }
         let again = journal.recover().unwrap();
-        assert_eq!(
-            (again.entries.len(), again.torn),
-            (whole, None),
-            "a second look finds it clean, cut at byte {cut}"
-        );
+        assert_eq!((again.entries.len(), again.torn), (whole, None), "a second look finds it clean, cut at byte {cut}");
     }
 }
 
@@ -165,17 +134,11 @@ fn a_newest_segment_without_a_first_entry_falls_back_to_the_one_before() {
 fn zeros_that_a_loss_of_power_left_are_a_torn_tail() {
     let dir = TempDir::new().unwrap();
     let bytes = written(dir.path(), 2);
-    let mut file = OpenOptions::new()
-        .append(true)
-        .open(segment_file(dir.path(), 1))
-        .unwrap();
+    let mut file = OpenOptions::new().append(true).open(segment_file(dir.path(), 1)).unwrap();
     file.write_all(&[0; 4096]).unwrap();
     let left = open(dir.path()).recover().unwrap();
     let torn = left.torn.unwrap();
-    assert_eq!(
-        (left.entries.len(), torn.at_byte, torn.dropped_bytes),
-        (3, bytes.len() as u64, 4096)
-    );
+    assert_eq!((left.entries.len(), torn.at_byte, torn.dropped_bytes), (3, bytes.len() as u64, 4096));
 }
 
 #[test]
@@ -200,10 +163,7 @@ fn an_entry_of_another_version_is_an_error_that_names_the_file() {
     bytes.extend(payload);
     fs::write(segment_file(dir.path(), 1), &bytes).unwrap();
     let error = open(dir.path()).recover().unwrap_err().to_string();
-    assert!(
-        error.contains("00000001.pbj") && error.contains("another version"),
-        "{error}"
-    );
+    assert!(error.contains("00000001.pbj") && error.contains("another version"), "{error}");
     let error = dump(dir.path()).unwrap().last().unwrap().unwrap_err().to_string();
     assert!(error.contains("another version"), "{error}");
 }
@@ -270,11 +230,7 @@ impl SegmentFile for SmallDisk {
 #[test]
 fn a_full_disk_leaves_whole_frames_only_and_ends_the_writer() {
     for room in 0..160 {
-        let disk = SmallDisk {
-            held: Vec::new(),
-            room,
-            can_cut: true,
-        };
+        let disk = SmallDisk { held: Vec::new(), room, can_cut: true };
         let mut writer = Writer::over(disk, "full.pbj".into(), 1, 0, 1);
         let mut safe = 0;
         let error = loop {
@@ -286,27 +242,16 @@ fn a_full_disk_leaves_whole_frames_only_and_ends_the_writer() {
         assert!(error.to_string().contains("full.pbj"), "{error}");
         let mut frames = Reader::of_frames(&writer.file.held);
         assert_eq!(frames.by_ref().map(|e| e.unwrap().seq).last().unwrap_or(0), safe);
-        assert_eq!(
-            frames.consumed(),
-            writer.file.held.len(),
-            "no half frame with room for {room} bytes"
-        );
+        assert_eq!(frames.consumed(), writer.file.held.len(), "no half frame with room for {room} bytes");
         writer.file.room = 1 << 20;
-        assert!(matches!(
-            writer.append_now(at(2), note("late")),
-            Err(WriteError::GivenUp { .. })
-        ));
+        assert!(matches!(writer.append_now(at(2), note("late")), Err(WriteError::GivenUp { .. })));
         assert!(matches!(writer.commit(), Err(WriteError::GivenUp { .. })));
     }
 }
 
 #[test]
 fn a_half_frame_that_cannot_be_removed_is_said_so() {
-    let disk = SmallDisk {
-        held: Vec::new(),
-        room: 10,
-        can_cut: false,
-    };
+    let disk = SmallDisk { held: Vec::new(), room: 10, can_cut: false };
     let mut writer = Writer::over(disk, "full.pbj".into(), 1, 0, 1);
     writer.append_now(at(1), note("x")).unwrap_err();
     let error = writer.append_now(at(1), note("x")).unwrap_err().to_string();
@@ -345,11 +290,7 @@ fn a_tail_sees_a_frame_only_when_it_is_whole() {
         // The file is replaced rather than grown, so look with fresh eyes.
         tail = Tail::new(to.path(), tail.position());
         seen += tail.read(100).unwrap().entries.len();
-        assert_eq!(
-            seen,
-            ends.iter().filter(|&&end| end <= length).count(),
-            "{length} bytes"
-        );
+        assert_eq!(seen, ends.iter().filter(|&&end| end <= length).count(), "{length} bytes");
     }
     assert_eq!(tail.behind_bytes().unwrap(), 0);
 }
@@ -362,10 +303,7 @@ fn a_tail_follows_into_the_next_segment_and_its_chunks_join() {
     assert!(tail.read(10).unwrap().entries.is_empty());
     let mut writer = journal.create_segment(&start(1)).unwrap();
     let first = tail.read(10).unwrap();
-    assert_eq!(
-        (first.from, first.to, first.entries.len()),
-        (Position::START, writer.position(), 1)
-    );
+    assert_eq!((first.from, first.to, first.entries.len()), (Position::START, writer.position(), 1));
     writer.append_now(at(1), note("end of the first")).unwrap();
     let mut writer = journal.create_segment(&start(3)).unwrap();
     assert!(tail.behind_bytes().unwrap() > 0);
@@ -406,15 +344,10 @@ fn a_dump_shows_every_entry_of_every_segment_with_its_place() {
     let dir = TempDir::new().unwrap();
     written(dir.path(), 2);
     written(dir.path(), 1);
-    let shown: Vec<(Position, u64)> = dump(dir.path())
-        .unwrap()
-        .map(|item| item.map(|(place, e)| (place, e.seq)).unwrap())
-        .collect();
+    let shown: Vec<(Position, u64)> =
+        dump(dir.path()).unwrap().map(|item| item.map(|(place, e)| (place, e.seq)).unwrap()).collect();
     assert_eq!(
-        shown
-            .iter()
-            .map(|(place, seq)| (place.segment, *seq))
-            .collect::<Vec<_>>(),
+        shown.iter().map(|(place, seq)| (place.segment, *seq)).collect::<Vec<_>>(),
         [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5)]
     );
     assert_eq!(shown[0].0.to_string(), "00000001+8");

@@ -59,10 +59,7 @@ pub(super) fn create_segment(dir: &Path, number: u32, first: &Entry) -> Result<W
     let path = segment_file(dir, number);
     let mut bytes = MAGIC.to_vec();
     encode(first, &mut bytes)?;
-    let file = write_new(dir, &path, &bytes).map_err(|source| WriteError::Io {
-        path: path.clone(),
-        source,
-    })?;
+    let file = write_new(dir, &path, &bytes).map_err(|source| WriteError::Io { path: path.clone(), source })?;
     Ok(Writer::over(file, path, number, bytes.len() as u64, first.seq + 1))
 }
 
@@ -70,10 +67,7 @@ pub(super) fn create_segment(dir: &Path, number: u32, first: &Entry) -> Result<W
 fn write_new(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<File> {
     let unfinished = path.with_extension(UNFINISHED);
     let mut file = OpenOptions::new().append(true).create_new(true).open(&unfinished)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&unfinished, path));
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&unfinished, path));
     if let Err(e) = written {
         // Harmless if it stays: the next start removes it.
         drop(fs::remove_file(&unfinished));
@@ -97,15 +91,7 @@ impl Writer<File> {
 impl<F: SegmentFile> Writer<F> {
     /// `file` stands at its end, `written` bytes long, and appends.
     pub(super) fn over(file: F, path: PathBuf, segment: u32, written: u64, next_seq: u64) -> Self {
-        Writer {
-            file,
-            path,
-            segment,
-            written,
-            buffer: Vec::new(),
-            next_seq,
-            given_up: None,
-        }
+        Writer { file, path, segment, written, buffer: Vec::new(), next_seq, given_up: None }
     }
 
     /// Takes a record into the buffer and returns its number. It is safe only after [`Writer::commit`].
@@ -146,10 +132,7 @@ impl<F: SegmentFile> Writer<F> {
 
     /// The end of what is safe; the buffer is not.
     pub fn position(&self) -> Position {
-        Position {
-            segment: self.segment,
-            offset: self.written,
-        }
+        Position { segment: self.segment, offset: self.written }
     }
 
     pub fn next_seq(&self) -> u64 {
@@ -164,19 +147,13 @@ impl<F: SegmentFile> Writer<F> {
             Err(cut) => format!("{source}; and the half-written frame could not be removed: {cut}"),
         };
         self.given_up = Some(because);
-        WriteError::Io {
-            path: self.path.clone(),
-            source,
-        }
+        WriteError::Io { path: self.path.clone(), source }
     }
 
     fn refuse_if_given_up(&self) -> Result<(), WriteError> {
         match &self.given_up {
             None => Ok(()),
-            Some(because) => Err(WriteError::GivenUp {
-                path: self.path.clone(),
-                because: because.clone(),
-            }),
+            Some(because) => Err(WriteError::GivenUp { path: self.path.clone(), because: because.clone() }),
         }
     }
 }

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{SecondsFormat, Utc};
 use slog::{BorrowedKV, Drain, OwnedKVList, Record, RecordStatic, b};
 
+use super::line::TIME;
+
 pub(super) use slog::Never;
 
 /// Adds `ts` where the event is logged: behind the queue it would be the time of writing.
@@ -19,15 +21,10 @@ impl<D: Drain> Drain for Stamped<D> {
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<D::Ok, D::Err> {
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
-        let place = RecordStatic {
-            location: record.location(),
-            tag: record.tag(),
-            level: record.level(),
-        };
+        let place = RecordStatic { location: record.location(), tag: record.tag(), level: record.level() };
         let keys = record.kv();
-        let stamp = b!("ts" => now);
-        self.0
-            .log(&Record::new(&place, record.msg(), BorrowedKV(&(keys, stamp))), values)
+        let stamp = b!(TIME => now);
+        self.0.log(&Record::new(&place, record.msg(), BorrowedKV(&(keys, stamp))), values)
     }
 }
 
@@ -41,23 +38,14 @@ pub(super) struct Reported<D> {
 
 impl<D> Reported<D> {
     pub(super) fn new(inner: D, name: &'static str) -> Self {
-        Self {
-            inner,
-            name,
-            errors: AtomicU64::new(0),
-        }
+        Self { inner, name, errors: AtomicU64::new(0) }
     }
 
     fn report(&self, error: &dyn Display) {
         let errors = self.errors.fetch_add(1, Ordering::Relaxed) + 1;
         if errors.is_power_of_two() {
             // If standard error is closed too, there is nobody left to tell.
-            writeln!(
-                std::io::stderr(),
-                "{}: {errors} log events could not be written: {error}",
-                self.name
-            )
-            .ok();
+            writeln!(std::io::stderr(), "{}: {errors} log events could not be written: {error}", self.name).ok();
         }
     }
 }

@@ -28,14 +28,7 @@ impl LogFile {
         let path = std::path::absolute(path)?;
         let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX).max(1);
         let file = rotating(&path, bytes_max, backups)?;
-        Ok(Self {
-            path,
-            bytes_max,
-            backups,
-            file,
-            line: Vec::new(),
-            torn: false,
-        })
+        Ok(Self { path, bytes_max, backups, file, line: Vec::new(), torn: false })
     }
 
     fn write_line(&mut self) -> io::Result<()> {
@@ -65,13 +58,7 @@ fn rotating(path: &Path, bytes_max: usize, backups: usize) -> io::Result<FileRot
     }
     fs::OpenOptions::new().read(true).append(true).create(true).open(path)?;
     let limit = ContentLimit::BytesSurpassed(bytes_max);
-    Ok(FileRotate::new(
-        path,
-        AppendCount::new(backups),
-        limit,
-        Compression::OnRotate(UNCOMPRESSED_FILES),
-        None,
-    ))
+    Ok(FileRotate::new(path, AppendCount::new(backups), limit, Compression::OnRotate(UNCOMPRESSED_FILES), None))
 }
 
 impl Write for LogFile {

@@ -54,14 +54,8 @@ fn logged(config: &LogConfig, events: impl FnOnce(&Logger)) -> String {
 
 fn lines(path: &Path) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(path).expect("a log file");
-    assert!(
-        text.is_empty() || text.ends_with('\n'),
-        "{} ends inside a line",
-        path.display()
-    );
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line:?}: {e}")))
-        .collect()
+    assert!(text.is_empty() || text.ends_with('\n'), "{} ends inside a line", path.display());
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line:?}: {e}"))).collect()
 }
 
 #[test]
@@ -85,21 +79,14 @@ fn a_line_is_read_by_a_person_and_by_a_query() {
     assert_eq!(line["order_id"], 17);
     assert_eq!(line["actor"], "orders");
     assert_eq!(line["target"], "actors::logging::tests");
-    let at = line["ts"]
-        .as_str()
-        .expect("a text")
-        .parse::<chrono::DateTime<chrono::Utc>>()
-        .expect("an instant");
+    let at = line["ts"].as_str().expect("a text").parse::<chrono::DateTime<chrono::Utc>>().expect("an instant");
     assert!((chrono::Utc::now() - at).num_seconds().abs() < 60);
 }
 
 #[test]
 fn terminal_and_file_have_their_own_levels() {
     let folder = TempDir::new().expect("a temporary folder");
-    let config = LogConfig {
-        terminal_level: "warning".into(),
-        ..config(&folder)
-    };
+    let config = LogConfig { terminal_level: "warning".into(), ..config(&folder) };
     let screen = logged(&config, |log| {
         trace!(log, "a trace");
         debug!(log, "a detail");
@@ -109,20 +96,15 @@ fn terminal_and_file_have_their_own_levels() {
     });
     let shown: Vec<&str> = screen.lines().map(|line| &line[9..]).collect();
     assert_eq!(shown, ["WARN a warning", "ERRO an error"]);
-    let written: Vec<_> = lines(config.file.as_deref().expect("a file"))
-        .into_iter()
-        .map(|l| l["msg"].clone())
-        .collect();
+    let written: Vec<_> =
+        lines(config.file.as_deref().expect("a file")).into_iter().map(|l| l["msg"].clone()).collect();
     assert_eq!(written, ["a detail", "an event", "a warning", "an error"]);
 }
 
 #[test]
 fn rotation_keeps_whole_lines_and_loses_none() {
     let folder = TempDir::new().expect("a temporary folder");
-    let config = LogConfig {
-        file_bytes_max: 60_000,
-        ..config(&folder)
-    };
+    let config = LogConfig { file_bytes_max: 60_000, ..config(&folder) };
     let path = config.file.clone().expect("a file");
     // One line is longer than a file may be, and longer than any buffer on its way.
     let long = "x".repeat(200_000);
@@ -138,10 +120,7 @@ fn rotation_keeps_whole_lines_and_loses_none() {
     for file in std::fs::read_dir(path.parent().expect("a folder")).expect("a folder") {
         files += 1;
         for line in lines(&file.expect("an entry").path()) {
-            assert!(
-                numbers.insert(line["number"].as_u64().expect("a number")),
-                "an event is there twice"
-            );
+            assert!(numbers.insert(line["number"].as_u64().expect("a number")), "an event is there twice");
         }
     }
     assert!((3..=4).contains(&files), "{files} files");
@@ -151,27 +130,14 @@ fn rotation_keeps_whole_lines_and_loses_none() {
 #[test]
 fn old_files_are_compressed_and_the_oldest_deleted() {
     let folder = TempDir::new().expect("a temporary folder");
-    let config = LogConfig {
-        file_bytes_max: 2_000,
-        backups: 5,
-        ..config(&folder)
-    };
-    logged(&config, |log| {
-        (0..500).for_each(|number| debug!(log, "event"; "number" => number))
-    });
+    let config = LogConfig { file_bytes_max: 2_000, backups: 5, ..config(&folder) };
+    logged(&config, |log| (0..500).for_each(|number| debug!(log, "event"; "number" => number)));
     let path = config.file.clone().expect("a file");
     let names: BTreeSet<String> = std::fs::read_dir(path.parent().expect("a folder"))
         .expect("a folder")
         .map(|file| file.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();
-    let expected = [
-        "log.json",
-        "log.json.1",
-        "log.json.2",
-        "log.json.3",
-        "log.json.4.gz",
-        "log.json.5.gz",
-    ];
+    let expected = ["log.json", "log.json.1", "log.json.2", "log.json.3", "log.json.4.gz", "log.json.5.gz"];
     assert_eq!(names, expected.map(str::to_owned).into());
 }
 
@@ -205,10 +171,7 @@ fn a_full_disk_is_an_error_and_never_a_panic() {
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
     let folder = TempDir::new().expect("a temporary folder");
-    let config = LogConfig {
-        file: Some("/dev/full".into()),
-        ..config(&folder)
-    };
+    let config = LogConfig { file: Some("/dev/full".into()), ..config(&folder) };
     let screen = logged(&config, |log| info!(log, "trading goes on"));
     assert!(screen.ends_with("INFO trading goes on\n"));
 }
@@ -217,49 +180,31 @@ fn a_full_disk_is_an_error_and_never_a_panic() {
 fn keys_stand_in_the_order_in_which_they_are_read() {
     let folder = TempDir::new().expect("a temporary folder");
     let config = config(&folder);
-    logged(
-        &config,
-        |log| info!(log, "filled"; "event" => "order.filled", "order_id" => 17, "price" => "5003.25"),
-    );
+    logged(&config, |log| {
+        let log = log.new(o!("actor" => "books", "price" => "unknown"));
+        info!(log, "filled"; "event" => "order.filled", "order_id" => 17, "price" => "5003.25");
+    });
     let text = std::fs::read_to_string(config.file.as_deref().expect("a file")).expect("a log file");
-    let place = |key: &str| {
-        text.find(&format!("\"{key}\":"))
-            .unwrap_or_else(|| panic!("no {key} in {text}"))
-    };
-    let keys = ["ts", "level", "msg", "event", "order_id", "price", "target"].map(place);
+    let place = |key: &str| text.find(&format!("\"{key}\":")).unwrap_or_else(|| panic!("no {key} in {text}"));
+    let keys = ["ts", "level", "msg", "event", "order_id", "price", "actor", "target"].map(place);
     assert!(keys.is_sorted(), "{text}");
+    assert_eq!(text.matches("\"price\"").count(), 1, "{text}");
+    assert!(text.contains("\"price\":\"5003.25\",\"actor\":\"books\""), "the event's own price: {text}");
 }
 
 #[test]
 fn errors_name_the_path_or_the_key() {
     let folder = TempDir::new().expect("a temporary folder");
     let error = |config: &LogConfig| {
-        build(config, PlainSyncDecorator::new(Screen::default()))
-            .expect_err("a mistake")
-            .to_string()
+        build(config, PlainSyncDecorator::new(Screen::default())).expect_err("a mistake").to_string()
     };
     let taken = folder.path().join("taken");
     std::fs::write(&taken, "a file where a folder should be").expect("a file");
     let path = taken.join("log.json");
-    let said = error(&LogConfig {
-        file: Some(path.clone()),
-        ..config(&folder)
-    });
-    assert!(
-        said.starts_with(&format!("the log file {} cannot be opened: ", path.display())),
-        "{said}"
-    );
-    assert!(
-        error(&LogConfig {
-            file: Some("..".into()),
-            ..config(&folder)
-        })
-        .contains("names no file")
-    );
-    let said = error(&LogConfig {
-        file_level: "loud".into(),
-        ..config(&folder)
-    });
+    let said = error(&LogConfig { file: Some(path.clone()), ..config(&folder) });
+    assert!(said.starts_with(&format!("the log file {} cannot be opened: ", path.display())), "{said}");
+    assert!(error(&LogConfig { file: Some("..".into()), ..config(&folder) }).contains("names no file"));
+    let said = error(&LogConfig { file_level: "loud".into(), ..config(&folder) });
     assert_eq!(
         said,
         "log.file_level: \"loud\" is not a level; expected one of critical, error, warning, info, debug, trace"

@@ -4,7 +4,6 @@
 //! Events: `storage.opened`, `storage.failed` (each attempt), `storage.recovered`, `storage.lag`, `storage.caught_up`,
 //! `storage.drained`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,59 +12,20 @@ use slog::{Logger, error, info, warn};
 use tokio::sync::oneshot;
 
 use super::error::{StoreError, StoreOpenError};
+use super::messages::*;
 use super::projector::{Progress, StepError, StorageProjector};
 use super::{OpenOptions, Store, open};
 use crate::journal::ReadError;
+use crate::supervisor::Stop;
 
 /// The longest wait between two attempts to reach the database.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// The first wait after a failure; it doubles.
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
+/// Longer than any deadline of the supervisor.
+const DRAIN_WITHIN: Duration = Duration::from_secs(3_600);
 /// More of the journal than this unread is worth a log event: some ten thousand records.
 const LAG_BYTES: u64 = 1 << 20;
-
-/// What the actor needs to know.
-#[derive(Clone, Debug)]
-pub struct StorageSettings {
-    /// `sqlite:PATH` or `postgres://...`.
-    pub database_url: String,
-    pub journal_dir: PathBuf,
-    /// How often the journal is looked at.
-    pub flush_every: Duration,
-    /// Entries in one transaction at most.
-    pub batch_rows_max: usize,
-    pub pool_size: u32,
-}
-
-/// Write what is in the journal, then do no more. Answered when everything is written or `within` is over.
-#[derive(Message, Clone, Copy, PartialEq, Eq, Debug)]
-#[rtype(result = "Drained")]
-pub struct StopStorage {
-    pub within: Duration,
-}
-
-/// How far the database is at the end. What is missing is in the journal, and is written by the next run.
-#[derive(MessageResponse, Clone, PartialEq, Eq, Debug)]
-pub struct Drained {
-    /// Whether every entry of the journal is in the database.
-    pub complete: bool,
-    pub behind_bytes: u64,
-    pub last_error: Option<String>,
-}
-
-#[derive(Message, Clone, Copy, PartialEq, Eq, Debug)]
-#[rtype(result = "StorageStatus")]
-pub struct ReadStatus;
-
-#[derive(MessageResponse, Clone, PartialEq, Eq, Default, Debug)]
-pub struct StorageStatus {
-    /// Since this actor was started.
-    pub entries: u64,
-    pub behind_bytes: u64,
-    /// Attempts that failed since the last one that did not.
-    pub failures: u32,
-    pub last_error: Option<String>,
-}
 
 enum StepFailure {
     Open(StoreOpenError),
@@ -295,5 +255,18 @@ impl Handler<ReadStatus> for StorageActor {
 
     fn handle(&mut self, _: ReadStatus, _ctx: &mut Self::Context) -> Self::Result {
         self.status.clone()
+    }
+}
+
+impl Handler<Stop> for StorageActor {
+    type Result = ResponseFuture<()>;
+
+    /// Drains; the deadline is the supervisor's.
+    fn handle(&mut self, _: Stop, ctx: &mut Context<Self>) -> Self::Result {
+        let draining = ctx.address().send(StopStorage { within: DRAIN_WITHIN });
+        Box::pin(async move {
+            // No answer means that this actor is gone, which is what was asked for.
+            draining.await.ok();
+        })
     }
 }

@@ -84,7 +84,9 @@ impl Batch {
         self.notice_gap(session, seq, ts);
         self.at = ts;
         match record {
-            Record::SessionStarted { info, .. } => self.sessions.push(session_row(&self.journal_id, self.to.position.segment, session, info, ts)),
+            Record::SessionStarted { info, .. } => {
+                self.sessions.push(session_row(&self.journal_id, self.to.position.segment, session, info, ts))
+            }
             Record::Bar(bar) | Record::BarRevised(bar) => self.add_bar(session, seq, bar)?,
             Record::Signal { intent, verdict } => self.signals.push(signal_row(session, seq, ts, intent, verdict)?),
             Record::OrderPlaced(ticket) => self.add_order(session, seq, ts, ticket)?,

@@ -22,7 +22,9 @@ pub enum StoreOpenError {
     /// Wrong password, unknown user or database, no rights: waiting does not help.
     #[error("database {url}: the server refuses: {reason}")]
     Refused { url: String, reason: String },
-    #[error("database {url}: made by a newer pitboss (migration {version} is unknown here); update, or use another one")]
+    #[error(
+        "database {url}: made by a newer pitboss (migration {version} is unknown here); update, or use another one"
+    )]
     Newer { url: String, version: String },
     #[error("database {url}: cannot make its tables: {reason}")]
     Migration { url: String, reason: String },
@@ -69,9 +71,10 @@ impl PlaceOf for Position {
 impl From<DieselError> for StoreError {
     fn from(e: DieselError) -> Self {
         match &e {
-            DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection, m) => {
-                StoreError::Unreachable(m.message().to_owned())
-            }
+            DieselError::DatabaseError(
+                DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection,
+                m,
+            ) => StoreError::Unreachable(m.message().to_owned()),
             DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, m) => {
                 StoreError::Busy(m.message().to_owned())
             }

@@ -11,6 +11,7 @@
 mod actor;
 mod batch;
 mod error;
+mod messages;
 mod migrate;
 #[cfg(test)]
 mod pg_server;
@@ -31,9 +32,10 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use futures::future::BoxFuture;
 
-pub use actor::{Drained, ReadStatus, StorageActor, StorageSettings, StorageStatus, StopStorage};
+pub use actor::StorageActor;
 pub use batch::{Batch, OrderUpdate, Projected};
 pub use error::{StoreError, StoreOpenError};
+pub use messages::{Drained, ReadStatus, StopStorage, StorageSettings, StorageStatus};
 pub use projector::{Progress, StepError, StorageProjector};
 pub use translate::{BadEntry, Session};
 pub use types::{Dec, Ts};

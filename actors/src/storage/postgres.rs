@@ -48,20 +48,23 @@ mod be {
 }
 
 #[path = "calls.rs"]
+#[allow(clippy::duplicate_mod)] // once for each database
 mod calls;
 #[path = "queries.rs"]
+#[allow(clippy::duplicate_mod)] // once for each database
 mod queries;
 #[path = "reads.rs"]
+#[allow(clippy::duplicate_mod)] // once for each database
 mod reads;
 
+use std::error::Error;
 use std::time::Duration;
 
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures::FutureExt;
 
@@ -94,7 +97,8 @@ pub async fn open(secret_url: String, options: OpenOptions) -> Result<Database, 
     });
     let conn = conn.await.map_err(|e| unreachable(e.to_string()))??;
     // The lock goes with the connection.
-    let migrated = runtime.block(move || migrate::run(&mut AsyncConnectionWrapper::<_>::from(conn), MIGRATIONS, &shown));
+    let migrated =
+        runtime.block(move || migrate::run(&mut AsyncConnectionWrapper::<_>::from(conn), MIGRATIONS, &shown));
     migrated.await.map_err(unreachable)??;
 
     let mut config = ManagerConfig::default();
@@ -108,24 +112,60 @@ pub async fn open(secret_url: String, options: OpenOptions) -> Result<Database, 
 }
 
 async fn establish(url: String) -> ConnectionResult<AsyncPgConnection> {
-    let connect = async {
-        let mut conn = AsyncPgConnection::establish(&url).await?;
-        conn.batch_execute(SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(conn)
-    };
     let late = |_| ConnectionError::BadConnection(format!("no answer within {} s", CONNECT_WITHIN.as_secs()));
-    tokio::time::timeout(CONNECT_WITHIN, connect).await.map_err(late)?
+    tokio::time::timeout(CONNECT_WITHIN, connect(&url)).await.map_err(late)?.map_err(|e| match e {
+        ConnectError::Unreachable(reason) => ConnectionError::BadConnection(reason),
+        ConnectError::Refused(reason) => ConnectionError::InvalidConnectionUrl(reason),
+    })
+}
+
+/// diesel-async would connect by itself, but would not say what the operating system or the server said.
+async fn connect(url: &str) -> Result<AsyncPgConnection, ConnectError> {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.map_err(ConnectError::from)?;
+    let unreachable = |e: &dyn Error| ConnectError::Unreachable(chain(e));
+    let conn = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
+    let mut conn = conn.map_err(|e| unreachable(&e))?;
+    conn.batch_execute(SETTINGS).await.map_err(|e| unreachable(&e))?;
+    Ok(conn)
+}
+
+enum ConnectError {
+    /// Waiting may help.
+    Unreachable(String),
+    /// Waiting does not help: the server answered, or the URL is wrong.
+    Refused(String),
+}
+
+impl From<tokio_postgres::Error> for ConnectError {
+    fn from(e: tokio_postgres::Error) -> Self {
+        // Classes of SQLSTATE: 53 is "out of resources", 57P is "starting up or shutting down".
+        let busy = |code: &str| code.starts_with("53") || code.starts_with("57P");
+        match (e.as_db_error(), e.source().and_then(|cause| cause.downcast_ref::<std::io::Error>())) {
+            (Some(answer), _) if busy(answer.code().code()) => ConnectError::Unreachable(answer.message().to_owned()),
+            (Some(answer), _) => ConnectError::Refused(answer.message().to_owned()),
+            (None, Some(_)) => ConnectError::Unreachable(chain(&e)),
+            (None, None) if e.is_closed() => ConnectError::Unreachable(chain(&e)),
+            (None, None) => ConnectError::Refused(chain(&e)),
+        }
+    }
+}
+
+/// An error with its causes.
+fn chain(e: &dyn Error) -> String {
+    let mut text = e.to_string();
+    let mut cause = e.source();
+    while let Some(e) = cause {
+        text.push_str(": ");
+        text.push_str(&e.to_string());
+        cause = e.source();
+    }
+    text
 }
 
 fn explained(url: String, e: ConnectionError) -> StoreOpenError {
     match e {
-        ConnectionError::CouldntSetupConfiguration(DieselError::DatabaseError(kind, message)) => {
-            let reason = message.message().to_owned();
-            match kind {
-                DatabaseErrorKind::UnableToSendCommand => StoreOpenError::Unreachable { url, reason },
-                _ => StoreOpenError::Refused { url, reason },
-            }
-        }
+        ConnectionError::InvalidConnectionUrl(reason) => StoreOpenError::Refused { url, reason },
+        ConnectionError::BadConnection(reason) => StoreOpenError::Unreachable { url, reason },
         e => StoreOpenError::Unreachable { url, reason: e.to_string() },
     }
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use engine::journal::{Entry, Record};
 
+use super::Store;
 use super::batch::{Batch, Projected};
 use super::error::StoreError;
 use super::translate::{BadEntry, Session};
-use super::Store;
 use crate::journal::{self, Chunk, Position, ReadError, Tail};
 
 /// Reads one journal into one database.

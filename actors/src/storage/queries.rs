@@ -60,10 +60,28 @@ async fn write_rows(conn: &mut Conn, batch: Batch) -> Result<(), StoreError> {
     write_bars(conn, batch.bars.into_values().collect()).await?;
     insert_new!(conn, batch.signals, trading_signals);
     insert_new!(conn, batch.events, system_events);
-    upsert!(conn, batch.orders.into_values(), orders, (journal_id, client_id), (
-        broker_order_id, strategy, symbol, leg, side, quantity, kind, limit_price, stop_price, tif, parent, oca_group,
-        order_ref, updated_at
-    ));
+    upsert!(
+        conn,
+        batch.orders.into_values(),
+        orders,
+        (journal_id, client_id),
+        (
+            broker_order_id,
+            strategy,
+            symbol,
+            leg,
+            side,
+            quantity,
+            kind,
+            limit_price,
+            stop_price,
+            tif,
+            parent,
+            oca_group,
+            order_ref,
+            updated_at
+        )
+    );
     for update in batch.order_updates.into_values() {
         update_order(conn, update).await?;
     }
@@ -71,15 +89,27 @@ async fn write_rows(conn: &mut Conn, batch: Batch) -> Result<(), StoreError> {
     insert_new!(conn, batch.executions.into_values(), executions);
     upsert!(conn, batch.commissions.into_values(), commissions, (journal_id, exec_id), (amount, ts));
     join_commissions(conn, &batch.journal_id, exec_ids).await?;
-    upsert!(conn, batch.positions.into_values(), positions, (session_id, strategy, symbol), (
-        quantity, cost, average_price, realised, commission, updated_at
-    ));
-    upsert!(conn, batch.performance.into_values(), performance_metrics, (session_id, trade_date), (
-        trades, wins, losses, gross_profit, gross_loss, realised, unrealised, commission, drawdown_max, updated_at
-    ));
-    upsert!(conn, batch.strategy_performance.into_values(), strategy_performance, (session_id, strategy, trade_date), (
-        trades, wins, losses, gross_profit, gross_loss, realised, unrealised, commission, drawdown_max, updated_at
-    ));
+    upsert!(
+        conn,
+        batch.positions.into_values(),
+        positions,
+        (session_id, strategy, symbol),
+        (quantity, cost, average_price, realised, commission, updated_at)
+    );
+    upsert!(
+        conn,
+        batch.performance.into_values(),
+        performance_metrics,
+        (session_id, trade_date),
+        (trades, wins, losses, gross_profit, gross_loss, realised, unrealised, commission, drawdown_max, updated_at)
+    );
+    upsert!(
+        conn,
+        batch.strategy_performance.into_values(),
+        strategy_performance,
+        (session_id, strategy, trade_date),
+        (trades, wins, losses, gross_profit, gross_loss, realised, unrealised, commission, drawdown_max, updated_at)
+    );
     Ok(())
 }
 
@@ -147,9 +177,13 @@ async fn write_bars(conn: &mut Conn, bars: Vec<BarRow>) -> Result<(), StoreError
     }
     let opens: Vec<Ts> = bars.iter().map(|bar| bar.ts).collect();
     be::make_room(conn, opens).await?;
-    upsert!(conn, bars, market_data_1min, (session_id, symbol, length_s, ts), (
-        open, high, low, close, volume, trades, quality
-    ));
+    upsert!(
+        conn,
+        bars,
+        market_data_1min,
+        (session_id, symbol, length_s, ts),
+        (open, high, low, close, volume, trades, quality)
+    );
     Ok(())
 }
 
@@ -177,7 +211,8 @@ async fn join_commissions(conn: &mut Conn, journal: &str, exec_ids: Vec<String>)
         let known = commissions::table
             .filter(commissions::journal_id.eq(executions::journal_id))
             .filter(commissions::exec_id.eq(executions::exec_id));
-        let rows = executions::table.filter(executions::journal_id.eq(journal)).filter(executions::exec_id.eq_any(exec_ids));
+        let rows =
+            executions::table.filter(executions::journal_id.eq(journal)).filter(executions::exec_id.eq_any(exec_ids));
         let amount = known.select(commissions::amount).single_value();
         diesel::update(rows).set(executions::commission.eq(amount)).execute(conn).await?;
     }

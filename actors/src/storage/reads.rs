@@ -65,8 +65,10 @@ pub async fn orders(conn: &mut Conn, id: String) -> Read<Vec<OrderWithExecutions
     for execution in filled {
         by_order.entry(execution.client_id).or_default().push(execution);
     }
-    let with_executions =
-        |order: OrderRow| OrderWithExecutions { executions: by_order.remove(&order.client_id).unwrap_or_default(), order };
+    let with_executions = |order: OrderRow| OrderWithExecutions {
+        executions: by_order.remove(&order.client_id).unwrap_or_default(),
+        order,
+    };
     Ok(placed.into_iter().map(with_executions).collect())
 }
 
@@ -88,7 +90,8 @@ pub async fn bar_qualities(conn: &mut Conn, id: String) -> Read<Vec<QualityCount
 pub async fn bars(conn: &mut Conn, query: BarQuery) -> Read<Vec<BarRow>> {
     use market_data_1min::dsl;
     let rows = dsl::market_data_1min.filter(dsl::session_id.eq(query.session)).filter(dsl::symbol.eq(query.symbol));
-    let rows = rows.filter(dsl::length_s.eq(query.length_s)).filter(dsl::ts.ge(query.from)).filter(dsl::ts.lt(query.to));
+    let rows =
+        rows.filter(dsl::length_s.eq(query.length_s)).filter(dsl::ts.ge(query.from)).filter(dsl::ts.lt(query.to));
     Ok(rows.order_by(dsl::ts).limit(query.rows_max).load(conn).await?)
 }
 

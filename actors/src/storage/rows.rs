@@ -122,7 +122,8 @@ pub struct CommissionRow {
     pub ts: Ts,
 }
 
-/// A position as it was last; `strategy` is empty for the account. `cost` is the sum of price times contracts.
+/// A position as it was last; `strategy` is empty for the account. `cost` is in account currency, with
+/// the multiplier; `average_price` in points.
 #[derive(Clone, PartialEq, Debug, Queryable, Insertable, Serialize)]
 #[diesel(table_name = positions, treat_none_as_default_value = false)]
 pub struct PositionRow {

@@ -40,10 +40,13 @@ mod be {
 }
 
 #[path = "calls.rs"]
+#[allow(clippy::duplicate_mod)] // once for each database
 mod calls;
 #[path = "queries.rs"]
+#[allow(clippy::duplicate_mod)] // once for each database
 mod queries;
 #[path = "reads.rs"]
+#[allow(clippy::duplicate_mod)] // once for each database
 mod reads;
 
 use std::fs::{self, File};

@@ -136,8 +136,9 @@ pub fn signal(intent: Intent, verdict: Verdict) -> Record {
 }
 
 pub fn position(quantity: i64, cost_ticks: i64) -> Held {
+    let cost = Money::from_micros(12_500_000) * cost_ticks;
     let (realised, commission) = (Money::from_micros(12_500_000), Money::from_micros(2_250_000));
-    Held { strategy: None, symbol: SymbolId(0), quantity, cost_ticks, realised, commission }
+    Held { strategy: None, symbol: SymbolId(0), quantity, cost, realised, commission }
 }
 
 pub fn performance(trades: u32, profit_micros: i64) -> Performance {
@@ -146,7 +147,12 @@ pub fn performance(trades: u32, profit_micros: i64) -> Performance {
 }
 
 pub fn system(text: &str) -> Record {
-    Record::System { severity: Severity::Info, event: "actor.restarted".into(), actor: "bars".into(), text: text.into() }
+    Record::System {
+        severity: Severity::Info,
+        event: "actor.restarted".into(),
+        actor: "bars".into(),
+        text: text.into(),
+    }
 }
 
 /// At least one record of each kind, as a day would have them.

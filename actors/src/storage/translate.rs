@@ -143,7 +143,13 @@ pub(super) fn signal_row(
     Ok(row)
 }
 
-pub(super) fn order_row(journal: &str, session: &Session, seq: u64, ts: Ts, ticket: &OrderTicket) -> Result<OrderRow, BadEntry> {
+pub(super) fn order_row(
+    journal: &str,
+    session: &Session,
+    seq: u64,
+    ts: Ts,
+    ticket: &OrderTicket,
+) -> Result<OrderRow, BadEntry> {
     let instrument = session.instrument(seq, ticket.symbol)?;
     Ok(OrderRow {
         journal_id: journal.to_owned(),
@@ -199,7 +205,12 @@ pub(super) fn unplaced_row(journal: &str, session: &Session, ts: Ts, client_id: 
     }
 }
 
-pub(super) fn account_performance(session: &Session, ts: Ts, trade_date: NaiveDate, totals: &Performance) -> PerformanceRow {
+pub(super) fn account_performance(
+    session: &Session,
+    ts: Ts,
+    trade_date: NaiveDate,
+    totals: &Performance,
+) -> PerformanceRow {
     PerformanceRow {
         session_id: session.stored_id.clone(),
         trade_date,
@@ -256,14 +267,15 @@ pub(super) fn execution_row(journal: &str, session: &Session, seq: u64, fill: &F
 
 pub(super) fn position_row(session: &Session, seq: u64, ts: Ts, held: &Held) -> Result<PositionRow, BadEntry> {
     let instrument = session.instrument(seq, held.symbol)?;
-    let cost = Decimal::from(held.cost_ticks) * instrument.tick_size;
+    let cost = held.cost.to_decimal();
+    let points = |contracts: i64| cost / (instrument.multiplier * Decimal::from(contracts));
     Ok(PositionRow {
         session_id: session.stored_id.clone(),
         strategy: held.strategy.map_or(Ok(String::new()), |id| session.strategy(seq, id))?,
         symbol: instrument.name.clone(),
         quantity: held.quantity,
         cost: Dec::new(cost),
-        average_price: (held.quantity != 0).then(|| Dec::new(cost / Decimal::from(held.quantity))),
+        average_price: (held.quantity != 0).then(|| Dec::new(points(held.quantity))),
         realised: held.realised.into(),
         commission: held.commission.into(),
         updated_at: ts,

@@ -44,7 +44,9 @@ fn shown(url: &str) -> String {
         return url.to_owned();
     };
     let (user, place) = match rest.rsplit_once('@') {
-        Some((user, place)) => (user.split_once(':').map_or(format!("{user}@"), |(user, _)| format!("{user}:***@")), place),
+        Some((user, place)) => {
+            (user.split_once(':').map_or(format!("{user}@"), |(user, _)| format!("{user}:***@")), place)
+        }
         None => (String::new(), rest),
     };
     let place = match place.split_once('?') {
@@ -71,7 +73,10 @@ mod tests {
         for (url, expected) in [
             ("postgres://pit:s3cret@db:5432/pit", "postgres://pit:***@db:5432/pit"),
             ("postgresql://pit:a@b:c/d@db/pit", "postgresql://pit:***@db/pit"),
-            ("postgres://pit@db/pit?password=s3cret&sslmode=disable", "postgres://pit@db/pit?password=***&sslmode=disable"),
+            (
+                "postgres://pit@db/pit?password=s3cret&sslmode=disable",
+                "postgres://pit@db/pit?password=***&sslmode=disable",
+            ),
             ("postgres:///pit?host=/run/pg", "postgres:///pit?host=/run/pg"),
         ] {
             let parsed = DatabaseUrl::parse(url).unwrap();

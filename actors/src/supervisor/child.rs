@@ -51,19 +51,13 @@ pub struct Child<A: Actor> {
 
 impl<A: Actor> Clone for Child<A> {
     fn clone(&self) -> Self {
-        Self {
-            sender: self.sender.clone(),
-            gauge: self.gauge.clone(),
-        }
+        Self { sender: self.sender.clone(), gauge: self.gauge.clone() }
     }
 }
 
 impl<A: Actor<Context = Context<A>>> Child<A> {
     pub(crate) fn new(sender: AddressSender<A>, gauge: Arc<Gauge>) -> Self {
-        Self {
-            sender: Arc::new(sender),
-            gauge,
-        }
+        Self { sender: Arc::new(sender), gauge }
     }
 
     /// For requests with an answer. Stays valid when the actor is rebuilt; not counted in the gauge.

@@ -50,11 +50,7 @@ where
 {
     // A dead arbiter drops the closure and with it the warden, which reports that.
     let _sent: bool = arbiter.spawn_fn(move || {
-        let Terms {
-            warden,
-            restart,
-            hurried,
-        } = terms;
+        let Terms { warden, restart, hurried } = terms;
         let parts = Parts::stock(&receiver);
         let built = catch(|| {
             let mut ctx = Context::with_receiver(receiver);
@@ -178,9 +174,7 @@ impl<A: Actor<Context = Context<A>> + Supervised> Life<A> {
     }
 
     fn watch_mailbox(&mut self) {
-        let probe = Probe {
-            open: self.open.clone(),
-        };
+        let probe = Probe { open: self.open.clone() };
         self.body.get().ctx().spawn(probe);
     }
 
@@ -236,18 +230,8 @@ impl<A: Actor<Context = Context<A>> + Supervised> Life<A> {
         }
         let since = |at: u64| Duration::from_nanos(now.saturating_sub(at));
         let what = match self.rebuilt.take() {
-            None => What::Started {
-                took: since(self.began),
-            },
-            Some(Rebuilt {
-                cause,
-                attempt,
-                failed_at,
-            }) => What::Restarted {
-                cause,
-                attempt,
-                took: since(failed_at),
-            },
+            None => What::Started { took: since(self.began) },
+            Some(Rebuilt { cause, attempt, failed_at }) => What::Restarted { cause, attempt, took: since(failed_at) },
         };
         control.turn(ActorState::Running, what);
     }
@@ -285,14 +269,9 @@ impl<A: Actor<Context = Context<A>> + Supervised> Life<A> {
         let control = &self.warden.control;
         let finished = control.order() >= Order::Finish;
         if finished || self.restart == Restart::Temporary {
-            control.reporter.tell(
-                &control.gauge,
-                What::Failed {
-                    cause: cause.clone(),
-                    attempt: 1,
-                    restart_after: None,
-                },
-            );
+            control
+                .reporter
+                .tell(&control.gauge, What::Failed { cause: cause.clone(), attempt: 1, restart_after: None });
             let failed = Ending::Stopped(HowStopped::Failed);
             return Err(if finished { failed } else { Ending::GivenUp(cause) });
         }
@@ -302,14 +281,7 @@ impl<A: Actor<Context = Context<A>> + Supervised> Life<A> {
             Decision::GiveUp => None,
         };
         let attempt = round.attempt;
-        control.turn(
-            ActorState::BackingOff,
-            What::Failed {
-                cause,
-                attempt,
-                restart_after,
-            },
-        );
+        control.turn(ActorState::BackingOff, What::Failed { cause, attempt, restart_after });
         Ok(())
     }
 
@@ -334,10 +306,7 @@ impl<A: Actor<Context = Context<A>> + Supervised> Life<A> {
                 return Poll::Pending;
             }
             let hurry = order == Order::Stopping;
-            if timer
-                .as_ref()
-                .is_none_or(|&(epoch, hurried, _)| (epoch, hurried) != (round.epoch, hurry))
-            {
+            if timer.as_ref().is_none_or(|&(epoch, hurried, _)| (epoch, hurried) != (round.epoch, hurry)) {
                 let wait = if hurry { wait.min(self.hurried) } else { wait };
                 let passed = Duration::from_nanos(mono_ns().saturating_sub(round.failed_at));
                 timer = Some((round.epoch, hurry, Box::pin(sleep(wait.saturating_sub(passed)))));
@@ -354,20 +323,14 @@ impl<A: Actor<Context = Context<A>> + Supervised> Life<A> {
         if round.failed == *self.warden.control.gauge.name() {
             return Failure::clone(&round.cause);
         }
-        Failure::Member {
-            actor: round.failed.clone(),
-            cause: round.cause.clone(),
-        }
+        Failure::Member { actor: round.failed.clone(), cause: round.cause.clone() }
     }
 
     /// Calls `restarting`; `started` follows at the next poll. False when the mailbox has no sender left.
     fn rebuild(&mut self, round: &Round) -> Result<bool, Panic> {
         self.epoch = round.epoch;
-        self.rebuilt = Some(Rebuilt {
-            cause: self.cause_for_me(round),
-            attempt: round.attempt,
-            failed_at: round.failed_at,
-        });
+        self.rebuilt =
+            Some(Rebuilt { cause: self.cause_for_me(round), attempt: round.attempt, failed_at: round.failed_at });
         self.warden.control.set_state(ActorState::Starting);
         self.warden.control.gauge.restarted();
         let (parts, fut) = (&mut self.parts, self.body.get());

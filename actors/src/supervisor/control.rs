@@ -39,14 +39,7 @@ pub(crate) struct Control {
 impl Control {
     pub fn new(gauge: Arc<Gauge>, reporter: Reporter, hang_after: Duration) -> Self {
         let state = watch::Sender::new(ActorState::Starting);
-        Self {
-            gauge,
-            reporter,
-            hang_after,
-            waker: AtomicWaker::new(),
-            order: AtomicU8::new(0),
-            state,
-        }
+        Self { gauge, reporter, hang_after, waker: AtomicWaker::new(), order: AtomicU8::new(0), state }
     }
 
     pub fn order(&self) -> Order {

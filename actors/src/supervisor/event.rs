@@ -151,12 +151,7 @@ pub struct SupervisionEvent {
 impl SupervisionEvent {
     pub(crate) fn about(gauge: &Gauge, what: What) -> Self {
         let (actor, kind, thread) = (gauge.name().clone(), gauge.kind().clone(), gauge.thread().clone());
-        Self {
-            actor,
-            kind,
-            thread,
-            what,
-        }
+        Self { actor, kind, thread, what }
     }
 
     /// Stable dotted name.
@@ -179,10 +174,7 @@ impl SupervisionEvent {
     pub fn severity(&self) -> Severity {
         match self.what {
             What::GivenUp { .. } | What::Hung { .. } | What::MailboxClosed { .. } => Severity::Error,
-            What::Stopped {
-                how: HowStopped::InOrder | HowStopped::ByItself,
-                ..
-            } => Severity::Info,
+            What::Stopped { how: HowStopped::InOrder | HowStopped::ByItself, .. } => Severity::Info,
             What::Failed { .. } | What::Restarted { .. } | What::Stopped { .. } | What::MailboxOverflow { .. } => {
                 Severity::Warning
             }
@@ -196,32 +188,14 @@ impl fmt::Display for SupervisionEvent {
         let actor = &self.actor;
         match &self.what {
             What::Started { took } => write!(f, "actor {actor} runs after {took:.1?}"),
-            What::Failed {
-                cause,
-                attempt,
-                restart_after: Some(wait),
-            } => {
-                write!(
-                    f,
-                    "actor {actor} failed (failure {attempt} in a row), rebuilt in {wait:?}: {cause}"
-                )
+            What::Failed { cause, attempt, restart_after: Some(wait) } => {
+                write!(f, "actor {actor} failed (failure {attempt} in a row), rebuilt in {wait:?}: {cause}")
             }
-            What::Failed {
-                cause,
-                restart_after: None,
-                ..
-            } => write!(f, "actor {actor} failed: {cause}"),
+            What::Failed { cause, restart_after: None, .. } => write!(f, "actor {actor} failed: {cause}"),
             What::Restarted { cause, attempt, took } => {
-                write!(
-                    f,
-                    "actor {actor} runs again after {took:.1?} (failure {attempt} in a row): {cause}"
-                )
+                write!(f, "actor {actor} runs again after {took:.1?} (failure {attempt} in a row): {cause}")
             }
-            What::GivenUp {
-                cause,
-                on_give_up,
-                queued_lost_max,
-            } => {
+            What::GivenUp { cause, on_give_up, queued_lost_max } => {
                 write!(
                     f,
                     "actor {actor} is given up ({on_give_up}), up to {queued_lost_max} queued messages lost: {cause}"
@@ -229,31 +203,14 @@ impl fmt::Display for SupervisionEvent {
             }
             What::Hung { age, hang } => write!(f, "actor {actor} has not answered for {age:.1?}: {hang}"),
             What::Recovered { after } => write!(f, "actor {actor} answers again after {after:.1?}"),
-            What::Stopped {
-                how,
-                took,
-                queued_lost_max,
-            } => {
-                write!(
-                    f,
-                    "actor {actor} stopped ({how:?}) in {took:.1?}, up to {queued_lost_max} queued messages lost"
-                )
+            What::Stopped { how, took, queued_lost_max } => {
+                write!(f, "actor {actor} stopped ({how:?}) in {took:.1?}, up to {queued_lost_max} queued messages lost")
             }
-            What::MailboxOverflow {
-                messages,
-                queued,
-                capacity,
-            } => {
-                write!(
-                    f,
-                    "{messages} messages to actor {actor} above its capacity of {capacity}; {queued} are queued"
-                )
+            What::MailboxOverflow { messages, queued, capacity } => {
+                write!(f, "{messages} messages to actor {actor} above its capacity of {capacity}; {queued} are queued")
             }
             What::MailboxClosed { messages } => {
-                write!(
-                    f,
-                    "{messages} messages to actor {actor} were lost: its mailbox is closed"
-                )
+                write!(f, "{messages} messages to actor {actor} were lost: its mailbox is closed")
             }
             What::Health(health) => write!(
                 f,

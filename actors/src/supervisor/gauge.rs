@@ -42,13 +42,7 @@ impl ActorState {
     }
 
     fn from_code(code: u64) -> Self {
-        [
-            Self::Starting,
-            Self::Running,
-            Self::BackingOff,
-            Self::GivenUp,
-            Self::Stopped,
-        ][code as usize]
+        [Self::Starting, Self::Running, Self::BackingOff, Self::GivenUp, Self::Stopped][code as usize]
     }
 }
 

@@ -44,15 +44,8 @@ pub(crate) struct Round {
 
 impl Group {
     pub fn new(policy: RestartPolicy) -> Self {
-        let inner = Inner {
-            policy,
-            members: Vec::new(),
-            round: None,
-        };
-        Self {
-            epoch: AtomicU64::new(0),
-            inner: Mutex::new(inner),
-        }
+        let inner = Inner { policy, members: Vec::new(), round: None };
+        Self { epoch: AtomicU64::new(0), inner: Mutex::new(inner) }
     }
 
     pub fn epoch(&self) -> u64 {
@@ -63,10 +56,7 @@ impl Group {
     pub fn join(&self, control: Arc<Control>) -> u64 {
         let mut inner = self.lock();
         let epoch = self.epoch();
-        inner.members.push(Member {
-            control,
-            parked_epoch: epoch,
-        });
+        inner.members.push(Member { control, parked_epoch: epoch });
         epoch
     }
 
@@ -80,9 +70,7 @@ impl Group {
     /// `failed` failed at `now` (monotonic nanoseconds).
     pub fn fail(&self, failed: &Arc<Control>, cause: Failure, now: u64) -> Round {
         let mut inner = self.lock();
-        let decision = inner
-            .policy
-            .on_failure(Timestamp::from_nanos(i64::try_from(now).unwrap_or(i64::MAX)));
+        let decision = inner.policy.on_failure(Timestamp::from_nanos(i64::try_from(now).unwrap_or(i64::MAX)));
         let round = Round {
             epoch: self.epoch.fetch_add(1, AcqRel) + 1,
             decision,
@@ -99,10 +87,7 @@ impl Group {
     /// Parks `control` in the open round. The round, and whether every member has parked.
     pub fn park(&self, control: &Arc<Control>) -> (Round, bool) {
         let mut inner = self.lock();
-        let round = inner
-            .round
-            .clone()
-            .expect("a member parks after a failure, which opens a round");
+        let round = inner.round.clone().expect("a member parks after a failure, which opens a round");
         let waiting = |member: &Member| member.parked_epoch != round.epoch;
         let before = inner.members.iter().any(waiting);
         for member in &mut inner.members {

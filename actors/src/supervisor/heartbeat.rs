@@ -36,12 +36,7 @@ impl Heartbeat {
     pub fn start(roll: Roll, rhythm: Rhythm) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let thread = Builder::new().name("heartbeat".into()).spawn(move || {
-            let mut rounds = Rounds {
-                roll,
-                rhythm,
-                pulses: Vec::new(),
-                reported_at: mono_ns(),
-            };
+            let mut rounds = Rounds { roll, rhythm, pulses: Vec::new(), reported_at: mono_ns() };
             let mut wait = rounds.walk();
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
                 wait = rounds.walk();
@@ -101,11 +96,7 @@ impl Rounds {
         }
         // Often enough for the shortest of the times to be told without adding half of it again.
         let shortest_hang = self.pulses.iter().map(|pulse| pulse.control.hang_after).min();
-        let wait = self
-            .rhythm
-            .ping_every
-            .min(self.rhythm.report_every)
-            .min(shortest_hang.unwrap_or(Duration::MAX) / 4);
+        let wait = self.rhythm.ping_every.min(self.rhythm.report_every).min(shortest_hang.unwrap_or(Duration::MAX) / 4);
         wait.clamp(Duration::from_millis(1), MAILBOX_EVENTS_EVERY)
     }
 
@@ -125,12 +116,8 @@ impl Rounds {
         }
         let neighbours = self.pulses.iter().map(|pulse| &pulse.control.gauge);
         let on_thread = neighbours.filter(|gauge| gauge.thread() == control.gauge.thread());
-        let busiest = on_thread
-            .filter_map(|gauge| Some((gauge.poll_began()?, gauge.name())))
-            .min();
-        Hang::Thread {
-            busy_in: busiest.map(|(_, name)| name.clone()),
-        }
+        let busiest = on_thread.filter_map(|gauge| Some((gauge.poll_began()?, gauge.name()))).min();
+        Hang::Thread { busy_in: busiest.map(|(_, name)| name.clone()) }
     }
 
     fn tell_mailboxes(&mut self, now: u64, every: Duration) {
@@ -185,10 +172,7 @@ impl Pulse {
 
     fn tell_hung(&mut self, since: u64, now: u64, hang: Hang) {
         self.hung_since = Some(since);
-        self.tell(What::Hung {
-            age: nanos(now, since),
-            hang,
-        });
+        self.tell(What::Hung { age: nanos(now, since), hang });
     }
 
     fn tell_recovered(&mut self, now: u64) {
@@ -196,9 +180,7 @@ impl Pulse {
             return;
         }
         if let Some(since) = self.hung_since.take() {
-            self.tell(What::Recovered {
-                after: nanos(now, since),
-            });
+            self.tell(What::Recovered { after: nanos(now, since) });
         }
     }
 
@@ -217,11 +199,7 @@ impl Pulse {
         self.closed_told += closed;
         if overflow > 0 {
             let (queued, capacity) = (gauge.queued(), gauge.capacity());
-            self.tell(What::MailboxOverflow {
-                messages: overflow,
-                queued,
-                capacity,
-            });
+            self.tell(What::MailboxOverflow { messages: overflow, queued, capacity });
         }
         if closed > 0 {
             self.tell(What::MailboxClosed { messages: closed });
@@ -231,9 +209,7 @@ impl Pulse {
     /// `span` is the time since the last report.
     fn tell_health(&mut self, span: Duration) {
         let health = self.control.gauge.health();
-        let busy = health
-            .busy
-            .saturating_sub(mem::replace(&mut self.busy_reported, health.busy));
+        let busy = health.busy.saturating_sub(mem::replace(&mut self.busy_reported, health.busy));
         // A poll that began before the span counts when it ends, so a long one may exceed it.
         let busy_share = Some((busy.as_secs_f64() / span.as_secs_f64()).min(1.0));
         self.tell(What::Health(Box::new(ActorHealth { busy_share, ..health })));

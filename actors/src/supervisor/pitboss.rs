@@ -36,21 +36,14 @@ pub struct SupervisorConfig {
 
 impl From<&ActorsConfig> for SupervisorConfig {
     fn from(config: &ActorsConfig) -> Self {
-        Self {
-            ping_every: config.ping_every,
-            report_every: config.report_every,
-        }
+        Self { ping_every: config.ping_every, report_every: config.report_every }
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("cannot start the thread {thread:?} of actor {actor}")]
-    Thread {
-        actor: String,
-        thread: String,
-        source: io::Error,
-    },
+    Thread { actor: String, thread: String, source: io::Error },
     #[error("actor {actor} cannot start, and nothing may trade without it")]
     GivenUp { actor: String },
     #[error("there are two actors named {0}")]
@@ -82,10 +75,7 @@ impl Supervisor {
     /// Starts the heartbeat thread.
     pub fn new(config: SupervisorConfig, reporter: Reporter) -> io::Result<Self> {
         let roll = Roll::default();
-        let rhythm = Rhythm {
-            ping_every: config.ping_every,
-            report_every: config.report_every,
-        };
+        let rhythm = Rhythm { ping_every: config.ping_every, report_every: config.report_every };
         Ok(Self {
             reporter,
             entries: Vec::new(),
@@ -108,6 +98,15 @@ impl Supervisor {
         A: Actor<Context = Context<A>> + Supervised + Handler<Stop>,
         F: FnOnce(&mut Context<A>) -> A + Send + 'static,
     {
+        self.add_gauged(spec, |ctx, _| build(ctx))
+    }
+
+    /// As [`Supervisor::add`], for an actor that counts what it handles in its own gauge.
+    pub fn add_gauged<A, F>(&mut self, spec: ChildSpec, build: F) -> Result<Child<A>, StartError>
+    where
+        A: Actor<Context = Context<A>> + Supervised + Handler<Stop>,
+        F: FnOnce(&mut Context<A>, Arc<Gauge>) -> A + Send + 'static,
+    {
         if self.entries.iter().any(|entry| entry.spec.name == spec.name) {
             return Err(StartError::Duplicate(spec.name));
         }
@@ -115,11 +114,11 @@ impl Supervisor {
         let (sender, receiver) = channel::<A>(capacity);
         let gauge = Arc::new(Gauge::new(&spec.name, &spec.kind, &spec.config.thread, capacity));
         let child = Child::new(sender, gauge.clone());
-        let control = Arc::new(Control::new(gauge, self.reporter.clone(), spec.config.hang_after));
+        let control = Arc::new(Control::new(gauge.clone(), self.reporter.clone(), spec.config.hang_after));
         self.entries.push(Entry {
             spec,
             control,
-            launch: Some(boxed_launch(receiver, build)),
+            launch: Some(boxed_launch(receiver, move |ctx: &mut Context<A>| build(ctx, gauge))),
             ask_to_stop: boxed_stop(&child),
         });
         Ok(child)
@@ -128,20 +127,14 @@ impl Supervisor {
     /// Starts what has been added and not started, in order: each one when the one before it runs. An actor that is
     /// rebuilt meanwhile is waited for. Fails when one is given up without which nothing may trade.
     pub async fn start(&mut self) -> Result<(), StartError> {
-        let mut waiting: Vec<usize> = (0..self.entries.len())
-            .filter(|&i| self.entries[i].launch.is_some())
-            .collect();
+        let mut waiting: Vec<usize> = (0..self.entries.len()).filter(|&i| self.entries[i].launch.is_some()).collect();
         waiting.sort_by_key(|&i| self.entries[i].spec.order);
         for i in waiting {
             self.launch(i)?;
             let Entry { spec, control, .. } = &self.entries[i];
-            let state = control
-                .state_where(|state| state == ActorState::Running || state.is_over())
-                .await;
+            let state = control.state_where(|state| state == ActorState::Running || state.is_over()).await;
             if state != ActorState::Running && spec.on_give_up == OnGiveUp::HaltTrading {
-                return Err(StartError::GivenUp {
-                    actor: spec.name.clone(),
-                });
+                return Err(StartError::GivenUp { actor: spec.name.clone() });
             }
         }
         Ok(())
@@ -154,26 +147,12 @@ impl Supervisor {
         let hurried = policy.backoff_min();
         let group = match &entry.spec.group {
             None => Arc::new(Group::new(policy)),
-            Some(name) => self
-                .groups
-                .entry(name.clone())
-                .or_insert_with(|| Arc::new(Group::new(policy)))
-                .clone(),
+            Some(name) => self.groups.entry(name.clone()).or_insert_with(|| Arc::new(Group::new(policy))).clone(),
         };
         let warden = Warden::new(entry.control.clone(), group, entry.spec.on_give_up);
         let launch = entry.launch.take().expect("only entries that wait to be launched are");
-        launch(
-            &arbiter,
-            Terms {
-                warden,
-                restart: entry.spec.restart,
-                hurried,
-            },
-        );
-        self.roll
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(entry.control.clone());
+        launch(&arbiter, Terms { warden, restart: entry.spec.restart, hurried });
+        self.roll.lock().unwrap_or_else(PoisonError::into_inner).push(entry.control.clone());
         Ok(())
     }
 
@@ -215,9 +194,7 @@ impl Supervisor {
     /// Stops every actor, last started first, each within its deadline, then the threads it created. The names of
     /// actors that did not end: their threads are stuck and were left behind.
     pub async fn stop(mut self) -> Vec<String> {
-        let mut order: Vec<usize> = (0..self.entries.len())
-            .filter(|&i| self.entries[i].launch.is_none())
-            .collect();
+        let mut order: Vec<usize> = (0..self.entries.len()).filter(|&i| self.entries[i].launch.is_none()).collect();
         order.sort_by_key(|&i| self.entries[i].spec.order);
         let mut stuck = Vec::new();
         for i in order.into_iter().rev() {
@@ -248,15 +225,10 @@ impl Entry {
         }
         let deadline = Instant::now() + self.spec.config.stop_within;
         self.control.give(Order::Stopping);
-        let answered = timeout(self.spec.config.stop_within, (self.ask_to_stop)())
-            .await
-            .is_ok();
+        let answered = timeout(self.spec.config.stop_within, (self.ask_to_stop)()).await.is_ok();
         if answered {
             self.control.give(Order::Finish);
-            if self
-                .over_within(deadline.saturating_duration_since(Instant::now()))
-                .await
-            {
+            if self.over_within(deadline.saturating_duration_since(Instant::now())).await {
                 return true;
             }
         }
@@ -265,9 +237,7 @@ impl Entry {
     }
 
     async fn over_within(&self, limit: Duration) -> bool {
-        timeout(limit, self.control.state_where(ActorState::is_over))
-            .await
-            .is_ok()
+        timeout(limit, self.control.state_where(ActorState::is_over)).await.is_ok()
     }
 }
 

@@ -34,10 +34,7 @@ pub struct Port<M> {
 
 impl<M> Clone for Port<M> {
     fn clone(&self) -> Self {
-        Self {
-            mailbox: self.mailbox.clone(),
-            gauge: self.gauge.clone(),
-        }
+        Self { mailbox: self.mailbox.clone(), gauge: self.gauge.clone() }
     }
 }
 

@@ -28,13 +28,7 @@ pub(crate) struct Warden {
 
 impl Warden {
     pub fn new(control: Arc<Control>, group: Arc<Group>, on_give_up: OnGiveUp) -> Self {
-        Self {
-            control,
-            group,
-            on_give_up,
-            stop_asked: None,
-            over: false,
-        }
+        Self { control, group, on_give_up, stop_asked: None, over: false }
     }
 
     /// Call it when the mailbox is closed.
@@ -52,11 +46,7 @@ impl Warden {
             Ending::Stopped(how) => {
                 let asked = self.stop_asked.map_or(0, |asked| mono_ns().saturating_sub(asked));
                 let took = Duration::from_nanos(asked);
-                let what = What::Stopped {
-                    how,
-                    took,
-                    queued_lost_max,
-                };
+                let what = What::Stopped { how, took, queued_lost_max };
                 self.control.turn(ActorState::Stopped, what);
             }
         }
@@ -65,22 +55,11 @@ impl Warden {
     fn give_up(&self, cause: Failure, queued_lost_max: u64) {
         let (gauge, on_give_up) = (&self.control.gauge, self.on_give_up);
         let own = !matches!(cause, Failure::Member { .. });
-        let gave_up = GaveUp {
-            actor: gauge.name().clone(),
-            kind: gauge.kind().clone(),
-            on_give_up,
-            cause: cause.clone(),
-        };
+        let gave_up =
+            GaveUp { actor: gauge.name().clone(), kind: gauge.kind().clone(), on_give_up, cause: cause.clone() };
         // The event and the callback see an actor that is gone; who awaits its end sees both done.
         gauge.set_state(ActorState::GivenUp);
-        self.control.reporter.tell(
-            gauge,
-            What::GivenUp {
-                cause,
-                on_give_up,
-                queued_lost_max,
-            },
-        );
+        self.control.reporter.tell(gauge, What::GivenUp { cause, on_give_up, queued_lost_max });
         if own {
             self.control.reporter.gave_up(gave_up);
         }

@@ -125,7 +125,7 @@ pub struct Books {
     check_at: Option<Timestamp>,
     totals_at: Option<Timestamp>,
     totals_told: BTreeMap<Option<StrategyId>, Performance>,
-    strategies: Vec<StrategyId>,
+    strategies: Vec<(StrategyId, String)>,
 }
 
 impl Books {
@@ -151,7 +151,7 @@ impl Books {
             check_at: None,
             totals_at: None,
             totals_told: BTreeMap::new(),
-            strategies: config.strategies.iter().map(|s| s.id).collect(),
+            strategies: config.strategies.iter().map(|s| (s.id, s.name.clone())).collect(),
         }
     }
 
@@ -161,6 +161,14 @@ impl Books {
 
     pub fn portfolio(&self) -> &Portfolio {
         &self.state.portfolio
+    }
+
+    pub fn instruments(&self) -> &[Instrument] {
+        &self.instruments
+    }
+
+    pub fn strategies(&self) -> impl Iterator<Item = (StrategyId, &str)> {
+        self.strategies.iter().map(|(id, name)| (*id, name.as_str()))
     }
 
     pub fn trading(&self) -> Trading {
@@ -220,7 +228,7 @@ impl Books {
 
     fn write_totals(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let trade_date = date_number(self.sessions.trade_date(now));
-        let everybody = std::iter::once(None).chain(self.strategies.iter().copied().map(Some));
+        let everybody = std::iter::once(None).chain(self.strategies.iter().map(|(id, _)| Some(*id)));
         for strategy in everybody.collect::<Vec<_>>() {
             let totals = self.state.portfolio.performance(strategy);
             if self.totals_told.insert(strategy, totals) != Some(totals) {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::settle::exec_base;
 use super::{Booked, BooksState};
-use crate::journal::{Entry, Record};
-use crate::market::Instrument;
+use crate::config::Config;
+use crate::journal::{Entry, Record, SessionInfo};
+use crate::market::{Instrument, SymbolId};
 use crate::orders::machine::Event;
 use crate::time::Timestamp;
-use crate::trade::{BrokerOrderId, ClientOrderId};
+use crate::trade::{BrokerOrderId, ClientOrderId, StrategyId};
 
 /// Executions older than this cannot be reported again.
 const EXECUTIONS_KEPT: Duration = Duration::from_secs(8 * 86_400);
@@ -60,6 +61,37 @@ impl BooksState {
             | Record::System { .. }
             | Record::SessionEnded { .. } => {}
         }
+    }
+
+    /// Moves everything from the ids of the session that wrote it to those of a configuration. What that does not name
+    /// any more must be closed: the error names what is not.
+    pub fn renumber(&mut self, from: &SessionInfo, to: &Config) -> Result<(), String> {
+        let symbol = |id: SymbolId| {
+            let name = &from.instruments.get(usize::from(id.0))?.name;
+            to.instruments.iter().find(|i| i.name == *name).map(|i| i.id)
+        };
+        let strategy = |id: StrategyId| {
+            let name = &from.strategies.get(usize::from(id.0))?.name;
+            to.strategies.iter().find(|s| s.name == *name).map(|s| s.id)
+        };
+        let lost = |strategy: StrategyId, symbol: SymbolId| {
+            let name = |of: Option<&String>| of.cloned().unwrap_or_else(|| "?".to_owned());
+            let strategy = name(from.strategies.get(usize::from(strategy.0)).map(|s| &s.name));
+            let symbol = name(from.instruments.get(usize::from(symbol.0)).map(|i| &i.name));
+            format!("strategy {strategy} in {symbol}")
+        };
+        self.orders.renumber(&strategy, &symbol).map_err(|(s, y)| format!("a live order of {}", lost(s, y)))?;
+        self.portfolio.renumber(&strategy, &symbol).map_err(|(s, y)| format!("an open position of {}", lost(s, y)))
+    }
+
+    /// Forgets positions and orders, keeps the ids: the account at the other end is a new one.
+    pub fn for_new_account(self) -> Self {
+        Self { next_id: self.next_id, next_order_id: self.next_order_id, ..Self::default() }
+    }
+
+    /// Execution ids that are booked for a strategy's position, newest included.
+    pub fn booked_executions(&self) -> impl Iterator<Item = &str> {
+        self.executions.values().map(|booked| booked.exec_id.as_str())
     }
 
     /// After a restart nothing that was live is certain any more.

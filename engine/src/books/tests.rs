@@ -1,0 +1,503 @@
+//! The books as trading days: intents in, a broker that answers, and what is true at the end.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::config::Limit;
+use crate::journal::{Entry, Mode, SessionInfo, Verdict};
+use crate::market::Price;
+use crate::orders::machine::State;
+use crate::trade::{
+    Bracket, BrokerOrder, BrokerPosition, BrokerSnapshot, BrokerStatus, Execution, Intent, OrderKind, OrderTicket,
+    PermId, Side,
+};
+
+/// A config whose limits let one contract a strategy through.
+fn config() -> Config {
+    let layer = crate::config::raw::Layer::embedded_default();
+    let contracts = [crate::config::raw::ContractSpec {
+        root: "ES".into(),
+        exchange: "CME".into(),
+        currency: "USD".into(),
+        tick_size: rust_decimal::Decimal::new(25, 2),
+        multiplier: 50.into(),
+    }];
+    let mut config = crate::config::raw::read(&[layer], &[], &crate::config::raw::Known::registered(&contracts))
+        .expect("the built-in configuration has no mistakes");
+    config.risk.max_position_size = Limit::Max(4);
+    config
+}
+
+struct Desk {
+    config: Config,
+    books: Books,
+    now: Timestamp,
+    journal: Vec<Entry>,
+    tickets: BTreeMap<BrokerOrderId, OrderTicket>,
+    cancels: Vec<BrokerOrderId>,
+    executions: Vec<Execution>,
+    news: Vec<(StrategyId, strategy::Input)>,
+    reconciled: Vec<Result<(), String>>,
+    doubts: usize,
+    flats: usize,
+}
+
+const ES: SymbolId = SymbolId(0);
+const ONE: StrategyId = StrategyId(0);
+const TWO: StrategyId = StrategyId(1);
+
+impl Desk {
+    fn open() -> Self {
+        let mut desk = Self::with_state(BooksState::default());
+        desk.broker(BrokerEvent::NextOrderId(BrokerOrderId(1)));
+        desk.tell(Input::Trading { trading: Trading::Allowed, cause: "test".into() });
+        desk.price(20_000);
+        desk
+    }
+
+    fn with_state(state: BooksState) -> Self {
+        let config = config();
+        let info = SessionInfo {
+            id: "test".into(),
+            mode: Mode::Run,
+            instance: config.instance.name.clone(),
+            account: "DU1".into(),
+            instruments: config.instruments.clone(),
+            strategies: Vec::new(),
+        };
+        // A Wednesday, 10:00 in New York.
+        let now = Timestamp::from_secs(1_718_200_800);
+        let record = Record::SessionStarted { info: Box::new(info), books: Box::new(state.clone()) };
+        Self {
+            books: Books::new(&config, state),
+            config,
+            now,
+            journal: vec![Entry { seq: 1, at: now, record }],
+            tickets: BTreeMap::new(),
+            cancels: Vec::new(),
+            executions: Vec::new(),
+            news: Vec::new(),
+            reconciled: Vec::new(),
+            doubts: 0,
+            flats: 0,
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        let mut out = Vec::new();
+        self.books.handle(self.now, input, &mut out);
+        self.take(out);
+    }
+
+    fn wait(&mut self, millis: u64) {
+        self.now = self.now + Duration::from_millis(millis);
+        let mut out = Vec::new();
+        self.books.on_deadline(self.now, &mut out);
+        self.take(out);
+    }
+
+    fn take(&mut self, out: Vec<Output>) {
+        for output in out {
+            match output {
+                Output::Record(record) => {
+                    let seq = self.journal.len() as u64 + 1;
+                    self.journal.push(Entry { seq, at: self.now, record });
+                }
+                Output::Request(BrokerRequest::Place(tickets)) => {
+                    for ticket in tickets {
+                        assert!(self.is_journalled(&ticket), "an order leaves only when it is written down");
+                        let twice = self.tickets.insert(ticket.order_id, ticket);
+                        assert_eq!(twice, None, "an order id is used once");
+                    }
+                }
+                Output::Request(BrokerRequest::Modify(ticket)) => {
+                    assert!(self.tickets.insert(ticket.order_id, ticket).is_some(), "only what was placed changes");
+                }
+                Output::Request(BrokerRequest::Cancel(order_id)) => self.cancels.push(order_id),
+                Output::Request(BrokerRequest::TakeInventory) => {}
+                Output::Strategy(id, news) => self.news.push((id, news)),
+                Output::Reconciled(result) => self.reconciled.push(result),
+                Output::Doubt => self.doubts += 1,
+                Output::Flat => self.flats += 1,
+            }
+        }
+    }
+
+    fn is_journalled(&self, ticket: &OrderTicket) -> bool {
+        self.journal.iter().any(|entry| entry.record == Record::OrderPlaced(ticket.clone()))
+    }
+
+    fn broker(&mut self, event: BrokerEvent) {
+        self.tell(Input::Broker(event));
+    }
+
+    fn price(&mut self, ticks: i32) {
+        let (last, bid, ask) = (Some(Price(ticks)), Some(Price(ticks - 1)), Some(Price(ticks + 1)));
+        self.tell(Input::Mark { symbol: ES, mark: Mark { last, bid, ask } });
+    }
+
+    fn intend(&mut self, strategy: StrategyId, intent: Intent) {
+        let intent = OrderIntent { strategy, symbol: ES, at: self.now, intent, reason: "test".into() };
+        self.tell(Input::Intent(intent));
+    }
+
+    /// Buys with a stop 20 ticks below and a target 40 above 20,000.
+    fn buy(&mut self, strategy: StrategyId, quantity: u32) {
+        let bracket = Bracket { stop: Price(19_980), target: Some(Price(20_040)) };
+        self.intend(strategy, Intent::Enter { side: Side::Buy, quantity, kind: OrderKind::Market, bracket });
+    }
+
+    fn ticket(&self, strategy: StrategyId, leg: Leg) -> OrderTicket {
+        let of = |t: &&OrderTicket| t.strategy == strategy && t.leg == leg;
+        self.tickets.values().rfind(of).cloned().unwrap_or_else(|| panic!("no {leg:?} of {strategy:?}"))
+    }
+
+    fn status(&mut self, ticket: &OrderTicket, status: BrokerStatus) {
+        let (filled, perm_id) = (0, PermId(3_000_000_000 + i64::from(ticket.order_id.0)));
+        self.broker(BrokerEvent::Status { order_id: ticket.order_id, perm_id, status, filled, remaining: 1 });
+    }
+
+    fn execution(&self, ticket: &OrderTicket, n: u32, quantity: u32, price: i32) -> Execution {
+        Execution {
+            exec_id: format!("0000e1a7.{:08x}.{n:02}.01", ticket.order_id.0),
+            order_id: ticket.order_id,
+            perm_id: PermId(1),
+            client_id: 1,
+            order_ref: ticket.order_ref.clone(),
+            symbol: ES,
+            side: ticket.side,
+            quantity,
+            price: Price(price),
+            at: self.now,
+            liquidation: false,
+        }
+    }
+
+    fn fill(&mut self, ticket: &OrderTicket, n: u32, quantity: u32, price: i32) {
+        let execution = self.execution(ticket, n, quantity, price);
+        self.executions.push(execution.clone());
+        self.broker(BrokerEvent::Execution(execution));
+    }
+
+    fn position(&self, strategy: StrategyId) -> i64 {
+        self.books.portfolio().position(strategy, ES)
+    }
+
+    fn state(&self, ticket: &OrderTicket) -> State {
+        self.books.state().orders.get(ticket.id).map(|o| o.state).expect("the book knows it")
+    }
+
+    fn verdicts(&self) -> Vec<&Verdict> {
+        let verdict = |entry: &'_ Entry| matches!(entry.record, Record::Signal { .. });
+        self.journal
+            .iter()
+            .filter(|entry| verdict(entry))
+            .map(|entry| match &entry.record {
+                Record::Signal { verdict, .. } => verdict,
+                _ => unreachable!("only signals are left"),
+            })
+            .collect()
+    }
+
+    fn events(&self) -> Vec<&str> {
+        self.journal
+            .iter()
+            .filter_map(|entry| match &entry.record {
+                Record::System { event, .. } => Some(event.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The broker's truth: these orders open, everything executed so far, and the position that follows.
+    fn inventory(&mut self, open: &[(&OrderTicket, BrokerStatus)]) {
+        let order = |(ticket, status): &(&OrderTicket, BrokerStatus)| BrokerOrder {
+            order_id: ticket.order_id,
+            perm_id: PermId(1),
+            client_id: 1,
+            order_ref: ticket.order_ref.clone(),
+            symbol: ES,
+            side: ticket.side,
+            quantity: ticket.quantity,
+            filled: 0,
+            status: *status,
+        };
+        let signed = |e: &Execution| i64::from(e.side.sign()) * i64::from(e.quantity);
+        let quantity = self.executions.iter().map(signed).sum();
+        let snapshot = BrokerSnapshot {
+            open_orders: open.iter().map(order).collect(),
+            executions: self.executions.clone(),
+            positions: vec![BrokerPosition { symbol: ES, quantity }],
+            ..BrokerSnapshot::default()
+        };
+        self.broker(BrokerEvent::Snapshot(Box::new(snapshot)));
+    }
+
+    /// What a process that starts now would know.
+    fn rebuilt(&self) -> BooksState {
+        BooksState::replay(&self.config.instruments, self.journal.iter()).expect("the journal begins with the books")
+    }
+}
+
+#[test]
+fn an_entry_goes_out_as_a_bracket_whose_last_leg_transmits() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let (entry, target, stop) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Target), desk.ticket(ONE, Leg::Stop));
+    assert_eq!((entry.transmit, target.transmit, stop.transmit), (false, false, true));
+    assert_eq!((target.parent, stop.parent), (Some(entry.order_id), Some(entry.order_id)));
+    assert_eq!((target.kind, stop.kind), (OrderKind::Limit(Price(20_040)), OrderKind::Stop(Price(19_980))));
+    assert!(stop.oca_group.is_some() && stop.oca_group == target.oca_group && entry.oca_group.is_none());
+    assert_eq!(stop.side, Side::Sell);
+}
+
+#[test]
+fn a_refusal_is_recorded_with_number_and_limit_and_sends_nothing() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 3);
+    assert!(desk.tickets.is_empty());
+    let [Verdict::Refused { rule, value, limit }] = desk.verdicts()[..] else { panic!("one refusal") };
+    assert_eq!((rule.as_str(), value.as_str(), limit.as_str()), ("order_size", "3", "2"));
+    assert_eq!(desk.news, [(ONE, strategy::Input::OrderEnded(Leg::Entry))]);
+}
+
+#[test]
+fn working_entries_count_towards_the_position_limit() {
+    let mut desk = Desk::open();
+    desk.config.risk.max_position_size = Limit::Max(2);
+    desk.books.risk.max_position_size = Limit::Max(2);
+    desk.buy(ONE, 2);
+    desk.buy(TWO, 1);
+    assert!(matches!(desk.verdicts()[1], Verdict::Refused { rule, .. } if rule == "max_position_size"));
+}
+
+#[test]
+fn the_same_execution_twice_is_one_fill_and_a_fill_alone_closes_the_order() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    let again = desk.executions[0].clone();
+    desk.broker(BrokerEvent::Execution(again));
+    assert_eq!(desk.position(ONE), 1);
+    assert_eq!(desk.state(&entry), State::Filled);
+    let fills = desk.news.iter().filter(|(_, n)| matches!(n, strategy::Input::Fill(_))).count();
+    assert_eq!(fills, 1);
+}
+
+#[test]
+fn a_commission_before_its_execution_is_kept_and_booked_once() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    let execution = desk.execution(&entry, 1, 1, 20_001);
+    let report = BrokerEvent::Commission { exec_id: execution.exec_id.clone(), amount: Money::from_micros(2_250_000) };
+    desk.broker(report.clone());
+    desk.broker(BrokerEvent::Execution(execution));
+    desk.broker(report);
+    assert_eq!(desk.books.portfolio().performance(None).commission, Money::from_micros(2_250_000));
+}
+
+#[test]
+fn an_exit_joins_the_oca_group_of_the_orders_that_protect_the_position() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let (entry, stop) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop));
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.intend(ONE, Intent::Exit);
+    let exit = desk.ticket(ONE, Leg::Exit);
+    assert_eq!((exit.side, exit.quantity, exit.oca_group.clone()), (Side::Sell, 1, stop.oca_group));
+    desk.intend(ONE, Intent::Exit);
+    assert_eq!(desk.ticket(ONE, Leg::Exit), exit, "a second wish to leave sends no second order");
+}
+
+#[test]
+fn a_half_filled_entry_that_is_cancelled_shrinks_its_children() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 2);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.status(&entry, BrokerStatus::Cancelled);
+    assert_eq!(desk.ticket(ONE, Leg::Stop).quantity, 1);
+    assert_eq!(desk.ticket(ONE, Leg::Target).quantity, 1);
+    assert_eq!(desk.rebuilt().orders, desk.books.state().orders, "the journal knows the smaller ones");
+}
+
+#[test]
+fn when_the_stop_fills_the_rest_of_the_entry_is_withdrawn() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 2);
+    let (entry, stop) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop));
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.fill(&stop, 1, 1, 19_980);
+    assert_eq!(desk.cancels, [entry.order_id]);
+}
+
+#[test]
+fn silence_makes_an_order_unknown_and_only_inventory_settles_it() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.wait(6_000);
+    assert_eq!(desk.state(&entry), State::Unknown);
+    assert_eq!(desk.doubts, 1);
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[]);
+    assert_eq!(desk.state(&entry), State::Rejected, "absent everywhere: it never arrived");
+    assert_eq!(desk.reconciled, [Ok(())]);
+}
+
+#[test]
+fn a_code_alone_never_ends_an_order() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    for (code, expected) in [(202, State::Sent), (399, State::Sent), (10349, State::Sent), (201, State::Unknown)] {
+        desk.broker(BrokerEvent::OrderMessage { order_id: entry.order_id, code, text: "x".into() });
+        assert_eq!(desk.state(&entry), expected, "after {code}");
+    }
+}
+
+#[test]
+fn what_filled_while_the_link_was_down_is_learned_by_reconciliation() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let (entry, stop, target) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
+    desk.tell(Input::LinkLost);
+    let fill = desk.execution(&entry, 1, 1, 20_001);
+    desk.executions.push(fill);
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[(&stop, BrokerStatus::PreSubmitted), (&target, BrokerStatus::Submitted)]);
+    assert_eq!(desk.position(ONE), 1);
+    assert_eq!((desk.state(&entry), desk.state(&stop), desk.state(&target)), (State::Filled, State::Held, State::Working));
+    assert_eq!(desk.reconciled, [Ok(())]);
+}
+
+#[test]
+fn a_position_that_cannot_be_explained_is_told_with_both_sides() {
+    let mut desk = Desk::open();
+    desk.tell(Input::TakeInventory);
+    let positions = vec![BrokerPosition { symbol: ES, quantity: 3 }];
+    desk.broker(BrokerEvent::Snapshot(Box::new(BrokerSnapshot { positions, ..BrokerSnapshot::default() })));
+    assert_eq!(desk.reconciled, [Err("position ES: book 0, broker 3".to_owned())]);
+    assert!(desk.events().contains(&"reconcile.differs"));
+}
+
+#[test]
+fn an_inventory_that_nobody_asked_for_proves_nothing() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    desk.tell(Input::TakeInventory);
+    desk.tell(Input::LinkLost);
+    desk.inventory(&[]);
+    assert_eq!(desk.reconciled, []);
+    assert_eq!(desk.state(&desk.ticket(ONE, Leg::Entry)), State::Unknown);
+}
+
+#[test]
+fn an_order_sent_after_the_question_is_not_judged_by_the_answer() {
+    let mut desk = Desk::open();
+    desk.tell(Input::TakeInventory);
+    desk.buy(ONE, 1);
+    desk.inventory(&[]);
+    assert_eq!(desk.state(&desk.ticket(ONE, Leg::Entry)), State::Sent);
+}
+
+#[test]
+fn a_position_without_a_resting_stop_is_closed() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let (entry, stop) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop));
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.status(&stop, BrokerStatus::Submitted);
+    desk.wait(10_000);
+    assert!(desk.tickets.values().all(|t| t.leg != Leg::Exit), "it is protected");
+    desk.status(&stop, BrokerStatus::Cancelled);
+    desk.wait(1_000);
+    desk.wait(4_000);
+    assert_eq!(desk.ticket(ONE, Leg::Exit).quantity, 1);
+    assert!(desk.events().contains(&"position.naked"));
+}
+
+#[test]
+fn flattening_withdraws_entries_closes_positions_and_says_when_it_is_done() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.buy(TWO, 1);
+    desk.tell(Input::Flatten { cause: "test".into() });
+    let (exit, other) = (desk.ticket(ONE, Leg::Exit), desk.ticket(TWO, Leg::Entry));
+    assert_eq!(desk.cancels, [other.order_id]);
+    desk.fill(&exit, 1, 1, 20_000);
+    assert_eq!(desk.flats, 0, "an entry may still fill");
+    desk.status(&other, BrokerStatus::Cancelled);
+    assert_eq!(desk.flats, 1);
+}
+
+#[test]
+fn order_ids_only_rise_whatever_the_broker_says() {
+    let mut desk = Desk::open();
+    desk.broker(BrokerEvent::NextOrderId(BrokerOrderId(500)));
+    desk.buy(ONE, 1);
+    assert_eq!(desk.ticket(ONE, Leg::Entry).order_id, BrokerOrderId(500));
+    desk.broker(BrokerEvent::NextOrderId(BrokerOrderId(2)));
+    desk.buy(TWO, 1);
+    assert_eq!(desk.ticket(TWO, Leg::Entry).order_id, BrokerOrderId(503));
+}
+
+#[test]
+fn the_daily_loss_stops_entries_until_the_next_trade_date() {
+    let mut desk = Desk::open();
+    desk.books.risk.daily_loss_max = Limit::Max(Money::from_micros(100_000_000));
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    let stop = desk.ticket(ONE, Leg::Stop);
+    desk.fill(&stop, 1, 1, 19_980);
+    desk.buy(TWO, 1);
+    assert!(matches!(desk.verdicts()[1], Verdict::Refused { rule, .. } if rule == "daily_loss"));
+    desk.now = desk.now + Duration::from_secs(9 * 3_600);
+    desk.price(20_000);
+    desk.buy(TWO, 1);
+    assert!(matches!(desk.verdicts()[2], Verdict::Approved { .. }), "after 17:00 in Chicago it is another day");
+}
+
+#[test]
+fn the_journal_alone_gives_the_same_books() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 2);
+    let (entry, stop) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop));
+    desk.status(&entry, BrokerStatus::Submitted);
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.fill(&entry, 2, 1, 20_002);
+    desk.status(&stop, BrokerStatus::PreSubmitted);
+    let exec_id = desk.executions[0].exec_id.clone();
+    desk.broker(BrokerEvent::Commission { exec_id, amount: Money::from_micros(2_250_000) });
+    desk.intend(ONE, Intent::Exit);
+    let (live, rebuilt) = (desk.books.state(), desk.rebuilt());
+    assert_eq!(rebuilt.orders, live.orders);
+    assert_eq!((rebuilt.next_id, rebuilt.next_order_id), (live.next_id, live.next_order_id));
+    assert_eq!(rebuilt.portfolio.row(ONE, ES), live.portfolio.row(ONE, ES));
+    assert_eq!(rebuilt.executions, live.executions);
+}
+
+#[test]
+fn a_journal_cut_between_a_fill_and_its_order_record_still_counts_it_once() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    let fill_at = desk.journal.iter().position(|e| matches!(e.record, Record::Fill(_))).expect("it was recorded");
+    desk.journal.truncate(fill_at + 1);
+    let mut state = desk.rebuilt();
+    state.doubt_all();
+    assert_eq!(state.portfolio.position(ONE, ES), 1);
+    let mut reborn = Desk::with_state(state);
+    reborn.executions = desk.executions.clone();
+    reborn.tell(Input::TakeInventory);
+    let (stop, target) = (desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
+    reborn.inventory(&[(&stop, BrokerStatus::PreSubmitted), (&target, BrokerStatus::Submitted)]);
+    assert_eq!(reborn.position(ONE), 1);
+    assert_eq!(reborn.reconciled, [Ok(())]);
+}

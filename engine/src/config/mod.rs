@@ -84,7 +84,10 @@ pub struct GatewayConfig {
 #[derive(Clone, Debug, PartialEq)]
 pub enum MarketSource {
     /// A seeded synthetic session that begins at this instant.
-    Synthetic { seed: u64, start: crate::time::Timestamp },
+    Synthetic {
+        seed: u64,
+        start: crate::time::Timestamp,
+    },
     Files(Vec<PathBuf>),
 }
 

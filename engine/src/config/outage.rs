@@ -32,10 +32,7 @@ impl ExpectedOutage {
             length: Duration::from_secs(60 * minutes),
             zone: chrono_tz::America::New_York,
         };
-        vec![
-            outage("daily-reset", None, 0, 15, 90),
-            outage("weekend-reset", Some(Weekday::Fri), 23, 0, 240),
-        ]
+        vec![outage("daily-reset", None, 0, 15, 90), outage("weekend-reset", Some(Weekday::Fri), 23, 0, 240)]
     }
 
     /// Whether `at` is inside. Begins at local time, also on the days on which clocks change.
@@ -66,11 +63,7 @@ mod tests {
     fn inside(at: &str) -> Vec<String> {
         let at = Timestamp::from(at.parse::<chrono::DateTime<chrono::Utc>>().expect("an instant"));
         let outages = ExpectedOutage::of_north_america();
-        outages
-            .into_iter()
-            .filter(|outage| outage.contains(at))
-            .map(|outage| outage.name)
-            .collect()
+        outages.into_iter().filter(|outage| outage.contains(at)).map(|outage| outage.name).collect()
     }
 
     #[test]
@@ -85,11 +78,7 @@ mod tests {
 
     #[test]
     fn the_weekend_reset_reaches_into_saturday() {
-        assert_eq!(
-            inside("2024-06-15T03:00:00Z"),
-            ["weekend-reset"],
-            "Friday 23:00 in New York"
-        );
+        assert_eq!(inside("2024-06-15T03:00:00Z"), ["weekend-reset"], "Friday 23:00 in New York");
         assert_eq!(inside("2024-06-15T06:59:59Z"), ["weekend-reset"]);
         assert!(inside("2024-06-15T07:00:00Z").is_empty());
         assert!(inside("2024-06-14T03:00:00Z").is_empty(), "Thursday 23:00");

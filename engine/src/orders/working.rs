@@ -119,6 +119,30 @@ impl WorkingOrders {
         Some(order.left())
     }
 
+    /// Gives every order the ids of another numbering. Ended orders of what has no number any more are forgotten; a
+    /// live one is the error.
+    pub fn renumber(
+        &mut self,
+        strategy: &impl Fn(StrategyId) -> Option<StrategyId>,
+        symbol: &impl Fn(SymbolId) -> Option<SymbolId>,
+    ) -> Result<(), (StrategyId, SymbolId)> {
+        let move_one = |ticket: &mut OrderTicket| match (strategy(ticket.strategy), symbol(ticket.symbol)) {
+            (Some(s), Some(y)) => {
+                (ticket.strategy, ticket.symbol) = (s, y);
+                true
+            }
+            _ => false,
+        };
+        for order in self.live.values_mut() {
+            let was = (order.ticket.strategy, order.ticket.symbol);
+            if !move_one(&mut order.ticket) {
+                return Err(was);
+            }
+        }
+        self.ended.retain(|_, order| move_one(&mut order.ticket));
+        Ok(())
+    }
+
     /// Keeps an order in the shelf that its state belongs to: a fill may bring a dead one back.
     fn file(&mut self, id: ClientOrderId, from: State, to: State) {
         if from.is_terminal() == to.is_terminal() {

@@ -55,11 +55,7 @@ pub(super) fn close_of(products: Products, trade_date: NaiveDate) -> Option<Naiv
     if matches!(trade_date.weekday(), Weekday::Sat | Weekday::Sun) {
         return None;
     }
-    let regular = if trade_date >= CLOSE_AT_16_00_SINCE {
-        time(16, 0)
-    } else {
-        time(16, 15)
-    };
+    let regular = if trade_date >= CLOSE_AT_16_00_SINCE { time(16, 0) } else { time(16, 15) };
     match products {
         Products::EquityIndex => equity_close(trade_date, regular),
         Products::Metals => metals_close(trade_date, regular),
@@ -125,11 +121,7 @@ fn kind(day: NaiveDate) -> Day {
         return Day::Eve;
     }
     let third_of_july = (day.month(), day.day()) == (7, 3);
-    if third_of_july && day.weekday() != Weekday::Fri {
-        Day::IndependenceEve
-    } else {
-        Day::Regular
-    }
+    if third_of_july && day.weekday() != Weekday::Fri { Day::IndependenceEve } else { Day::Regular }
 }
 
 /// 25 December, or the weekday that stands in for it.

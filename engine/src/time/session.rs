@@ -42,12 +42,8 @@ const EVENING_HOUR: u32 = 17;
 const CLOSED_DAYS_MAX: u64 = 10;
 
 impl Calendar {
-    pub const CME_EQUITY_INDEX: Calendar = Calendar {
-        products: Some(Products::EquityIndex),
-    };
-    pub const COMEX_METALS: Calendar = Calendar {
-        products: Some(Products::Metals),
-    };
+    pub const CME_EQUITY_INDEX: Calendar = Calendar { products: Some(Products::EquityIndex) };
+    pub const COMEX_METALS: Calendar = Calendar { products: Some(Products::Metals) };
     pub const ALWAYS: Calendar = Calendar { products: None };
     pub const NAMES: [&str; 3] = ["cme_equity_index", "comex_metals", "always"];
 
@@ -71,18 +67,10 @@ impl Calendar {
     /// The session of a trade date; `None` on weekends and full holidays.
     pub fn session(self, trade_date: NaiveDate) -> Option<Session> {
         let Some(products) = self.products else {
-            return Some(Session {
-                trade_date,
-                open: utc_midnight(trade_date),
-                close: utc_midnight(next(trade_date)),
-            });
+            return Some(Session { trade_date, open: utc_midnight(trade_date), close: utc_midnight(next(trade_date)) });
         };
         let close = holidays::close_of(products, trade_date)?;
-        Some(Session {
-            trade_date,
-            open: evening_before(trade_date),
-            close: chicago(trade_date, close),
-        })
+        Some(Session { trade_date, open: evening_before(trade_date), close: chicago(trade_date, close) })
     }
 
     /// The session that `at` falls into, its afternoon pause included.
@@ -138,19 +126,13 @@ impl Calendar {
         let (from, to) = holidays::regular_hours_of(products);
         let open = chicago(trade_date, from);
         let close = chicago(trade_date, to).min(session.close);
-        (open < close).then_some(Session {
-            trade_date,
-            open,
-            close,
-        })
+        (open < close).then_some(Session { trade_date, open, close })
     }
 
     /// The longest known stretch around `at` in which every answer of this calendar is the same.
     fn span_of(self, at: Timestamp) -> Span {
         let Some(products) = self.products else {
-            let session = self
-                .session(at.to_datetime().date_naive())
-                .expect("a UTC day is a session");
+            let session = self.session(at.to_datetime().date_naive()).expect("a UTC day is a session");
             return Span::inside(session, session.open, session.close, true);
         };
         let date = evening_rule_date(at);
@@ -192,13 +174,7 @@ struct Span {
 
 impl Span {
     fn inside(session: Session, from: Timestamp, to: Timestamp, open: bool) -> Self {
-        Self {
-            from,
-            to,
-            open,
-            trade_date: session.trade_date,
-            session: Some(session),
-        }
+        Self { from, to, open, trade_date: session.trade_date, session: Some(session) }
     }
 }
 
@@ -211,13 +187,8 @@ pub struct SessionCursor {
 
 impl SessionCursor {
     pub fn new(calendar: Calendar) -> Self {
-        let span = Span {
-            from: Timestamp::MAX,
-            to: Timestamp::MIN,
-            open: false,
-            trade_date: NaiveDate::MIN,
-            session: None,
-        };
+        let span =
+            Span { from: Timestamp::MAX, to: Timestamp::MIN, open: false, trade_date: NaiveDate::MIN, session: None };
         Self { calendar, span }
     }
 
@@ -256,11 +227,7 @@ impl SessionCursor {
 fn evening_rule_date(at: Timestamp) -> NaiveDate {
     let local = at.to_datetime().with_timezone(&Chicago);
     let today = local.date_naive();
-    if local.hour() >= EVENING_HOUR {
-        next(today)
-    } else {
-        today
-    }
+    if local.hour() >= EVENING_HOUR { next(today) } else { today }
 }
 
 fn evening_before(date: NaiveDate) -> Timestamp {
@@ -270,10 +237,7 @@ fn evening_before(date: NaiveDate) -> Timestamp {
 
 fn chicago(date: NaiveDate, time: NaiveTime) -> Timestamp {
     let local = Chicago.from_local_datetime(&date.and_time(time)).single();
-    local
-        .expect("Chicago changes its clocks at 02:00, no session edge is near")
-        .with_timezone(&Utc)
-        .into()
+    local.expect("Chicago changes its clocks at 02:00, no session edge is near").with_timezone(&Utc).into()
 }
 
 fn utc_midnight(date: NaiveDate) -> Timestamp {

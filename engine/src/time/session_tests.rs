@@ -13,9 +13,7 @@ fn shared(name: &str) -> Option<String> {
     }
     let file = std::fs::File::open(folder.join(name)).expect("the data folder is complete");
     let mut text = String::new();
-    flate2::read::GzDecoder::new(file)
-        .read_to_string(&mut text)
-        .expect("gzipped text");
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("gzipped text");
     Some(text)
 }
 
@@ -28,34 +26,18 @@ fn at(text: &str) -> Timestamp {
     match text.strip_suffix(" CT") {
         Some(local) => {
             let local = chrono::NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M").expect("a local time");
-            Chicago
-                .from_local_datetime(&local)
-                .single()
-                .expect("unambiguous")
-                .with_timezone(&Utc)
-                .into()
+            Chicago.from_local_datetime(&local).single().expect("unambiguous").with_timezone(&Utc).into()
         }
-        None => DateTime::parse_from_rfc3339(text)
-            .expect("an instant")
-            .with_timezone(&Utc)
-            .into(),
+        None => DateTime::parse_from_rfc3339(text).expect("an instant").with_timezone(&Utc).into(),
     }
 }
 
 fn utc(text: &str) -> Timestamp {
-    DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%z")
-        .expect("an instant")
-        .with_timezone(&Utc)
-        .into()
+    DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%z").expect("an instant").with_timezone(&Utc).into()
 }
 
 fn local_close(session: Session) -> String {
-    session
-        .close
-        .to_datetime()
-        .with_timezone(&Chicago)
-        .format("%H:%M")
-        .to_string()
+    session.close.to_datetime().with_timezone(&Chicago).format("%H:%M").to_string()
 }
 
 const ES: Calendar = Calendar::CME_EQUITY_INDEX;
@@ -70,32 +52,17 @@ fn equals_the_reference_schedule_but_for_the_known_days() {
         .skip(1)
         .map(|line| {
             let field: Vec<&str> = line.split(',').collect();
-            (
-                date(field[0]),
-                (
-                    utc(&format!("{}00", &field[1][..22])),
-                    utc(&format!("{}00", &field[2][..22])),
-                ),
-            )
+            (date(field[0]), (utc(&format!("{}00", &field[1][..22])), utc(&format!("{}00", &field[2][..22]))))
         })
         .collect();
     assert_eq!(reference.len(), 3877);
 
     let (mut late_closes, mut differences) = (0, Vec::new());
-    let days = date("2013-01-01")
-        .iter_days()
-        .take_while(|day| *day <= date("2027-12-31"));
+    let days = date("2013-01-01").iter_days().take_while(|day| *day <= date("2027-12-31"));
     for day in days {
         let ours = ES.session(day);
-        let theirs = reference.get(&day).map(|&(open, close)| Session {
-            trade_date: day,
-            open,
-            close,
-        });
-        let quarter_past = theirs.map(|s| Session {
-            close: s.close + std::time::Duration::from_secs(900),
-            ..s
-        });
+        let theirs = reference.get(&day).map(|&(open, close)| Session { trade_date: day, open, close });
+        let quarter_past = theirs.map(|s| Session { close: s.close + std::time::Duration::from_secs(900), ..s });
         if day < date("2015-09-21") && ours.map(local_close).as_deref() == Some("16:15") && ours == quarter_past {
             late_closes += 1;
         } else if ours != theirs {
@@ -115,10 +82,7 @@ fn equals_the_reference_schedule_but_for_the_known_days() {
             "2027-03-26 closed not 08:15",
         ]
     );
-    assert_eq!(
-        late_closes, 678,
-        "every full session before September 2015 ended at 16:15"
-    );
+    assert_eq!(late_closes, 678, "every full session before September 2015 ended at 16:15");
 }
 
 struct Observed {
@@ -149,9 +113,7 @@ fn every_observed_session_lies_in_ours_and_ends_with_it() {
     let bar = std::time::Duration::from_secs(300);
     let (mut ended_early, mut began_late) = (Vec::new(), Vec::new());
     for (index, row) in rows.iter().enumerate() {
-        let session = ES
-            .session(row.trade_date)
-            .expect("there was trading, so there is a session");
+        let session = ES.session(row.trade_date).expect("there was trading, so there is a session");
         assert!(session.contains(row.first), "{} begins before our open", row.trade_date);
         // A few days have a last trade stamped exactly at the close.
         assert!(row.last <= session.close, "{} goes on after our close", row.trade_date);
@@ -164,23 +126,15 @@ fn every_observed_session_lies_in_ours_and_ends_with_it() {
         }
     }
     assert_eq!(ended_early, [] as [String; 0]);
-    assert_eq!(
-        began_late,
-        ["2015-07-01", "2017-06-05", "2018-04-30"],
-        "evenings that began with an outage"
-    );
+    assert_eq!(began_late, ["2015-07-01", "2017-06-05", "2018-04-30"], "evenings that began with an outage");
 }
 
 #[test]
 fn no_session_of_ours_was_without_trades() {
     let Some(rows) = observed_sessions() else { return };
     let seen: BTreeSet<NaiveDate> = rows.iter().map(|row| row.trade_date).collect();
-    let days = date("2014-12-24")
-        .iter_days()
-        .take_while(|day| *day <= date("2024-12-20"));
-    let unseen: Vec<NaiveDate> = days
-        .filter(|day| ES.session(*day).is_some() && !seen.contains(day))
-        .collect();
+    let days = date("2014-12-24").iter_days().take_while(|day| *day <= date("2024-12-20"));
+    let unseen: Vec<NaiveDate> = days.filter(|day| ES.session(*day).is_some() && !seen.contains(day)).collect();
     assert_eq!(unseen, [] as [NaiveDate; 0]);
 }
 
@@ -191,11 +145,7 @@ fn christmas_reopens_at_23_00_utc() {
     assert!(ES.is_open(at("2023-12-25T23:00:00Z")));
     assert_eq!(ES.trade_date(at("2023-12-25T23:00:00Z")), date("2023-12-26"));
     assert_eq!(ES.next_open(at("2023-12-23T12:00:00Z")), at("2023-12-25T23:00:00Z"));
-    assert_eq!(
-        ES.trade_date(at("2023-12-24T12:00:00Z")),
-        date("2023-12-26"),
-        "the holiday has no trade date"
-    );
+    assert_eq!(ES.trade_date(at("2023-12-24T12:00:00Z")), date("2023-12-26"), "the holiday has no trade date");
 }
 
 #[test]
@@ -206,11 +156,7 @@ fn sessions_keep_chicago_time_over_both_clock_changes() {
         ("2024-11-01", "2024-10-31T22:00:00Z", "2024-11-01T21:00:00Z"),
         ("2024-11-04", "2024-11-03T23:00:00Z", "2024-11-04T22:00:00Z"),
     ] {
-        let expected = Session {
-            trade_date: date(day),
-            open: at(open),
-            close: at(close),
-        };
+        let expected = Session { trade_date: date(day), open: at(open), close: at(close) };
         assert_eq!(ES.session(date(day)), Some(expected));
     }
 }
@@ -250,24 +196,14 @@ fn next_open_and_close_from_everywhere_in_a_week() {
     assert_eq!(ES.next_open(friday_noon), at("2024-06-09 17:00 CT"));
     assert_eq!(ES.next_close(at("2024-06-07 16:00 CT")), at("2024-06-10 16:00 CT"));
     assert_eq!(ES.next_open(at("2024-06-10 16:30 CT")), at("2024-06-10 17:00 CT"));
-    assert_eq!(
-        ES.next_open(at("2024-06-10 17:00 CT")),
-        at("2024-06-11 17:00 CT"),
-        "strictly later"
-    );
+    assert_eq!(ES.next_open(at("2024-06-10 17:00 CT")), at("2024-06-11 17:00 CT"), "strictly later");
 }
 
 #[test]
 fn regular_hours_respect_early_closes() {
     let hours = |day: &str| ES.regular_hours(date(day)).map(|s| (s.open, s.close));
-    assert_eq!(
-        hours("2024-06-03"),
-        Some((at("2024-06-03 08:30 CT"), at("2024-06-03 15:00 CT")))
-    );
-    assert_eq!(
-        hours("2024-07-03"),
-        Some((at("2024-07-03 08:30 CT"), at("2024-07-03 12:15 CT")))
-    );
+    assert_eq!(hours("2024-06-03"), Some((at("2024-06-03 08:30 CT"), at("2024-06-03 15:00 CT"))));
+    assert_eq!(hours("2024-07-03"), Some((at("2024-07-03 08:30 CT"), at("2024-07-03 12:15 CT"))));
     assert_eq!(hours("2021-04-02"), None, "closed at 08:15");
     assert_eq!(hours("2018-12-05"), None, "closed with the bell");
     assert_eq!(hours("2024-06-08"), None);
@@ -309,10 +245,7 @@ fn a_cursor_answers_as_its_calendar_does() {
             assert_eq!(cursor.session_of(now), calendar.session_of(now), "{now}");
             now = now + step;
         }
-        assert_eq!(
-            cursor.is_open(at("2015-09-01T12:00:00Z")),
-            calendar.is_open(at("2015-09-01T12:00:00Z"))
-        );
+        assert_eq!(cursor.is_open(at("2015-09-01T12:00:00Z")), calendar.is_open(at("2015-09-01T12:00:00Z")));
     }
 }
 
@@ -322,10 +255,7 @@ fn names_are_found_and_unknown_ones_explained() {
         assert_eq!(Calendar::by_name(name).map(Calendar::name), Ok(name));
     }
     let error = Calendar::by_name("nyse").expect_err("unknown").to_string();
-    assert_eq!(
-        error,
-        "no calendar is named `nyse`; known are cme_equity_index, comex_metals, always"
-    );
+    assert_eq!(error, "no calendar is named `nyse`; known are cme_equity_index, comex_metals, always");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod source;
 mod stream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use dbn::symbol_map::SymbolIntervals;
@@ -15,6 +15,7 @@ use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::error::FeedError;
 use crate::merge::{Routes, Source};
+use crate::overlap::{Holding, What};
 use source::Records;
 
 /// A DBN file whose head has been read and whose names are known.
@@ -22,6 +23,9 @@ use source::Records;
 pub(crate) struct DbnFile {
     path: PathBuf,
     start: Timestamp,
+    /// The end of the query or of the last record; `None` for a recorded live session.
+    end: Option<Timestamp>,
+    schema: Option<Schema>,
     names: BTreeMap<u32, Vec<Naming>>,
 }
 
@@ -44,29 +48,32 @@ impl DbnFile {
             && !matches!(schema, Schema::Trades | Schema::Mbp1 | Schema::Mbo)
         {
             let found = format!("schema {schema}");
-            return Err(FeedError::UnknownSchema {
-                path: path.to_owned(),
-                found,
-                expected: SCHEMAS,
-            });
+            return Err(FeedError::UnknownSchema { path: path.to_owned(), found, expected: SCHEMAS });
         }
+        let end = metadata.end.and_then(|end| i64::try_from(end.get()).ok()).map(Timestamp::from_nanos);
         let start = i64::try_from(metadata.start).map_or(Timestamp::MIN, Timestamp::from_nanos);
         let names = match names_of(path, &metadata)? {
             names if names.is_empty() => mapped_names(path, records, start)?,
             names => names,
         };
-        Ok(Self {
-            path: path.to_owned(),
-            start,
-            names,
-        })
+        Ok(Self { path: path.to_owned(), start, end, schema: metadata.schema, names })
     }
 
     pub(crate) fn contracts(&self) -> impl Iterator<Item = &Contract> {
-        self.names
-            .values()
-            .flatten()
-            .filter_map(|naming| naming.contract.as_ref())
+        self.names.values().flatten().filter_map(|naming| naming.contract.as_ref())
+    }
+
+    /// Empty where the head does not say how far the file reaches.
+    pub(crate) fn holdings(&self) -> Vec<Holding<'_>> {
+        let Some(to) = self.end else { return Vec::new() };
+        let kinds: &[What] = match self.schema {
+            Some(Schema::Trades) => &[What::Trades],
+            _ => &[What::Trades, What::Quotes],
+        };
+        // An id may change hands and come back: one contract is one holding.
+        let contracts: BTreeSet<&Contract> = self.contracts().collect();
+        let holding = |contract, what| Holding { contract, what, from: self.start, to, path: &self.path };
+        contracts.into_iter().flat_map(|contract| kinds.iter().map(move |what| holding(contract, *what))).collect()
     }
 
     /// Contracts traded, by contract. Reads the whole file.
@@ -89,10 +96,7 @@ impl DbnFile {
             let events = stream::DbnEvents::open(&file, &routes, counters)?;
             Ok(Box::new(events) as crate::merge::Stream)
         });
-        Source {
-            not_before: self.start,
-            open,
-        }
+        Source { not_before: self.start, open }
     }
 
     fn contract_of(&self, instrument_id: u32, at: u64) -> Option<&Contract> {
@@ -112,12 +116,7 @@ fn names_of(path: &Path, metadata: &Metadata) -> Result<BTreeMap<u32, Vec<Naming
         return Ok(BTreeMap::new());
     }
     let map = TsSymbolMap::from_metadata(metadata).map_err(|error| {
-        FeedError::damaged(
-            path,
-            "metadata",
-            error.to_string(),
-            "symbol mappings to or from instrument ids",
-        )
+        FeedError::damaged(path, "metadata", error.to_string(), "symbol mappings to or from instrument ids")
     })?;
     let year = year_of(metadata.start);
     let named = |intervals: &SymbolIntervals| {
@@ -126,20 +125,12 @@ fn names_of(path: &Path, metadata: &Metadata) -> Result<BTreeMap<u32, Vec<Naming
             let contract = Contract::from_exchange_symbol(&interval.symbol, year);
             match namings.last_mut() {
                 Some(last) if last.contract == contract => last.to = interval.end_ts,
-                _ => namings.push(Naming {
-                    from: interval.start_ts,
-                    to: interval.end_ts,
-                    contract,
-                }),
+                _ => namings.push(Naming { from: interval.start_ts, to: interval.end_ts, contract }),
             }
         }
         namings
     };
-    Ok(map
-        .inner()
-        .iter()
-        .map(|(id, intervals)| (*id, named(intervals)))
-        .collect())
+    Ok(map.inner().iter().map(|(id, intervals)| (*id, named(intervals))).collect())
 }
 
 /// From the symbol mapping messages inside the file: reads it through once.
@@ -157,22 +148,10 @@ fn mapped_names(path: &Path, mut records: Records, start: Timestamp) -> Result<B
         let id = record.header().instrument_id;
         let contract = symbol.map(|symbol| Contract::from_exchange_symbol(symbol, year));
         let contract = contract.map_err(|error| records.broken(&error))?;
-        names.insert(
-            id,
-            vec![Naming {
-                from: 0,
-                to: u64::MAX,
-                contract,
-            }],
-        );
+        names.insert(id, vec![Naming { from: 0, to: u64::MAX, contract }]);
     }
     if names.is_empty() {
-        return Err(FeedError::damaged(
-            path,
-            "metadata",
-            "no symbol mappings",
-            "a symbol for each instrument id",
-        ));
+        return Err(FeedError::damaged(path, "metadata", "no symbol mappings", "a symbol for each instrument id"));
     }
     Ok(names)
 }

@@ -50,10 +50,7 @@ const WHOLE_RECORDS: &str = "whole records up to the end";
 impl Records {
     pub(super) fn open(path: &Path) -> Result<Self, FeedError> {
         let file = File::open(path).map_err(|error| FeedError::unreadable(path, error))?;
-        let file_bytes = file
-            .metadata()
-            .map_err(|error| FeedError::unreadable(path, error))?
-            .len();
+        let file_bytes = file.metadata().map_err(|error| FeedError::unreadable(path, error))?.len();
         let reader = DynReader::inferred_with_buffer(BufReader::with_capacity(1 << 16, file))
             .map_err(|error| of_dbn(path, "the first bytes", &error))?;
         let compressed = reader.is_compressed();
@@ -61,20 +58,10 @@ impl Records {
         let prelude = prelude(path, &mut inner)?;
         let metadata_bytes = PRELUDE_BYTES as u64 + u64::from(u32::from_le_bytes(last_four(prelude)));
         let passed = Arc::new(AtomicU64::new(0));
-        let tally = Tally {
-            inner: Box::new(io::Cursor::new(prelude).chain(inner)),
-            passed: passed.clone(),
-        };
+        let tally = Tally { inner: Box::new(io::Cursor::new(prelude).chain(inner)), passed: passed.clone() };
         let decoder = DbnDecoder::with_upgrade_policy(tally, VersionUpgradePolicy::AsIs)
             .map_err(|error| of_dbn(path, "metadata", &error))?;
-        let records = Self {
-            path: path.to_owned(),
-            decoder,
-            passed,
-            metadata_bytes,
-            record_bytes: 0,
-            records: 0,
-        };
+        let records = Self { path: path.to_owned(), decoder, passed, metadata_bytes, record_bytes: 0, records: 0 };
         if !compressed {
             records.check_length(file_bytes)?;
         }
@@ -95,17 +82,12 @@ impl Records {
                 Ok(Some(record))
             }
             Ok(None) => {
-                let left = self.passed.load(Ordering::Relaxed) - self.metadata_bytes - self.record_bytes;
+                let left = self.passed.load(Ordering::Relaxed).saturating_sub(self.metadata_bytes + self.record_bytes);
                 if left == 0 {
                     return Ok(None);
                 }
                 let found = format!("{left} bytes of a record");
-                Err(FeedError::truncated(
-                    &self.path,
-                    format!("record {at}"),
-                    found,
-                    WHOLE_RECORDS,
-                ))
+                Err(FeedError::truncated(&self.path, format!("record {at}"), found, WHOLE_RECORDS))
             }
             Err(error) => Err(of_dbn(&self.path, &format!("record {at}"), &error)),
         }
@@ -130,12 +112,7 @@ impl Records {
             return Ok(());
         }
         let found = format!("{} bytes of a record of {size}", body % size);
-        Err(FeedError::truncated(
-            &self.path,
-            format!("record {}", body / size + 1),
-            found,
-            WHOLE_RECORDS,
-        ))
+        Err(FeedError::truncated(&self.path, format!("record {}", body / size + 1), found, WHOLE_RECORDS))
     }
 }
 
@@ -147,18 +124,11 @@ fn prelude(path: &Path, reader: &mut impl Read) -> Result<[u8; PRELUDE_BYTES], F
     })?;
     if prelude[..3] != *b"DBN" {
         let found = format!("a zstd stream that begins with {:02x?}", &prelude[..3]);
-        return Err(FeedError::UnknownFormat {
-            path: path.to_owned(),
-            found,
-        });
+        return Err(FeedError::UnknownFormat { path: path.to_owned(), found });
     }
     if !(1..=3).contains(&prelude[3]) {
         let found = format!("DBN version {}", prelude[3]);
-        return Err(FeedError::UnknownSchema {
-            path: path.to_owned(),
-            found,
-            expected: "DBN version 1, 2 or 3",
-        });
+        return Err(FeedError::UnknownSchema { path: path.to_owned(), found, expected: "DBN version 1, 2 or 3" });
     }
     Ok(prelude)
 }
@@ -172,12 +142,9 @@ fn of_dbn(path: &Path, at: &str, error: &dbn::Error) -> FeedError {
         source.kind() == io::ErrorKind::UnexpectedEof || source.get_ref().is_some_and(|inner| inner.is::<CutOff>())
     };
     match error {
-        dbn::Error::Io { source, .. } if cut_off(source) => FeedError::truncated(
-            path,
-            at,
-            "the end of the file",
-            "more of a compressed stream or of its metadata",
-        ),
+        dbn::Error::Io { source, .. } if cut_off(source) => {
+            FeedError::truncated(path, at, "the end of the file", "more of a compressed stream or of its metadata")
+        }
         dbn::Error::Io { source, .. } => {
             FeedError::damaged(path, at, source.to_string(), "readable, correctly compressed data")
         }

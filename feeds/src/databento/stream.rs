@@ -26,28 +26,11 @@ impl DbnEvents {
         let lane = |naming: &super::Naming| Lane {
             from: naming.from,
             to: naming.to,
-            route: naming
-                .contract
-                .as_ref()
-                .and_then(|contract| routes.get(contract))
-                .copied(),
+            route: naming.contract.as_ref().and_then(|contract| routes.get(contract)).copied(),
         };
-        let lanes = file
-            .names
-            .iter()
-            .map(|(id, namings)| (*id, namings.iter().map(lane).collect()))
-            .collect();
-        let decode = Decode {
-            lanes,
-            counters,
-            tapes: HashMap::new(),
-            ready: VecDeque::new(),
-        };
-        Ok(Self {
-            records: Records::open(&file.path)?,
-            decode,
-            ended: false,
-        })
+        let lanes = file.names.iter().map(|(id, namings)| (*id, namings.iter().map(lane).collect())).collect();
+        let decode = Decode { lanes, counters, tapes: HashMap::new(), ready: VecDeque::new() };
+        Ok(Self { records: Records::open(&file.path)?, decode, ended: false })
     }
 
     fn advance(&mut self) -> Result<bool, FeedError> {
@@ -132,15 +115,10 @@ pub(super) fn trade_of(record: RecordRef<'_>) -> dbn::Result<Option<RawTrade>> {
     } else {
         return Ok(None);
     };
-    Ok((action as u8 == TRADE).then_some(RawTrade {
-        instrument_id,
-        at,
-        price,
-        size,
-    }))
+    Ok((action as u8 == TRADE).then_some(RawTrade { instrument_id, at, price, size }))
 }
 
-/// The exchange's time. A snapshot repeats orders with the times at which they were placed, days ago: its own time is
+/// The exchange's time; folded by it, trades make Databento's own bars (by time of receipt too). A snapshot repeats orders with the times at which they were placed, days ago: its own time is
 /// when it was received.
 fn stamp(ts_event: u64, ts_recv: u64, flags: FlagSet) -> u64 {
     if flags.is_snapshot() { ts_recv } else { ts_event }
@@ -171,25 +149,15 @@ impl Decode {
         let Some(price) = route.grid.price(trade.price) else {
             return self.counters.off_grid_trades();
         };
-        let event = MarketEvent::Trade(Trade {
-            ts: instant(trade.at),
-            price,
-            size: trade.size,
-        });
-        self.ready.push_back(FeedEvent {
-            symbol: route.symbol,
-            event,
-        });
+        let event = MarketEvent::Trade(Trade { ts: instant(trade.at), price, size: trade.size });
+        self.ready.push_back(FeedEvent { symbol: route.symbol, event });
     }
 
     fn level(&mut self, message: &Mbp1Msg) {
         let at = stamp(message.hd.ts_event, message.ts_recv, message.flags);
         let best = &message.levels[0];
         let side = |price, size| (price != UNDEF_PRICE).then_some((price, size));
-        let top = Top {
-            bid: side(best.bid_px, best.bid_sz),
-            ask: side(best.ask_px, best.ask_sz),
-        };
+        let top = Top { bid: side(best.bid_px, best.bid_sz), ask: side(best.ask_px, best.ask_sz) };
         self.quote(message.hd.instrument_id, at, top);
     }
 
@@ -229,17 +197,8 @@ impl Decode {
         tape.top = top;
         let (bid, bid_size) = self.side(route, top.bid);
         let (ask, ask_size) = self.side(route, top.ask);
-        let event = MarketEvent::Quote(Quote {
-            ts: instant(at),
-            bid,
-            ask,
-            bid_size,
-            ask_size,
-        });
-        self.ready.push_back(FeedEvent {
-            symbol: route.symbol,
-            event,
-        });
+        let event = MarketEvent::Quote(Quote { ts: instant(at), bid, ask, bid_size, ask_size });
+        self.ready.push_back(FeedEvent { symbol: route.symbol, event });
     }
 
     fn side(&self, route: Route, best: Option<(i64, u32)>) -> (Option<Price>, u32) {

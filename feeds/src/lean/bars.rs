@@ -41,28 +41,12 @@ impl LeanEvents {
             Kind::Ticks | Kind::OpenInterest => 0,
         };
         let (midnight, ready) = (entry.midnight(), VecDeque::with_capacity(4));
-        Self {
-            rows,
-            midnight,
-            length_ms,
-            route,
-            counters,
-            bid: None,
-            ask: None,
-            last: None,
-            ready,
-            ended: false,
-        }
+        Self { rows, midnight, length_ms, route, counters, bid: None, ask: None, last: None, ready, ended: false }
     }
 
     fn row(&mut self, row: Row) {
         match row {
-            Row::Tick {
-                ms,
-                price,
-                size,
-                suspicious,
-            } => {
+            Row::Tick { ms, price, size, suspicious } => {
                 if suspicious {
                     self.counters.suspicious_kept();
                 }
@@ -120,20 +104,11 @@ impl LeanEvents {
         self.last = Some((bid, ask));
         let ((bid, bid_size), (ask, ask_size)) = (bid.unzip(), ask.unzip());
         let (bid_size, ask_size) = (bid_size.unwrap_or(0), ask_size.unwrap_or(0));
-        self.push(MarketEvent::Quote(Quote {
-            ts,
-            bid,
-            ask,
-            bid_size,
-            ask_size,
-        }));
+        self.push(MarketEvent::Quote(Quote { ts, bid, ask, bid_size, ask_size }));
     }
 
     fn push(&mut self, event: MarketEvent) {
-        self.ready.push_back(FeedEvent {
-            symbol: self.route.symbol,
-            event,
-        });
+        self.ready.push_back(FeedEvent { symbol: self.route.symbol, event });
     }
 
     fn at(&self, ms: u64) -> Timestamp {
@@ -165,24 +140,14 @@ impl Iterator for LeanEvents {
 }
 
 fn flat(price: i64) -> Ohlc {
-    Ohlc {
-        open: price,
-        high: price,
-        low: price,
-        close: price,
-    }
+    Ohlc { open: price, high: price, low: price, close: price }
 }
 
 /// Milliseconds into the bar at which its four prices stand: begin, a third, two thirds, and just before the end.
 /// Quotes come a millisecond before the trades of the same place.
 fn places(length_ms: u64, trade_ms: u64) -> [u64; 4] {
     let third = length_ms / 3;
-    [
-        trade_ms,
-        third + trade_ms,
-        2 * third + trade_ms,
-        length_ms - 2 + trade_ms,
-    ]
+    [trade_ms, third + trade_ms, 2 * third + trade_ms, length_ms - 2 + trade_ms]
 }
 
 /// Open, nearer extreme, other extreme, close of the bids, with the asks of the same places. At equal distances the way
@@ -209,10 +174,7 @@ mod tests {
     #[test]
     fn sizes_add_up_to_the_volume() {
         for volume in [0, 1, 2, 3, 4, 5, 101, u32::MAX] {
-            assert_eq!(
-                parts(volume).iter().map(|part| u64::from(*part)).sum::<u64>(),
-                u64::from(volume)
-            );
+            assert_eq!(parts(volume).iter().map(|part| u64::from(*part)).sum::<u64>(), u64::from(volume));
         }
         assert_eq!(parts(2), [1, 0, 0, 1]);
     }

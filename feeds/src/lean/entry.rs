@@ -30,20 +30,11 @@ pub(super) struct EntryReader {
 impl EntryReader {
     pub(super) fn open(path: &Path, place: Place) -> Result<Self, FeedError> {
         let mut file = File::open(path).map_err(|error| FeedError::unreadable(path, error))?;
-        file.seek(SeekFrom::Start(place.start))
-            .map_err(|error| FeedError::unreadable(path, error))?;
+        file.seek(SeekFrom::Start(place.start)).map_err(|error| FeedError::unreadable(path, error))?;
         let packed = BufReader::with_capacity(1 << 14, file).take(place.packed_bytes);
-        let inner: Box<dyn Read + Send> = if place.deflated {
-            Box::new(DeflateDecoder::new(packed))
-        } else {
-            Box::new(packed)
-        };
-        Ok(Self {
-            inner,
-            crc: Crc::new(),
-            read: 0,
-            place,
-        })
+        let inner: Box<dyn Read + Send> =
+            if place.deflated { Box::new(DeflateDecoder::new(packed)) } else { Box::new(packed) };
+        Ok(Self { inner, crc: Crc::new(), read: 0, place })
     }
 
     fn check(&self) -> io::Result<()> {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveTime};
 use engine::time::Timestamp;
@@ -19,6 +20,7 @@ use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::error::FeedError;
 use crate::merge::{Routes, Source, Stream};
+use crate::overlap::{Holding, What};
 use entry::Place;
 
 /// One zip whose directory has been read.
@@ -48,6 +50,8 @@ pub(crate) enum Kind {
 const ENTRY_NAMES: &str = "entries named like 20131007_gc_tick_trade_201312.csv: tick trades, second or minute trades or \
                            quotes";
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 impl Kind {
     /// Whether its rows become trades; of a contract and day there must be one such entry.
     pub(crate) fn trades(self) -> bool {
@@ -75,17 +79,8 @@ impl LeanFile {
         let file = File::open(path).map_err(|error| FeedError::unreadable(path, error))?;
         let mut zip =
             ZipArchive::new(BufReader::new(file)).map_err(|error| of_zip(path, "the zip directory", error))?;
-        let entries = (0..zip.len())
-            .map(|index| read_entry(path, &mut zip, index))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            path: path.to_owned(),
-            entries,
-        })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+        let entries = (0..zip.len()).map(|index| read_entry(path, &mut zip, index)).collect::<Result<_, _>>()?;
+        Ok(Self { path: path.to_owned(), entries })
     }
 
     /// Entries that carry events.
@@ -93,15 +88,21 @@ impl LeanFile {
         self.entries.iter().filter(|entry| entry.kind != Kind::OpenInterest)
     }
 
+    pub(crate) fn holdings(&self) -> Vec<Holding<'_>> {
+        self.entries()
+            .map(|entry| {
+                let from = entry.midnight();
+                let what = if entry.kind.trades() { What::Trades } else { What::Quotes };
+                Holding { contract: &entry.contract, what, from, to: from + DAY, path: &self.path }
+            })
+            .collect()
+    }
+
     /// Contracts traded, by contract. Reads every trade entry.
     pub(crate) fn volumes(&self) -> Result<BTreeMap<Contract, u64>, FeedError> {
         let mut volumes = BTreeMap::new();
         for entry in self.entries() {
-            let volume = if entry.kind.trades() {
-                rows::Rows::open(&self.path, entry)?.volume()?
-            } else {
-                0
-            };
+            let volume = if entry.kind.trades() { rows::Rows::open(&self.path, entry)?.volume()? } else { 0 };
             *volumes.entry(entry.contract.clone()).or_insert(0) += volume;
         }
         Ok(volumes)
@@ -129,15 +130,9 @@ impl Entry {
 }
 
 fn read_entry(path: &Path, zip: &mut ZipArchive<impl Read + Seek>, index: usize) -> Result<Entry, FeedError> {
-    let file = zip
-        .by_index_raw(index)
-        .map_err(|error| of_zip(path, &format!("zip entry {}", index + 1), error))?;
+    let file = zip.by_index_raw(index).map_err(|error| of_zip(path, &format!("zip entry {}", index + 1), error))?;
     let name = file.name().to_owned();
-    let unknown = |found: String| FeedError::UnknownSchema {
-        path: path.to_owned(),
-        found,
-        expected: ENTRY_NAMES,
-    };
+    let unknown = |found: String| FeedError::UnknownSchema { path: path.to_owned(), found, expected: ENTRY_NAMES };
     let (contract, date, kind) = parse_name(&name).ok_or_else(|| unknown(format!("a zip entry named {name}")))?;
     let deflated = match file.compression() {
         CompressionMethod::Deflated => true,
@@ -147,23 +142,9 @@ fn read_entry(path: &Path, zip: &mut ZipArchive<impl Read + Seek>, index: usize)
     if file.encrypted() {
         return Err(unknown(format!("{name} encrypted")));
     }
-    let start = file
-        .data_start()
-        .ok_or_else(|| FeedError::damaged(path, &name, "no data", "an entry with data"))?;
-    let place = Place {
-        start,
-        deflated,
-        packed_bytes: file.compressed_size(),
-        bytes: file.size(),
-        crc: file.crc32(),
-    };
-    Ok(Entry {
-        contract,
-        date,
-        kind,
-        name,
-        place,
-    })
+    let start = file.data_start().ok_or_else(|| FeedError::damaged(path, &name, "no data", "an entry with data"))?;
+    let place = Place { start, deflated, packed_bytes: file.compressed_size(), bytes: file.size(), crc: file.crc32() };
+    Ok(Entry { contract, date, kind, name, place })
 }
 
 /// `20131007_gc_tick_trade_201312.csv`.
@@ -182,12 +163,10 @@ fn of_zip(path: &Path, at: &str, error: ZipError) -> FeedError {
         ZipError::Io(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
             FeedError::unreadable(path, source)
         }
+        ZipError::UnsupportedArchive(text) => {
+            FeedError::damaged(path, at, text, "a plain zip of deflated or stored entries, not encrypted")
+        }
         // A zip's directory is its end: without it the file was cut.
-        error => FeedError::truncated(
-            path,
-            at,
-            error.to_string(),
-            "a complete zip directory at the end of the file",
-        ),
+        error => FeedError::truncated(path, at, error.to_string(), "a complete zip directory at the end of the file"),
     }
 }

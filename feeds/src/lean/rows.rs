@@ -53,18 +53,9 @@ const DAY_MS: u64 = 86_400_000;
 impl Rows {
     pub(super) fn open(path: &Path, entry: &Entry) -> Result<Self, FeedError> {
         let bytes = EntryReader::open(path, entry.place)?;
-        let reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(bytes);
+        let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         let (path, name) = (path.to_owned(), entry.name.clone());
-        Ok(Self {
-            path,
-            entry: name,
-            kind: entry.kind,
-            reader,
-            record: ByteRecord::new(),
-        })
+        Ok(Self { path, entry: name, kind: entry.kind, reader, record: ByteRecord::new() })
     }
 
     pub(super) fn next_row(&mut self) -> Result<Option<Row>, FeedError> {
@@ -98,31 +89,15 @@ impl Rows {
         }
         let ms = self.whole(0, "milliseconds since midnight")?;
         if ms >= DAY_MS {
-            return Err(self.wrong(
-                format!("time {ms}"),
-                format!("milliseconds since midnight, less than {DAY_MS}"),
-            ));
+            return Err(self.wrong(format!("time {ms}"), format!("milliseconds since midnight, less than {DAY_MS}")));
         }
         Ok(match self.kind {
             Kind::Ticks => {
                 let suspicious = self.field(5) == b"1";
-                Row::Tick {
-                    ms,
-                    price: self.price(1)?,
-                    size: self.size(2)?,
-                    suspicious,
-                }
+                Row::Tick { ms, price: self.price(1)?, size: self.size(2)?, suspicious }
             }
-            Kind::TradeBars { .. } => Row::Trades {
-                ms,
-                prices: self.prices(1)?,
-                volume: self.size(5)?,
-            },
-            Kind::QuoteBars { .. } | Kind::OpenInterest => Row::Quotes {
-                ms,
-                bid: self.side(1)?,
-                ask: self.side(6)?,
-            },
+            Kind::TradeBars { .. } => Row::Trades { ms, prices: self.prices(1)?, volume: self.size(5)? },
+            Kind::QuoteBars { .. } | Kind::OpenInterest => Row::Quotes { ms, bid: self.side(1)?, ask: self.side(6)? },
         })
     }
 
@@ -134,17 +109,12 @@ impl Rows {
     }
 
     fn prices(&self, first: usize) -> Result<Ohlc, FeedError> {
-        let [open, high, low, close] = [
-            self.price(first)?,
-            self.price(first + 1)?,
-            self.price(first + 2)?,
-            self.price(first + 3)?,
-        ];
+        let [open, high, low, close] =
+            [self.price(first)?, self.price(first + 1)?, self.price(first + 2)?, self.price(first + 3)?];
         if low > open.min(close) || high < open.max(close) {
-            return Err(self.wrong(
-                "open or close outside of low and high".to_owned(),
-                "low <= open, close <= high".to_owned(),
-            ));
+            return Err(
+                self.wrong("open or close outside of low and high".to_owned(), "low <= open, close <= high".to_owned())
+            );
         }
         Ok(Ohlc { open, high, low, close })
     }
@@ -161,9 +131,7 @@ impl Rows {
     fn whole(&self, index: usize, expected: &str) -> Result<u64, FeedError> {
         // Vendors write `49` and `49.0`.
         let nanos = nanos(self.field(index)).filter(|nanos| *nanos >= 0 && nanos % NANOS == 0);
-        nanos
-            .map(|nanos| (nanos / NANOS).unsigned_abs())
-            .ok_or_else(|| self.wrong_field(index, expected))
+        nanos.map(|nanos| (nanos / NANOS).unsigned_abs()).ok_or_else(|| self.wrong_field(index, expected))
     }
 
     fn field(&self, index: usize) -> &[u8] {
@@ -190,12 +158,9 @@ impl Rows {
             csv::ErrorKind::Io(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
                 FeedError::truncated(&self.path, at, "the end of the compressed data", "more rows")
             }
-            csv::ErrorKind::Io(source) => FeedError::damaged(
-                &self.path,
-                at,
-                source.to_string(),
-                "data as the zip directory describes it",
-            ),
+            csv::ErrorKind::Io(source) => {
+                FeedError::damaged(&self.path, at, source.to_string(), "data as the zip directory describes it")
+            }
             other => FeedError::damaged(&self.path, at, format!("{other:?}"), "comma-separated values"),
         }
     }
@@ -232,17 +197,7 @@ mod tests {
         assert_eq!(nanos(b"-37.63"), Some(-37_630_000_000));
         assert_eq!(nanos(b"49"), Some(49_000_000_000));
         assert_eq!(nanos(b"49."), Some(49_000_000_000));
-        for text in [
-            "",
-            "-",
-            ".5",
-            "1.2.3",
-            "abc",
-            "1e5",
-            "0.1234567891",
-            "99999999999",
-            " 1",
-        ] {
+        for text in ["", "-", ".5", "1.2.3", "abc", "1e5", "0.1234567891", "99999999999", " 1"] {
             assert_eq!(nanos(text.as_bytes()), None, "{text}");
         }
     }

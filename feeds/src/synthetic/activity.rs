@@ -25,13 +25,7 @@ pub(super) struct Activity {
 impl Activity {
     pub(super) fn new(calendar: Calendar) -> Self {
         let hours = SessionCursor::new(calendar);
-        Self {
-            hours,
-            trade_date: NaiveDate::MIN,
-            session: None,
-            regular: None,
-            excitement_mhz: 0,
-        }
+        Self { hours, trade_date: NaiveDate::MIN, session: None, regular: None, excitement_mhz: 0 }
     }
 
     /// Forgets past events: a market opens.

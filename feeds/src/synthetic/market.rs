@@ -88,11 +88,7 @@ impl Market {
     /// Moves volatility, drift and the efficient price.
     fn drive(&mut self, now: Timestamp, chance: &mut Chance) {
         if chance.happens(TICK / 32) {
-            let v = if chance.happens(TICK / 2) {
-                self.volatility * 17 / 16
-            } else {
-                self.volatility * 16 / 17
-            };
+            let v = if chance.happens(TICK / 2) { self.volatility * 17 / 16 } else { self.volatility * 16 / 17 };
             self.volatility = (v * 127 + VOLATILITY_USUAL).div_ceil(128).clamp(300, 4_000);
         }
         if now >= self.drift_until {
@@ -110,20 +106,12 @@ impl Market {
 
     /// Takes out a whole side and moves the quote one tick; in a quarter of the cases the other side follows later.
     fn sweep(&mut self, up: bool, now: Timestamp, chance: &mut Chance, out: &mut VecDeque<MarketEvent>) {
-        let (price, mut left) = if up {
-            (self.ask, self.ask_size)
-        } else {
-            (self.bid, self.bid_size)
-        };
+        let (price, mut left) = if up { (self.ask, self.ask_size) } else { (self.bid, self.bid_size) };
         let prints = 1 + chance.heads().min(3);
         for print in (1..=prints).rev() {
             let size = if print == 1 { left } else { left / print };
             if size > 0 {
-                out.push_back(MarketEvent::Trade(Trade {
-                    ts: now,
-                    price: Price(price),
-                    size,
-                }));
+                out.push_back(MarketEvent::Trade(Trade { ts: now, price: Price(price), size }));
             }
             left -= size;
         }
@@ -153,39 +141,23 @@ impl Market {
 
     /// A trade at the touch that leaves at least one contract standing.
     fn trade(&mut self, buy: bool, now: Timestamp, chance: &mut Chance, out: &mut VecDeque<MarketEvent>) {
-        let (price, standing) = if buy {
-            (self.ask, self.ask_size)
-        } else {
-            (self.bid, self.bid_size)
-        };
+        let (price, standing) = if buy { (self.ask, self.ask_size) } else { (self.bid, self.bid_size) };
         // Mostly one to three contracts, now and then tens.
         let wanted = (1_u32 << chance.heads().min(6)) - chance.below(2).min(1) * u32::from(chance.below(4) == 0);
         let size = wanted.max(1).min(standing.saturating_sub(1));
         let left = if size == 0 { fresh_size(chance) } else { standing - size };
         if size > 0 {
-            out.push_back(MarketEvent::Trade(Trade {
-                ts: now,
-                price: Price(price),
-                size,
-            }));
+            out.push_back(MarketEvent::Trade(Trade { ts: now, price: Price(price), size }));
         }
         *(if buy { &mut self.ask_size } else { &mut self.bid_size }) = left;
     }
 
     /// Orders join or leave one side, on average towards the usual size.
     fn resize(&mut self, chance: &mut Chance) {
-        let side = if chance.happens(TICK / 2) {
-            &mut self.bid_size
-        } else {
-            &mut self.ask_size
-        };
+        let side = if chance.happens(TICK / 2) { &mut self.bid_size } else { &mut self.ask_size };
         let change = 1 + chance.below(*side / 4 + 8);
         let joins = chance.below(*side + SIZE_USUAL) < SIZE_USUAL;
-        *side = if joins {
-            side.saturating_add(change).min(SIZE_MAX)
-        } else {
-            side.saturating_sub(change).max(1)
-        };
+        *side = if joins { side.saturating_add(change).min(SIZE_MAX) } else { side.saturating_sub(change).max(1) };
     }
 
     fn quote(&self, now: Timestamp, out: &mut VecDeque<MarketEvent>) {

@@ -4,8 +4,8 @@
 //!
 //! What it imitates: an efficient price that walks with clustered volatility and drifts in stretches of 5 to 60 minutes,
 //! so that trend followers and fade strategies both find trades; a spread of one tick, sometimes two; arrivals that
-//! excite further arrivals; a busy open, a quiet noon, a thin night. In regular hours that is about 18 trades and 40
-//! quote changes a second and a minute's range of some ten ticks; at night a tenth of it.
+//! excite further arrivals; a busy open, a quiet noon, a thin night. In regular hours that is about 19 trades and 44
+//! quote changes a second and a minute's range of some ten ticks; at night a tenth of the events.
 
 mod activity;
 mod chance;
@@ -29,7 +29,7 @@ pub struct SyntheticOptions {
     /// The first event comes at this instant, or at the first open after it.
     pub start: Timestamp,
     pub symbol: SymbolId,
-    /// Ticks, at least 1,000.
+    /// In ticks; below 1,000 it is taken for 1,000.
     pub opening_price: Price,
     pub calendar: Calendar,
 }
@@ -37,25 +37,13 @@ pub struct SyntheticOptions {
 impl SyntheticOptions {
     /// ES at 5,000.00 with CME's hours.
     pub fn es(seed: u64, start: Timestamp, symbol: SymbolId) -> Self {
-        Self {
-            seed,
-            start,
-            symbol,
-            opening_price: Price(20_000),
-            calendar: Calendar::CME_EQUITY_INDEX,
-        }
+        Self { seed, start, symbol, opening_price: Price(20_000), calendar: Calendar::CME_EQUITY_INDEX }
     }
 }
 
 /// See [`SyntheticOptions`]. Ends only with the calendar, in 2262.
 pub fn synthetic(options: SyntheticOptions) -> Synthetic {
-    let SyntheticOptions {
-        seed,
-        start,
-        symbol,
-        opening_price,
-        calendar,
-    } = options;
+    let SyntheticOptions { seed, start, symbol, opening_price, calendar } = options;
     Synthetic {
         symbol,
         now: start,
@@ -118,10 +106,7 @@ impl Iterator for Synthetic {
     fn next(&mut self) -> Option<FeedEvent> {
         loop {
             if let Some(event) = self.ready.pop_front() {
-                return Some(FeedEvent {
-                    symbol: self.symbol,
-                    event,
-                });
+                return Some(FeedEvent { symbol: self.symbol, event });
             }
             if !self.step() {
                 return None;

@@ -3,6 +3,7 @@
 mod databento;
 mod faults;
 mod lean;
+mod made;
 mod synthetic;
 
 use std::collections::BTreeMap;
@@ -36,10 +37,7 @@ pub(super) fn open_all(paths: &[PathBuf]) -> Opened {
 
 /// All events of a stream that is expected to be sound.
 pub(super) fn read(opened: Opened) -> Vec<FeedEvent> {
-    opened
-        .events
-        .map(|item| item.unwrap_or_else(|error| panic!("{error}")))
-        .collect()
+    opened.events.map(|item| item.unwrap_or_else(|error| panic!("{error}"))).collect()
 }
 
 pub(super) fn trades(events: &[FeedEvent]) -> impl Iterator<Item = (SymbolId, Trade)> {
@@ -79,8 +77,5 @@ pub(super) fn fold(events: &[FeedEvent], seconds: i64) -> BTreeMap<(SymbolId, Ti
 }
 
 pub(super) fn named<'a>(instruments: &'a [Instrument], name: &str) -> &'a Instrument {
-    instruments
-        .iter()
-        .find(|instrument| instrument.name == name)
-        .expect("the contract is in the files")
+    instruments.iter().find(|instrument| instrument.name == name).expect("the contract is in the files")
 }

@@ -58,11 +58,8 @@ impl Broker {
             let Some(client) = self.clients.get(&conn) else {
                 continue;
             };
-            let (updates, multi, summaries) = (
-                client.account_updates,
-                client.account_multi.clone(),
-                client.summaries.clone(),
-            );
+            let (updates, multi, summaries) =
+                (client.account_updates, client.account_multi.clone(), client.summaries.clone());
             if updates {
                 self.send_account(conn, symbols);
             }
@@ -78,32 +75,19 @@ impl Broker {
     fn send_account(&mut self, conn: ConnId, symbols: &[SymbolId]) {
         for (key, value, currency) in self.account_values() {
             let account_name = Some(self.account.clone());
-            let value = AccountValue {
-                key: Some(key.to_owned()),
-                value: Some(value),
-                currency: Some(currency),
-                account_name,
-            };
+            let value =
+                AccountValue { key: Some(key.to_owned()), value: Some(value), currency: Some(currency), account_name };
             self.send(conn, value);
         }
-        let held: Vec<VenuePosition> = self
-            .player
-            .venue()
-            .positions()
-            .filter(|held| symbols.contains(&held.symbol))
-            .collect();
+        let held: Vec<VenuePosition> =
+            self.player.venue().positions().filter(|held| symbols.contains(&held.symbol)).collect();
         for held in &held {
             if let Some(value) = self.portfolio_value(held) {
                 self.send(conn, value);
             }
         }
         let local = self.now().to_datetime().with_timezone(&Central);
-        self.send(
-            conn,
-            AccountUpdateTime {
-                time_stamp: Some(local.format("%H:%M").to_string()),
-            },
-        );
+        self.send(conn, AccountUpdateTime { time_stamp: Some(local.format("%H:%M").to_string()) });
     }
 
     fn send_account_multi(&mut self, conn: ConnId, req_id: i32, model: &str) {
@@ -165,9 +149,7 @@ impl Broker {
 
     /// The account is kept in the currency of its instruments.
     fn base_currency(&self) -> String {
-        self.catalog
-            .first()
-            .map_or_else(|| "USD".to_owned(), |listing| listing.instrument.currency.clone())
+        self.catalog.first().map_or_else(|| "USD".to_owned(), |listing| listing.instrument.currency.clone())
     }
 
     /// Cash plus the profit of open positions.

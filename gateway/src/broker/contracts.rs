@@ -11,20 +11,12 @@ impl Broker {
         let req_id = request.req_id.unwrap_or(SYSTEM);
         let now = self.now();
         let wanted = request.contract.clone().unwrap_or_default();
-        let found: Vec<_> = self
-            .catalog
-            .matching(&wanted)
-            .map(|listing: &Listing| listing.details(now))
-            .collect();
+        let found: Vec<_> = self.catalog.matching(&wanted).map(|listing: &Listing| listing.details(now)).collect();
         if found.is_empty() {
             return self.refuse(conn, req_id, &no_definition());
         }
         for (contract, details) in found {
-            let data = ContractData {
-                req_id: Some(req_id),
-                contract: Some(contract),
-                contract_details: Some(details),
-            };
+            let data = ContractData { req_id: Some(req_id), contract: Some(contract), contract_details: Some(details) };
             self.send(conn, data);
         }
         self.send(conn, ContractDataEnd { req_id: Some(req_id) });

@@ -24,12 +24,7 @@ pub struct TradingDay {
 
 impl TradingDay {
     pub fn new(now: Timestamp, equity: Money) -> Self {
-        Self {
-            end: next_close(now),
-            equity,
-            profit: BTreeMap::new(),
-            second: i64::MIN,
-        }
+        Self { end: next_close(now), equity, profit: BTreeMap::new(), second: i64::MIN }
     }
 
     /// The end of this day if it lies at or before `next`.
@@ -53,9 +48,7 @@ impl TradingDay {
     }
 
     pub fn unrealised(&self, symbol: SymbolId) -> Money {
-        self.profit
-            .get(&symbol)
-            .map_or(Money::ZERO, |(_, unrealised)| *unrealised)
+        self.profit.get(&symbol).map_or(Money::ZERO, |(_, unrealised)| *unrealised)
     }
 
     pub fn realised_of_all(&self) -> Money {
@@ -76,9 +69,7 @@ fn next_close(now: Timestamp) -> Timestamp {
     let today = now.to_datetime().with_timezone(&Central).date_naive();
     let closes = (0..=2).filter_map(|ahead| {
         let local = today.checked_add_days(Days::new(ahead))?.and_time(close);
-        Some(Timestamp::from(
-            Central.from_local_datetime(&local).earliest()?.with_timezone(&Utc),
-        ))
+        Some(Timestamp::from(Central.from_local_datetime(&local).earliest()?.with_timezone(&Utc)))
     });
     closes.into_iter().find(|close| *close > now).unwrap_or(Timestamp::MAX)
 }

@@ -68,11 +68,7 @@ impl Broker {
             last_liquidity: Some(LIQUIDITY_ADDED),
         };
         let contract = listing.map(|listing| listing.contract.clone());
-        ExecutionDetails {
-            req_id: Some(req_id),
-            contract,
-            execution: Some(execution),
-        }
+        ExecutionDetails { req_id: Some(req_id), contract, execution: Some(execution) }
     }
 
     /// Average price of the order's fills up to this one, in points.
@@ -82,14 +78,7 @@ impl Broker {
             return None;
         }
         let (mut ticks, mut contracts) = (0, 0);
-        for other in self
-            .player
-            .venue()
-            .executions()
-            .iter()
-            .rev()
-            .filter(|other| other.perm_id == fill.perm_id)
-        {
+        for other in self.player.venue().executions().iter().rev().filter(|other| other.perm_id == fill.perm_id) {
             if other.cumulative <= fill.cumulative {
                 ticks += i64::from(other.price.0) * i64::from(other.quantity);
                 contracts += other.quantity;
@@ -105,10 +94,7 @@ impl Broker {
         CommissionAndFeesReport {
             exec_id: Some(fill.exec_id.clone()),
             commission_and_fees: fill.commission.to_decimal().to_f64(),
-            currency: self
-                .catalog
-                .listing(fill.symbol)
-                .map(|listing| listing.instrument.currency.clone()),
+            currency: self.catalog.listing(fill.symbol).map(|listing| listing.instrument.currency.clone()),
             realized_pnl: fill.realised.and_then(|money| money.to_decimal().to_f64()),
             bond_yield: None,
             yield_redemption_date: None,
@@ -138,17 +124,13 @@ impl Wanted {
             "BUY" | "BOT" => Some(Side::Buy),
             "SELL" | "SLD" | "SSHORT" => Some(Side::Sell),
             other => {
-                return Err(invalid(&format!(
-                    "Invalid side {other:?} in the filter, expected BUY or SELL"
-                )));
+                return Err(invalid(&format!("Invalid side {other:?} in the filter, expected BUY or SELL")));
             }
         };
         let time = match filter.time.as_deref().unwrap_or("") {
             "" => Timestamp::MIN,
             text => parse_time(text).ok_or_else(|| {
-                invalid(&format!(
-                    "Invalid time {text:?} in the filter, expected yyyymmdd hh:mm:ss [zone]"
-                ))
+                invalid(&format!("Invalid time {text:?} in the filter, expected yyyymmdd hh:mm:ss [zone]"))
             })?,
         };
         let dates = filter.specific_dates.iter().map(|date| {
@@ -158,17 +140,8 @@ impl Wanted {
         let dates: Vec<NaiveDate> = dates.collect::<Result<_, _>>()?;
         // Without days or dates only executions since midnight are told.
         let days = u64::try_from(filter.last_n_days.unwrap_or(0)).unwrap_or(0);
-        let midnight = if dates.is_empty() {
-            midnight(now, days)
-        } else {
-            Timestamp::MIN
-        };
-        Ok(Wanted {
-            filter: filter.clone(),
-            since: time.max(midnight),
-            side,
-            dates,
-        })
+        let midnight = if dates.is_empty() { midnight(now, days) } else { Timestamp::MIN };
+        Ok(Wanted { filter: filter.clone(), since: time.max(midnight), side, dates })
     }
 
     fn fits(&self, fill: &VenueExecution, catalog: &Catalog, account: &str) -> bool {
@@ -176,9 +149,7 @@ impl Wanted {
             return false;
         };
         let same = |wanted: &Option<String>, found: &str| {
-            wanted
-                .as_deref()
-                .is_none_or(|wanted| wanted.is_empty() || wanted == found)
+            wanted.as_deref().is_none_or(|wanted| wanted.is_empty() || wanted == found)
         };
         let day = || fill.at.to_datetime().with_timezone(&Central).date_naive();
         [0, fill.client_id].contains(&self.filter.client_id.unwrap_or(0))
@@ -197,10 +168,7 @@ fn midnight(now: Timestamp, days: u64) -> Timestamp {
     let today = now.to_datetime().with_timezone(&Central).date_naive();
     let day = today.checked_sub_days(chrono::Days::new(days)).unwrap_or(today);
     let start = day.and_time(chrono::NaiveTime::MIN);
-    Central
-        .from_local_datetime(&start)
-        .earliest()
-        .map_or(Timestamp::MIN, |at| at.with_timezone(&Utc).into())
+    Central.from_local_datetime(&start).earliest().map_or(Timestamp::MIN, |at| at.with_timezone(&Utc).into())
 }
 
 /// `20260824-15:50:07` is UTC; `20260824 15:50:07` is the gateway's zone, UTC, unless a zone follows; or a date alone.
@@ -213,7 +181,5 @@ fn parse_time(text: &str) -> Option<Timestamp> {
     let date = NaiveDate::parse_from_str(first, "%Y%m%d").ok()?;
     let time = chrono::NaiveTime::parse_from_str(words.next().unwrap_or("00:00:00"), "%H:%M:%S").ok()?;
     let zone: Tz = words.next().map_or(Ok(Tz::UTC), str::parse).ok()?;
-    zone.from_local_datetime(&date.and_time(time))
-        .earliest()
-        .map(|at| at.with_timezone(&Utc).into())
+    zone.from_local_datetime(&date.and_time(time)).earliest().map(|at| at.with_timezone(&Utc).into())
 }

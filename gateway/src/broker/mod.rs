@@ -94,12 +94,7 @@ impl Broker {
     }
 
     fn count_clients(&self) {
-        self.counters.set_clients(
-            self.clients
-                .values()
-                .filter(|client| client.client_id.is_some())
-                .count(),
-        );
+        self.counters.set_clients(self.clients.values().filter(|client| client.client_id.is_some()).count());
     }
 
     pub fn clients(&mut self) -> &mut BTreeMap<ConnId, Client> {
@@ -184,8 +179,7 @@ impl Broker {
 
     fn conn_of(&self, client_id: i32) -> Option<ConnId> {
         let mut all = self.clients.iter();
-        all.find(|(_, client)| client.client_id == Some(client_id))
-            .map(|(conn, _)| *conn)
+        all.find(|(_, client)| client.client_id == Some(client_id)).map(|(conn, _)| *conn)
     }
 
     /// Does what a client asks. Before START_API everything else is refused by closing the connection.
@@ -222,22 +216,16 @@ impl Broker {
             Request::CancelPositions(_) => self.edit(conn, |client| client.positions = false),
             Request::PositionsMulti(request) => self.subscribe_positions_multi(conn, &request),
             Request::CancelPositionsMulti(request) => {
-                self.edit(conn, |client| {
-                    drop(client.positions_multi.remove(&request.req_id.unwrap_or(0)))
-                });
+                self.edit(conn, |client| drop(client.positions_multi.remove(&request.req_id.unwrap_or(0))));
             }
             Request::AccountData(request) => self.subscribe_account(conn, &request),
             Request::AccountSummary(request) => self.subscribe_summary(conn, &request),
             Request::CancelAccountSummary(request) => {
-                self.edit(conn, |client| {
-                    drop(client.summaries.remove(&request.req_id.unwrap_or(0)))
-                });
+                self.edit(conn, |client| drop(client.summaries.remove(&request.req_id.unwrap_or(0))));
             }
             Request::AccountUpdatesMulti(request) => self.subscribe_account_multi(conn, &request),
             Request::CancelAccountUpdatesMulti(request) => {
-                self.edit(conn, |client| {
-                    drop(client.account_multi.remove(&request.req_id.unwrap_or(0)))
-                });
+                self.edit(conn, |client| drop(client.account_multi.remove(&request.req_id.unwrap_or(0))));
             }
             Request::PnL(request) => self.subscribe_pnl(conn, &request),
             Request::CancelPnL(request) => {
@@ -245,9 +233,7 @@ impl Broker {
             }
             Request::PnLSingle(request) => self.subscribe_pnl_single(conn, &request),
             Request::CancelPnLSingle(request) => {
-                self.edit(conn, |client| {
-                    drop(client.pnl_single.remove(&request.req_id.unwrap_or(0)))
-                });
+                self.edit(conn, |client| drop(client.pnl_single.remove(&request.req_id.unwrap_or(0))));
             }
             Request::NotServed { message_id, req_id } => self.refuse_unserved(conn, message_id, req_id),
         }

@@ -51,11 +51,8 @@ impl Broker {
         let now = self.now();
         let mut reports = Vec::new();
         let placed = self.player.venue_mut().place(now, order, &mut reports);
-        if let Ok(perm_id) = placed {
-            // A live gateway tells of the accepted order before it tells of its first fill.
-            if reports.iter().any(|report| matches!(report, Report::Execution(fill) if fill.perm_id == perm_id)) {
-                reports.insert(0, Report::Order(perm_id));
-            }
+        if placed.is_ok() {
+            announce(&mut reports);
             self.counters.order();
             let sent = request.order.as_ref().map(echo).unwrap_or_default();
             self.notes.sent.insert((client_id, order_id), sent);
@@ -72,11 +69,7 @@ impl Broker {
             return Err(invalid(&format!("Order id {order_id} is not positive")));
         }
         let listing = self.catalog.one(&request.contract.clone().unwrap_or_default())?;
-        if request
-            .attached_orders
-            .as_ref()
-            .is_some_and(|attached| *attached != Default::default())
-        {
+        if request.attached_orders.as_ref().is_some_and(|attached| *attached != Default::default()) {
             return Err(invalid("Attached orders are not supported; place them as children"));
         }
         check_attributes(&order, &self.account)?;
@@ -142,6 +135,25 @@ impl Broker {
     }
 }
 
+/// A live gateway tells of an accepted order before it tells of its first fill; the venue names each order once, when
+/// all is done. So each order that fills is named before its first execution too.
+fn announce(reports: &mut Vec<Report>) {
+    let mut named = Vec::new();
+    let mut at = 0;
+    while at < reports.len() {
+        match &reports[at] {
+            Report::Execution(fill) if !named.contains(&fill.perm_id) => {
+                let perm_id = fill.perm_id;
+                named.push(perm_id);
+                reports.insert(at, Report::Order(perm_id));
+            }
+            Report::Order(perm_id) => named.push(*perm_id),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
 fn echo(order: &Order) -> Echo {
     Echo {
         outside_rth: order.outside_rth,
@@ -178,10 +190,7 @@ fn side(order: &Order) -> Result<Side, Refusal> {
     match order.action.as_deref() {
         Some("BUY") => Ok(Side::Buy),
         Some("SELL") => Ok(Side::Sell),
-        other => Err(invalid(&format!(
-            "Invalid action {:?}, expected BUY or SELL",
-            other.unwrap_or("")
-        ))),
+        other => Err(invalid(&format!("Invalid action {:?}, expected BUY or SELL", other.unwrap_or("")))),
     }
 }
 
@@ -190,13 +199,10 @@ fn quantity(order: &Order) -> Result<u32, Refusal> {
     let text = order.total_quantity.as_deref().unwrap_or("0");
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     match whole.parse::<u32>() {
-        Ok(_) if !fraction.bytes().all(|digit| digit == b'0') => Err(invalid(&format!(
-            "Order size {text} is not a whole number of contracts"
-        ))),
-        Ok(0) => Err(Refusal {
-            code: SIZE_ZERO,
-            text: "Order size cannot be zero.".to_owned(),
-        }),
+        Ok(_) if !fraction.bytes().all(|digit| digit == b'0') => {
+            Err(invalid(&format!("Order size {text} is not a whole number of contracts")))
+        }
+        Ok(0) => Err(Refusal { code: SIZE_ZERO, text: "Order size cannot be zero.".to_owned() }),
         Ok(quantity) => Ok(quantity),
         Err(_) => Err(invalid(&format!("Order size {text:?} is not a positive number"))),
     }
@@ -209,10 +215,7 @@ fn kind(order: &Order, listing: &Listing) -> Result<OrderKind, Refusal> {
         "MKT" => Ok(OrderKind::Market),
         "LMT" => Ok(OrderKind::Limit(limit()?)),
         "STP" => Ok(OrderKind::Stop(stop()?)),
-        "STP LMT" | "STPLMT" => Ok(OrderKind::StopLimit {
-            stop: stop()?,
-            limit: limit()?,
-        }),
+        "STP LMT" | "STPLMT" => Ok(OrderKind::StopLimit { stop: stop()?, limit: limit()? }),
         other => Err(Refusal {
             code: UNSUPPORTED_TYPE,
             text: format!("Unsupported order type for this exchange and security type. {other:?}"),

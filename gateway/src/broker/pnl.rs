@@ -36,10 +36,8 @@ impl Broker {
         if !self.day.next_second(second) {
             return;
         }
-        let followed = self
-            .clients
-            .iter()
-            .filter(|(_, client)| !client.pnl.is_empty() || !client.pnl_single.is_empty());
+        let followed =
+            self.clients.iter().filter(|(_, client)| !client.pnl.is_empty() || !client.pnl_single.is_empty());
         let followed: Vec<ConnId> = followed.map(|(conn, _)| *conn).collect();
         for conn in followed {
             self.update_client_pnl(conn);
@@ -101,9 +99,7 @@ impl Broker {
     /// Closed and open profit of each symbol since the account began.
     pub(super) fn realised_by_symbol(&self) -> BTreeMap<SymbolId, (Money, Money)> {
         let positions = self.player.venue().positions();
-        positions
-            .map(|held| (held.symbol, (held.realised, self.unrealised_of(&held))))
-            .collect()
+        positions.map(|held| (held.symbol, (held.realised, self.unrealised_of(&held)))).collect()
     }
 }
 

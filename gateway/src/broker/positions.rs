@@ -34,12 +34,8 @@ impl Broker {
 
     /// The symbols traded: tells their positions to all who follow them, flat ones too.
     pub(super) fn update_positions(&mut self, symbols: &[SymbolId]) {
-        let changed: Vec<VenuePosition> = self
-            .player
-            .venue()
-            .positions()
-            .filter(|held| symbols.contains(&held.symbol))
-            .collect();
+        let changed: Vec<VenuePosition> =
+            self.player.venue().positions().filter(|held| symbols.contains(&held.symbol)).collect();
         let conns: Vec<ConnId> = self.clients.keys().copied().collect();
         for conn in conns {
             let Some(client) = self.clients.get(&conn) else {
@@ -60,11 +56,7 @@ impl Broker {
     }
 
     pub(super) fn open_positions(&self) -> Vec<VenuePosition> {
-        self.player
-            .venue()
-            .positions()
-            .filter(|held| held.quantity != 0)
-            .collect()
+        self.player.venue().positions().filter(|held| held.quantity != 0).collect()
     }
 
     fn position(&self, held: &VenuePosition) -> Position {

@@ -37,11 +37,7 @@ impl Broker {
                     self.send_commissions(due);
                 }
                 Report::Order(_) => {}
-                Report::Message {
-                    client_id,
-                    order_id,
-                    refusal,
-                } => {
+                Report::Message { client_id, order_id, refusal } => {
                     if let Some(conn) = self.conn_of(*client_id) {
                         self.refuse(conn, *order_id, refusal);
                     }
@@ -108,20 +104,14 @@ impl Broker {
     fn open_order(&self, order: &VenueOrder) -> OpenOrder {
         OpenOrder {
             order_id: Some(order.order.order_id),
-            contract: self
-                .catalog
-                .listing(order.order.symbol)
-                .map(|listing| listing.contract.clone()),
+            contract: self.catalog.listing(order.order.symbol).map(|listing| listing.contract.clone()),
             order: Some(self.wire_order(order)),
             order_state: Some(self.order_state(order)),
         }
     }
 
     pub(super) fn completed_order(&self, order: &VenueOrder) -> CompletedOrder {
-        let parent = order
-            .order
-            .parent_id
-            .and_then(|id| self.player.venue().order_of(order.order.client_id, id));
+        let parent = order.order.parent_id.and_then(|id| self.player.venue().order_of(order.order.client_id, id));
         let wire = Order {
             filled_quantity: Some(order.filled.to_string()),
             parent_perm_id: parent.map(|parent| parent.perm_id.0),
@@ -131,10 +121,7 @@ impl Broker {
             ..self.wire_order(order)
         };
         CompletedOrder {
-            contract: self
-                .catalog
-                .listing(order.order.symbol)
-                .map(|listing| listing.contract.clone()),
+            contract: self.catalog.listing(order.order.symbol).map(|listing| listing.contract.clone()),
             order: Some(wire),
             order_state: Some(self.order_state(order)),
         }
@@ -146,12 +133,7 @@ impl Broker {
             let listing = self.catalog.listing(new.symbol)?;
             price.map(|price| listing.points.of_ticks(i64::from(price.0)))
         };
-        let sent = self
-            .notes
-            .sent
-            .get(&(new.client_id, new.order_id))
-            .cloned()
-            .unwrap_or_default();
+        let sent = self.notes.sent.get(&(new.client_id, new.order_id)).cloned().unwrap_or_default();
         let oca = new.oca.as_ref();
         Order {
             client_id: Some(new.client_id),
@@ -187,11 +169,7 @@ impl Broker {
         };
         let ended = self.notes.ended.get(&order.perm_id).copied().filter(|_| over.is_some());
         let listing = self.catalog.listing(order.order.symbol);
-        let commission = self
-            .notes
-            .commission
-            .get(&order.perm_id)
-            .filter(|_| order.status == Status::Filled);
+        let commission = self.notes.commission.get(&order.perm_id).filter(|_| order.status == Status::Filled);
         OrderState {
             status: Some(order.status.name().to_owned()),
             commission_and_fees: commission.and_then(|money| money.to_decimal().to_f64()),
@@ -205,11 +183,7 @@ impl Broker {
 
 fn order_status(order: &VenueOrder, listing: Option<&Listing>) -> OrderStatus {
     let points = |ticks: i64| listing.map_or(0.0, |listing| listing.points.of_ticks(ticks));
-    let average = if order.filled == 0 {
-        0.0
-    } else {
-        points(order.fill_ticks) / f64::from(order.filled)
-    };
+    let average = if order.filled == 0 { 0.0 } else { points(order.fill_ticks) / f64::from(order.filled) };
     OrderStatus {
         order_id: Some(order.order.order_id),
         status: Some(order.status.name().to_owned()),
@@ -247,11 +221,7 @@ fn before(order: &VenueOrder, later: &[Report]) -> VenueOrder {
         order.fill_ticks -= i64::from(execution.price.0) * i64::from(execution.quantity);
         // A market order is only pre-submitted when it trades; a limit order has been submitted.
         let submitted = order.filled > 0 || order.order.kind.limit_price().is_some();
-        order.status = if submitted {
-            Status::Submitted
-        } else {
-            Status::PreSubmitted
-        };
+        order.status = if submitted { Status::Submitted } else { Status::PreSubmitted };
         if order.filled == 0 {
             order.last_fill = None;
         }

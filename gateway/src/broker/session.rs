@@ -41,12 +41,7 @@ impl Broker {
             "client" => client_id, "encoding" => encoding);
         self.count_clients();
         // A real gateway replays the client's working orders before it says that the client may trade.
-        if self
-            .player
-            .venue()
-            .open_orders()
-            .any(|order| order.order.client_id == client_id)
-        {
+        if self.player.venue().open_orders().any(|order| order.order.client_id == client_id) {
             self.send_open_orders(conn, Some(client_id));
         }
         self.send_managed_accounts(conn);
@@ -80,19 +75,9 @@ impl Broker {
         }
         let now = self.now();
         if millis {
-            self.send(
-                conn,
-                CurrentTimeInMillis {
-                    current_time_in_millis: Some(now.millis()),
-                },
-            );
+            self.send(conn, CurrentTimeInMillis { current_time_in_millis: Some(now.millis()) });
         } else {
-            self.send(
-                conn,
-                CurrentTime {
-                    current_time: Some(now.secs()),
-                },
-            );
+            self.send(conn, CurrentTime { current_time: Some(now.secs()) });
         }
     }
 
@@ -131,8 +116,5 @@ impl Broker {
 
 /// A request whose content is refused, in the broker's form.
 pub fn invalid(cause: &str) -> Refusal {
-    Refusal {
-        code: INVALID,
-        text: format!("Error validating request.-'bW' : cause - {cause}"),
-    }
+    Refusal { code: INVALID, text: format!("Error validating request.-'bW' : cause - {cause}") }
 }

@@ -62,8 +62,7 @@ impl Subscriptions {
     }
 
     pub fn remove(&mut self, conn: ConnId, req_id: i32) {
-        self.all
-            .retain(|subscription| (subscription.conn, subscription.req_id) != (conn, req_id));
+        self.all.retain(|subscription| (subscription.conn, subscription.req_id) != (conn, req_id));
     }
 
     pub fn remove_client(&mut self, conn: ConnId) {
@@ -71,9 +70,7 @@ impl Subscriptions {
     }
 
     fn wanted(&self, symbol: SymbolId, kind: fn(TickKind) -> bool) -> bool {
-        self.all
-            .iter()
-            .any(|subscription| subscription.symbol == symbol && kind(subscription.kind))
+        self.all.iter().any(|subscription| subscription.symbol == symbol && kind(subscription.kind))
     }
 
     /// Encodes one tick in the encodings that are needed.
@@ -105,12 +102,7 @@ impl Broker {
             Ok(listing) => listing.instrument.id,
             Err(refusal) => return self.refuse(conn, req_id, &refusal),
         };
-        if self
-            .ticks
-            .all
-            .iter()
-            .any(|other| other.conn == conn && other.req_id == req_id)
-        {
+        if self.ticks.all.iter().any(|other| other.conn == conn && other.req_id == req_id) {
             return self.error(conn, req_id, DUPLICATE_TICKER, "Duplicate ticker ID.");
         }
         let Some(client) = self.clients.get(&conn) else { return };
@@ -142,11 +134,7 @@ impl Broker {
     }
 
     fn send_trade(&mut self, symbol: SymbolId, trade: &Trade) {
-        let Some(listing) = self
-            .catalog
-            .listing(symbol)
-            .filter(|_| self.ticks.wanted(symbol, is_trade))
-        else {
+        let Some(listing) = self.catalog.listing(symbol).filter(|_| self.ticks.wanted(symbol, is_trade)) else {
             return;
         };
         let tick = Tick::Last {
@@ -176,9 +164,7 @@ impl Broker {
 
     /// Sends the encoded tick to the subscribers of the symbol that want it.
     fn deliver(&mut self, symbol: SymbolId, mut wants: impl FnMut(&mut Subscription) -> bool) {
-        let Subscriptions {
-            all, text, protobuf, ..
-        } = &mut self.ticks;
+        let Subscriptions { all, text, protobuf, .. } = &mut self.ticks;
         let mut sent = 0;
         for subscription in all.iter_mut().filter(|subscription| subscription.symbol == symbol) {
             if !wants(subscription) {
@@ -207,8 +193,5 @@ fn quote_tick<'a>(listing: &Listing, quote: &Quote) -> Tick<'a> {
 
 fn middle_tick<'a>(listing: &Listing, quote: &Quote) -> Option<Tick<'a>> {
     let twice = i64::from(quote.bid?.0) + i64::from(quote.ask?.0);
-    Some(Tick::MidPoint {
-        time: quote.ts.secs(),
-        price: listing.points.of_half_ticks(twice),
-    })
+    Some(Tick::MidPoint { time: quote.ts.secs(), price: listing.points.of_half_ticks(twice) })
 }

@@ -139,10 +139,7 @@ impl Ask for AccountDataRequest {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            subscribe: fields.flag("subscribe")?,
-            acct_code: fields.text("acctCode")?,
-        })
+        Ok(Self { subscribe: fields.flag("subscribe")?, acct_code: fields.text("acctCode")? })
     }
 }
 
@@ -152,11 +149,7 @@ impl Ask for AccountSummaryRequest {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            req_id: fields.int("reqId")?,
-            group: fields.text("group")?,
-            tags: fields.text("tags")?,
-        })
+        Ok(Self { req_id: fields.int("reqId")?, group: fields.text("group")?, tags: fields.text("tags")? })
     }
 }
 
@@ -166,9 +159,7 @@ impl Ask for CancelAccountSummary {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            req_id: fields.int("reqId")?,
-        })
+        Ok(Self { req_id: fields.int("reqId")? })
     }
 }
 
@@ -193,9 +184,7 @@ impl Ask for CancelAccountUpdatesMulti {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            req_id: fields.int("reqId")?,
-        })
+        Ok(Self { req_id: fields.int("reqId")? })
     }
 }
 
@@ -203,11 +192,7 @@ impl Reply for AccountValue {
     const ID: i32 = 6;
 
     fn to_text(&self, text: &mut TextWriter<'_>) {
-        text.int(2)
-            .opt_text(&self.key)
-            .opt_text(&self.value)
-            .opt_text(&self.currency)
-            .opt_text(&self.account_name);
+        text.int(2).opt_text(&self.key).opt_text(&self.value).opt_text(&self.currency).opt_text(&self.account_name);
     }
 }
 
@@ -218,11 +203,8 @@ impl Reply for PortfolioValue {
         let contract = self.contract.clone().unwrap_or_default();
         text.int(8);
         contract.to_text_with_exchange(text, &contract.primary_exch);
-        text.opt_text(&self.position)
-            .double_or_zero(self.market_price)
-            .double_or_zero(self.market_value);
-        text.double_or_zero(self.average_cost)
-            .double_or_zero(self.unrealized_pnl);
+        text.opt_text(&self.position).double_or_zero(self.market_price).double_or_zero(self.market_value);
+        text.double_or_zero(self.average_cost).double_or_zero(self.unrealized_pnl);
         text.double_or_zero(self.realized_pnl).opt_text(&self.account_name);
     }
 }
@@ -247,10 +229,7 @@ impl Reply for AccountSummary {
     const ID: i32 = 63;
 
     fn to_text(&self, text: &mut TextWriter<'_>) {
-        text.int(1)
-            .int_or_zero(self.req_id)
-            .opt_text(&self.account)
-            .opt_text(&self.tag);
+        text.int(1).int_or_zero(self.req_id).opt_text(&self.account).opt_text(&self.tag);
         text.opt_text(&self.value).opt_text(&self.currency);
     }
 }
@@ -267,10 +246,7 @@ impl Reply for AccountUpdateMulti {
     const ID: i32 = 73;
 
     fn to_text(&self, text: &mut TextWriter<'_>) {
-        text.int(1)
-            .int_or_zero(self.req_id)
-            .opt_text(&self.account)
-            .opt_text(&self.model_code);
+        text.int(1).int_or_zero(self.req_id).opt_text(&self.account).opt_text(&self.model_code);
         text.opt_text(&self.key).opt_text(&self.value).opt_text(&self.currency);
     }
 }

@@ -169,15 +169,9 @@ impl Contract {
 
     /// As [`Contract::to_text`]; portfolio values show the primary exchange in the exchange's place.
     pub fn to_text_with_exchange(&self, text: &mut TextWriter<'_>, exchange: &Option<String>) {
-        text.int_or_zero(self.con_id)
-            .opt_text(&self.symbol)
-            .opt_text(&self.sec_type);
-        text.opt_text(&self.last_trade_date_or_contract_month)
-            .double_or_zero(self.strike)
-            .opt_text(&self.right);
-        text.text(&self.multiplier_text())
-            .opt_text(exchange)
-            .opt_text(&self.currency);
+        text.int_or_zero(self.con_id).opt_text(&self.symbol).opt_text(&self.sec_type);
+        text.opt_text(&self.last_trade_date_or_contract_month).double_or_zero(self.strike).opt_text(&self.right);
+        text.text(&self.multiplier_text()).opt_text(exchange).opt_text(&self.currency);
         text.opt_text(&self.local_symbol).opt_text(&self.trading_class);
     }
 }
@@ -193,10 +187,7 @@ impl Ask for ContractDataRequest {
         contract.include_expired = fields.flag("includeExpired")?;
         contract.sec_id_type = fields.text("secIdType")?;
         contract.sec_id = fields.text("secId")?;
-        Ok(Self {
-            req_id,
-            contract: Some(contract),
-        })
+        Ok(Self { req_id, contract: Some(contract) })
     }
 }
 
@@ -205,9 +196,7 @@ impl Ask for CancelContractData {
     const NAME: &'static str = "cancelContractData";
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            req_id: fields.int("reqId")?,
-        })
+        Ok(Self { req_id: fields.int("reqId")? })
     }
 }
 
@@ -216,9 +205,7 @@ impl Ask for MarketRuleRequest {
     const NAME: &'static str = "reqMarketRule";
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            market_rule_id: fields.int("marketRuleId")?,
-        })
+        Ok(Self { market_rule_id: fields.int("marketRuleId")? })
     }
 }
 
@@ -232,39 +219,23 @@ impl Reply for ContractData {
         if !sized {
             text.int(8);
         }
-        text.int_or_zero(self.req_id)
-            .opt_text(&contract.symbol)
-            .opt_text(&contract.sec_type);
-        text.opt_text(&contract.last_trade_date_or_contract_month)
-            .double_or_zero(contract.strike);
-        text.opt_text(&contract.right)
-            .opt_text(&contract.exchange)
-            .opt_text(&contract.currency);
-        text.opt_text(&contract.local_symbol)
-            .opt_text(&details.market_name)
-            .opt_text(&contract.trading_class);
+        text.int_or_zero(self.req_id).opt_text(&contract.symbol).opt_text(&contract.sec_type);
+        text.opt_text(&contract.last_trade_date_or_contract_month).double_or_zero(contract.strike);
+        text.opt_text(&contract.right).opt_text(&contract.exchange).opt_text(&contract.currency);
+        text.opt_text(&contract.local_symbol).opt_text(&details.market_name).opt_text(&contract.trading_class);
         text.int_or_zero(contract.con_id).opt_text(&details.min_tick);
         if !sized {
             text.int(1); // mdSizeMultiplier
         }
-        text.text(&contract.multiplier_text())
-            .opt_text(&details.order_types)
-            .opt_text(&details.valid_exchanges);
-        text.int_or_zero(details.price_magnifier)
-            .int_or_zero(details.under_con_id)
-            .opt_text(&details.long_name);
+        text.text(&contract.multiplier_text()).opt_text(&details.order_types).opt_text(&details.valid_exchanges);
+        text.int_or_zero(details.price_magnifier).int_or_zero(details.under_con_id).opt_text(&details.long_name);
         text.opt_text(&contract.primary_exch).opt_text(&details.contract_month);
         text.empty(3); // industry, category, subcategory: futures have none
-        text.opt_text(&details.time_zone_id)
-            .opt_text(&details.trading_hours)
-            .opt_text(&details.liquid_hours);
+        text.opt_text(&details.time_zone_id).opt_text(&details.trading_hours).opt_text(&details.liquid_hours);
         text.empty(1).int(0); // evRule, evMultiplier
         text.int(0); // security ids
-        text.int_or_zero(details.agg_group)
-            .opt_text(&details.under_symbol)
-            .opt_text(&details.under_sec_type);
-        text.opt_text(&details.market_rule_ids)
-            .opt_text(&details.real_expiration_date);
+        text.int_or_zero(details.agg_group).opt_text(&details.under_symbol).opt_text(&details.under_sec_type);
+        text.opt_text(&details.market_rule_ids).opt_text(&details.real_expiration_date);
         text.empty(1); // stockType
         if text.version == 163 {
             text.opt_text(&details.suggested_size_increment);
@@ -288,8 +259,7 @@ impl Reply for MarketRule {
     const ID: i32 = 93;
 
     fn to_text(&self, text: &mut TextWriter<'_>) {
-        text.int_or_zero(self.market_rule_id)
-            .int(self.price_increments.len() as i64);
+        text.int_or_zero(self.market_rule_id).int(self.price_increments.len() as i64);
         for step in &self.price_increments {
             text.double_or_zero(step.low_edge).double_or_zero(step.increment);
         }

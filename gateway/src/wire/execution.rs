@@ -120,10 +120,7 @@ impl Ask for ExecutionRequest {
             last_n_days: None,
             specific_dates: Vec::new(),
         };
-        Ok(Self {
-            req_id,
-            execution_filter: Some(filter),
-        })
+        Ok(Self { req_id, execution_filter: Some(filter) })
     }
 }
 
@@ -134,17 +131,9 @@ impl Reply for ExecutionDetails {
         let fill = self.execution.clone().unwrap_or_default();
         text.int(self.req_id.unwrap_or(-1)).int_or_zero(fill.order_id);
         self.contract.clone().unwrap_or_default().to_text(text);
-        text.opt_text(&fill.exec_id)
-            .opt_text(&fill.time)
-            .opt_text(&fill.acct_number)
-            .opt_text(&fill.exchange);
-        text.opt_text(&fill.side)
-            .opt_text(&fill.shares)
-            .double_or_zero(fill.price)
-            .int_or_zero(fill.perm_id);
-        text.int_or_zero(fill.client_id)
-            .flag(fill.is_liquidation)
-            .opt_text(&fill.cum_qty);
+        text.opt_text(&fill.exec_id).opt_text(&fill.time).opt_text(&fill.acct_number).opt_text(&fill.exchange);
+        text.opt_text(&fill.side).opt_text(&fill.shares).double_or_zero(fill.price).int_or_zero(fill.perm_id);
+        text.int_or_zero(fill.client_id).flag(fill.is_liquidation).opt_text(&fill.cum_qty);
         text.double_or_zero(fill.avg_price).opt_text(&fill.order_ref);
         text.empty(3); // evRule, evMultiplier, modelCode
         text.int_or_zero(fill.last_liquidity);
@@ -166,12 +155,8 @@ impl Reply for CommissionAndFeesReport {
     const ID: i32 = 59;
 
     fn to_text(&self, text: &mut TextWriter<'_>) {
-        text.int(1)
-            .opt_text(&self.exec_id)
-            .double_or_zero(self.commission_and_fees)
-            .opt_text(&self.currency);
-        text.double(self.realized_pnl.unwrap_or(f64::MAX))
-            .double(self.bond_yield.unwrap_or(f64::MAX));
+        text.int(1).opt_text(&self.exec_id).double_or_zero(self.commission_and_fees).opt_text(&self.currency);
+        text.double(self.realized_pnl.unwrap_or(f64::MAX)).double(self.bond_yield.unwrap_or(f64::MAX));
         text.opt_text(&self.yield_redemption_date);
     }
 }

@@ -7,19 +7,9 @@ use std::str::FromStr;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DecodeError {
     #[error("{message}: field {index} ({field}) is missing")]
-    Missing {
-        message: &'static str,
-        index: usize,
-        field: &'static str,
-    },
+    Missing { message: &'static str, index: usize, field: &'static str },
     #[error("{message}: field {index} ({field}) is {found:?}, expected {expected}")]
-    Bad {
-        message: &'static str,
-        index: usize,
-        field: &'static str,
-        found: String,
-        expected: &'static str,
-    },
+    Bad { message: &'static str, index: usize, field: &'static str, found: String, expected: &'static str },
     #[error("{message}: not a valid protobuf message: {reason}")]
     Protobuf { message: &'static str, reason: String },
     #[error("the body has {length} bytes, too few for a message id")]
@@ -38,12 +28,7 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// `rest` begins with field 1: the message id has been read.
     pub fn new(message: &'static str, rest: &'a [u8], version: i32) -> Self {
-        Self {
-            message,
-            rest,
-            index: 0,
-            version,
-        }
+        Self { message, rest, index: 0, version }
     }
 
     fn raw(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
@@ -52,11 +37,7 @@ impl<'a> Fields<'a> {
         let (bytes, rest) = match end {
             Some(end) => (&self.rest[..end], &self.rest[end + 1..]),
             None if self.rest.is_empty() => {
-                return Err(DecodeError::Missing {
-                    message: self.message,
-                    index: self.index,
-                    field,
-                });
+                return Err(DecodeError::Missing { message: self.message, index: self.index, field });
             }
             None => (self.rest, &[][..]),
         };
@@ -65,13 +46,7 @@ impl<'a> Fields<'a> {
     }
 
     fn bad(&self, field: &'static str, found: &str, expected: &'static str) -> DecodeError {
-        DecodeError::Bad {
-            message: self.message,
-            index: self.index,
-            field,
-            found: found.to_owned(),
-            expected,
-        }
+        DecodeError::Bad { message: self.message, index: self.index, field, found: found.to_owned(), expected }
     }
 
     fn number<T: FromStr>(&mut self, field: &'static str, expected: &'static str) -> Result<Option<T>, DecodeError> {

@@ -28,9 +28,7 @@ pub enum BadHello {
 pub fn read_offer(bytes: &[u8]) -> Result<Option<(Offer, usize)>, BadHello> {
     let seen = &bytes[..bytes.len().min(PREFIX.len())];
     if !PREFIX.starts_with(seen) {
-        return Err(BadHello::NotApi {
-            found: String::from_utf8_lossy(seen).into_owned(),
-        });
+        return Err(BadHello::NotApi { found: String::from_utf8_lossy(seen).into_owned() });
     }
     let rest = &bytes[seen.len()..];
     if let Some(head) = rest.first_chunk::<4>() {
@@ -44,23 +42,16 @@ pub fn read_offer(bytes: &[u8]) -> Result<Option<(Offer, usize)>, BadHello> {
     let text = String::from_utf8_lossy(body);
     parse_offer(&text)
         .map(|offer| Some((offer, PREFIX.len() + used)))
-        .ok_or(BadHello::Offer {
-            found: text.into_owned(),
-        })
+        .ok_or(BadHello::Offer { found: text.into_owned() })
 }
 
 fn parse_offer(text: &str) -> Option<Offer> {
     let range = text.trim_end_matches('\0').split(' ').next()?.strip_prefix('v')?;
     let (min, max) = range.split_once("..").unwrap_or((range, range));
-    Some(Offer {
-        min: min.parse().ok()?,
-        max: max.parse().ok()?,
-    })
+    Some(Offer { min: min.parse().ok()?, max: max.parse().ok()? })
 }
 
 /// The reply: `time` like `20260825 20:11:28 UTC`.
 pub fn put_reply(out: &mut Vec<u8>, version: i32, time: &str) {
-    frame::put(out, |out| {
-        out.extend_from_slice(format!("{version}\0{time}\0").as_bytes())
-    });
+    frame::put(out, |out| out.extend_from_slice(format!("{version}\0{time}\0").as_bytes()));
 }

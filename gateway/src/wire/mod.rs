@@ -22,7 +22,7 @@ pub mod ticks;
 pub mod writer;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 /// Protobuf message ids on the wire are the text ids plus this.
 pub const PROTOBUF_ID_OFFSET: i32 = 200;

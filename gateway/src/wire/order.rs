@@ -120,12 +120,7 @@ impl Ask for PlaceOrderRequest {
         extended_fields(fields, &mut order)?;
         skip_pegs_and_scales(fields)?;
         processing_fields(fields, &mut order)?;
-        Ok(Self {
-            order_id,
-            contract: Some(contract),
-            order: Some(order),
-            attached_orders: None,
-        })
+        Ok(Self { order_id, contract: Some(contract), order: Some(order), attached_orders: None })
     }
 }
 
@@ -168,10 +163,7 @@ fn extended_fields(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), Dec
     order.discretionary_amt = fields.double("discretionaryAmt")?;
     order.good_after_time = fields.text("goodAfterTime")?;
     order.good_till_date = fields.text("goodTillDate")?;
-    fields.skip(
-        if fields.version < 177 { 4 } else { 3 },
-        "faGroup, faMethod, faPercentage, faProfile",
-    )?;
+    fields.skip(if fields.version < 177 { 4 } else { 3 }, "faGroup, faMethod, faPercentage, faProfile")?;
     fields.skip(4, "modelCode, shortSaleSlot, designatedLocation, exemptCode")?;
     order.oca_type = fields.int("ocaType")?;
     fields.skip(2, "rule80A, settlingFirm")?;

@@ -87,17 +87,12 @@ impl Reply for OpenOrder {
         self.contract.clone().unwrap_or_default().to_text(text);
         head_fields(text, &order);
         text.int_or_zero(order.client_id).int_or_zero(order.perm_id);
-        text.flag(order.outside_rth)
-            .flag(order.hidden)
-            .double_or_zero(order.discretionary_amt);
+        text.flag(order.outside_rth).flag(order.hidden).double_or_zero(order.discretionary_amt);
         text.opt_text(&order.good_after_time).empty(1); // sharesAllocation
         allocation_fields(text, &order);
         text.int(0); // auctionStrategy
         text.empty(5); // startingPrice to stockRangeUpper
-        text.opt_int(order.display_size)
-            .zeros(2)
-            .flag(order.all_or_none)
-            .opt_int(order.min_qty); // blockOrder, sweepToFill
+        text.opt_int(order.display_size).zeros(2).flag(order.all_or_none).opt_int(order.min_qty); // blockOrder, sweepToFill
         text.int_or_zero(order.oca_type).zeros(2).empty(1); // eTradeOnly, firmQuoteOnly, nbboPriceCap
         text.int_or_zero(order.parent_id).int_or_zero(order.trigger_method);
         text.empty(1).int(0); // volatility, volatilityType
@@ -110,11 +105,8 @@ impl Reply for OpenOrder {
         for _ in 0..9 {
             text.text(UNSET_DOUBLE); // margins before, change, after
         }
-        text.double(state.commission_and_fees.unwrap_or(f64::MAX))
-            .text(UNSET_DOUBLE)
-            .text(UNSET_DOUBLE);
-        text.opt_text(&state.commission_and_fees_currency)
-            .opt_text(&state.warning_text);
+        text.double(state.commission_and_fees.unwrap_or(f64::MAX)).text(UNSET_DOUBLE).text(UNSET_DOUBLE);
+        text.opt_text(&state.commission_and_fees_currency).opt_text(&state.warning_text);
         text.zeros(2).int(0); // randomizeSize, randomizePrice, conditions
         text.text("None"); // adjustedOrderType
         for _ in 0..6 {
@@ -148,15 +140,9 @@ fn peg_fields(text: &mut TextWriter<'_>) {
 
 /// Action to orderRef, the same in open and completed orders.
 fn head_fields(text: &mut TextWriter<'_>, order: &Order) {
-    text.opt_text(&order.action)
-        .opt_text(&order.total_quantity)
-        .opt_text(&order.order_type);
-    text.double_or_zero(order.lmt_price)
-        .double_or_zero(order.aux_price)
-        .opt_text(&order.tif);
-    text.opt_text(&order.oca_group)
-        .opt_text(&order.account)
-        .opt_text(&order.open_close);
+    text.opt_text(&order.action).opt_text(&order.total_quantity).opt_text(&order.order_type);
+    text.double_or_zero(order.lmt_price).double_or_zero(order.aux_price).opt_text(&order.tif);
+    text.opt_text(&order.oca_group).opt_text(&order.account).opt_text(&order.open_close);
     text.int_or_zero(order.origin).opt_text(&order.order_ref);
 }
 
@@ -185,17 +171,11 @@ impl Reply for CompletedOrder {
         let state = self.order_state.clone().unwrap_or_default();
         self.contract.clone().unwrap_or_default().to_text(text);
         head_fields(text, &order);
-        text.int_or_zero(order.perm_id)
-            .flag(order.outside_rth)
-            .flag(order.hidden);
-        text.double_or_zero(order.discretionary_amt)
-            .opt_text(&order.good_after_time);
+        text.int_or_zero(order.perm_id).flag(order.outside_rth).flag(order.hidden);
+        text.double_or_zero(order.discretionary_amt).opt_text(&order.good_after_time);
         allocation_fields(text, &order);
         text.empty(5); // startingPrice to stockRangeUpper
-        text.opt_int(order.display_size)
-            .int(0)
-            .flag(order.all_or_none)
-            .opt_int(order.min_qty); // sweepToFill
+        text.opt_int(order.display_size).int(0).flag(order.all_or_none).opt_int(order.min_qty); // sweepToFill
         text.int_or_zero(order.oca_type).int_or_zero(order.trigger_method);
         text.empty(1).int(0); // volatility, volatilityType
         text.text("None").empty(1).int(0).zeros(2).empty(1); // delta neutral order
@@ -223,16 +203,9 @@ impl Reply for OrderStatus {
     const ID: i32 = 3;
 
     fn to_text(&self, text: &mut TextWriter<'_>) {
-        text.int_or_zero(self.order_id)
-            .opt_text(&self.status)
-            .opt_text(&self.filled)
-            .opt_text(&self.remaining);
-        text.double_or_zero(self.avg_fill_price)
-            .int_or_zero(self.perm_id)
-            .int_or_zero(self.parent_id);
-        text.double_or_zero(self.last_fill_price)
-            .int_or_zero(self.client_id)
-            .opt_text(&self.why_held);
+        text.int_or_zero(self.order_id).opt_text(&self.status).opt_text(&self.filled).opt_text(&self.remaining);
+        text.double_or_zero(self.avg_fill_price).int_or_zero(self.perm_id).int_or_zero(self.parent_id);
+        text.double_or_zero(self.last_fill_price).int_or_zero(self.client_id).opt_text(&self.why_held);
         text.double_or_zero(self.mkt_cap_price);
     }
 }

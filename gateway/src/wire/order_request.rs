@@ -36,9 +36,7 @@ impl Ask for CancelOrderRequest {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            order_id: fields.int("orderId")?,
-        })
+        Ok(Self { order_id: fields.int("orderId")? })
     }
 }
 
@@ -78,9 +76,7 @@ impl Ask for AutoOpenOrdersRequest {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            auto_bind: fields.flag("autoBind")?,
-        })
+        Ok(Self { auto_bind: fields.flag("autoBind")? })
     }
 }
 
@@ -89,8 +85,6 @@ impl Ask for CompletedOrdersRequest {
     const NAME: &'static str = "reqCompletedOrders";
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            api_only: fields.flag("apiOnly")?,
-        })
+        Ok(Self { api_only: fields.flag("apiOnly")? })
     }
 }

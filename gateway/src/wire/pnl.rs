@@ -84,9 +84,7 @@ impl Ask for CancelPnL {
     const NAME: &'static str = "cancelPnL";
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            req_id: fields.int("reqId")?,
-        })
+        Ok(Self { req_id: fields.int("reqId")? })
     }
 }
 
@@ -109,9 +107,7 @@ impl Ask for CancelPnLSingle {
     const NAME: &'static str = "cancelPnLSingle";
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            req_id: fields.int("reqId")?,
-        })
+        Ok(Self { req_id: fields.int("reqId")? })
     }
 }
 
@@ -120,8 +116,7 @@ impl Reply for PnL {
 
     fn to_text(&self, text: &mut TextWriter<'_>) {
         text.int_or_zero(self.req_id).double_or_zero(self.daily_pnl);
-        text.double_or_zero(self.unrealized_pnl)
-            .double_or_zero(self.realized_pnl);
+        text.double_or_zero(self.unrealized_pnl).double_or_zero(self.realized_pnl);
     }
 }
 
@@ -129,11 +124,7 @@ impl Reply for PnLSingle {
     const ID: i32 = 95;
 
     fn to_text(&self, text: &mut TextWriter<'_>) {
-        text.int_or_zero(self.req_id)
-            .opt_text(&self.position)
-            .double_or_zero(self.daily_pnl);
-        text.double_or_zero(self.unrealized_pnl)
-            .double_or_zero(self.realized_pnl)
-            .double_or_zero(self.value);
+        text.int_or_zero(self.req_id).opt_text(&self.position).double_or_zero(self.daily_pnl);
+        text.double_or_zero(self.unrealized_pnl).double_or_zero(self.realized_pnl).double_or_zero(self.value);
     }
 }

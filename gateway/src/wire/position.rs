@@ -104,9 +104,7 @@ impl Ask for CancelPositionsMulti {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            req_id: fields.int("reqId")?,
-        })
+        Ok(Self { req_id: fields.int("reqId")? })
     }
 }
 
@@ -134,9 +132,7 @@ impl Reply for PositionMulti {
     fn to_text(&self, text: &mut TextWriter<'_>) {
         text.int(1).int_or_zero(self.req_id).opt_text(&self.account);
         self.contract.clone().unwrap_or_default().to_text(text);
-        text.opt_text(&self.position)
-            .double_or_zero(self.avg_cost)
-            .opt_text(&self.model_code);
+        text.opt_text(&self.position).double_or_zero(self.avg_cost).opt_text(&self.model_code);
     }
 }
 

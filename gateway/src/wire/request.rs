@@ -87,10 +87,7 @@ impl Request {
                 match i32::from_be_bytes(*id) {
                     id if id > PROTOBUF_ID_OFFSET => Request::from_protobuf(id - PROTOBUF_ID_OFFSET, payload),
                     // Clients of these versions still send a few rare requests as text; none is served.
-                    id => Ok(Request::NotServed {
-                        message_id: id,
-                        req_id: text_req_id(id, payload),
-                    }),
+                    id => Ok(Request::NotServed { message_id: id, req_id: text_req_id(id, payload) }),
                 }
             }
         }
@@ -102,10 +99,7 @@ fn text<M: Ask>(wrap: fn(M) -> Request, rest: &[u8], version: i32) -> Result<Req
 }
 
 fn protobuf<M: Ask>(wrap: fn(M) -> Request, payload: &[u8]) -> Result<Request, DecodeError> {
-    M::decode(payload).map(wrap).map_err(|bad| DecodeError::Protobuf {
-        message: M::NAME,
-        reason: bad.to_string(),
-    })
+    M::decode(payload).map(wrap).map_err(|bad| DecodeError::Protobuf { message: M::NAME, reason: bad.to_string() })
 }
 
 /// Messages whose first field is a version number and whose request id comes second.

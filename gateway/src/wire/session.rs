@@ -78,10 +78,7 @@ impl Ask for StartApiRequest {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            client_id: fields.int("clientId")?,
-            optional_capabilities: fields.text("optionalCapabilities")?,
-        })
+        Ok(Self { client_id: fields.int("clientId")?, optional_capabilities: fields.text("optionalCapabilities")? })
     }
 }
 
@@ -101,9 +98,7 @@ impl Ask for IdsRequest {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            num_ids: fields.int("numIds")?,
-        })
+        Ok(Self { num_ids: fields.int("numIds")? })
     }
 }
 
@@ -132,9 +127,7 @@ impl Ask for SetServerLogLevelRequest {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            log_level: fields.int("logLevel")?,
-        })
+        Ok(Self { log_level: fields.int("logLevel")? })
     }
 }
 
@@ -174,10 +167,7 @@ impl Reply for ErrorMessage {
     const ID: i32 = 4;
 
     fn to_text(&self, text: &mut TextWriter<'_>) {
-        text.int(2)
-            .int(self.id.unwrap_or(-1))
-            .int_or_zero(self.error_code)
-            .opt_text(&self.error_msg);
+        text.int(2).int(self.id.unwrap_or(-1)).int_or_zero(self.error_code).opt_text(&self.error_msg);
         if text.version >= 166 {
             text.opt_text(&self.advanced_order_reject_json);
         }

@@ -40,9 +40,7 @@ impl Ask for MarketDataTypeRequest {
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         fields.skip(1, "version")?;
-        Ok(Self {
-            market_data_type: fields.int("marketDataType")?,
-        })
+        Ok(Self { market_data_type: fields.int("marketDataType")? })
     }
 }
 
@@ -66,9 +64,7 @@ impl Ask for CancelTickByTick {
     const NAME: &'static str = "cancelTickByTickData";
 
     fn from_text(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            req_id: fields.int("reqId")?,
-        })
+        Ok(Self { req_id: fields.int("reqId")? })
     }
 }
 
@@ -108,33 +104,16 @@ impl TickKind {
 /// What one frame says; prices in points, time in whole seconds since 1970.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Tick<'a> {
-    Last {
-        time: i64,
-        price: f64,
-        size: u32,
-        exchange: &'a str,
-    },
-    BidAsk {
-        time: i64,
-        bid: f64,
-        ask: f64,
-        bid_size: u32,
-        ask_size: u32,
-    },
-    MidPoint {
-        time: i64,
-        price: f64,
-    },
+    Last { time: i64, price: f64, size: u32, exchange: &'a str },
+    BidAsk { time: i64, bid: f64, ask: f64, bid_size: u32, ask_size: u32 },
+    MidPoint { time: i64, price: f64 },
 }
 
 /// The part of a subscriber's frames that never changes.
 pub fn put_prefix(out: &mut Vec<u8>, encoding: Encoding, req_id: i32, kind: TickKind) {
     match encoding {
         Encoding::Text { version } => {
-            TextWriter::new(out, version)
-                .int(TICK_BY_TICK)
-                .int(req_id)
-                .int(kind.number());
+            TextWriter::new(out, version).int(TICK_BY_TICK).int(req_id).int(kind.number());
         }
         Encoding::Protobuf { .. } => {
             out.extend_from_slice(&(TICK_BY_TICK + PROTOBUF_ID_OFFSET).to_be_bytes());
@@ -156,27 +135,11 @@ pub fn put_frame(out: &mut Vec<u8>, prefix: &[u8], body: &[u8]) {
 pub fn put_text_body(out: &mut Vec<u8>, tick: &Tick<'_>) {
     let mut text = TextWriter::new(out, 0);
     match *tick {
-        Tick::Last {
-            time,
-            price,
-            size,
-            exchange,
-        } => {
+        Tick::Last { time, price, size, exchange } => {
             text.int(time).double(price).int(size).int(0).text(exchange).empty(1);
         }
-        Tick::BidAsk {
-            time,
-            bid,
-            ask,
-            bid_size,
-            ask_size,
-        } => {
-            text.int(time)
-                .double(bid)
-                .double(ask)
-                .int(bid_size)
-                .int(ask_size)
-                .int(0);
+        Tick::BidAsk { time, bid, ask, bid_size, ask_size } => {
+            text.int(time).double(bid).double(ask).int(bid_size).int(ask_size).int(0);
         }
         Tick::MidPoint { time, price } => {
             text.int(time).double(price);
@@ -188,12 +151,7 @@ pub fn put_text_body(out: &mut Vec<u8>, tick: &Tick<'_>) {
 pub fn put_protobuf_body(out: &mut Vec<u8>, scratch: &mut Vec<u8>, tick: &Tick<'_>) {
     scratch.clear();
     let field = match *tick {
-        Tick::Last {
-            time,
-            price,
-            size,
-            exchange,
-        } => {
+        Tick::Last { time, price, size, exchange } => {
             put_int(scratch, 1, time);
             put_bytes(scratch, 2, &[]); // attributes, none set
             put_double(scratch, 3, price);
@@ -201,13 +159,7 @@ pub fn put_protobuf_body(out: &mut Vec<u8>, scratch: &mut Vec<u8>, tick: &Tick<'
             put_bytes(scratch, 5, exchange.as_bytes());
             3
         }
-        Tick::BidAsk {
-            time,
-            bid,
-            ask,
-            bid_size,
-            ask_size,
-        } => {
+        Tick::BidAsk { time, bid, ask, bid_size, ask_size } => {
             put_int(scratch, 1, time);
             put_bytes(scratch, 2, &[]); // attributes, none set
             put_double(scratch, 3, bid);

@@ -114,7 +114,8 @@ CREATE TABLE commissions (
     PRIMARY KEY (journal_id, exec_id)
 ) STRICT, WITHOUT ROWID;
 
--- strategy is '' for the whole account. cost is the sum of price times contracts of the open part, in points.
+-- strategy is '' for the whole account. cost is what the open part cost, price times contracts times multiplier, in
+-- account currency; average_price is in points.
 CREATE TABLE positions (
     session_id  text NOT NULL,
     strategy    text NOT NULL,

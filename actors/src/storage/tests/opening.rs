@@ -57,7 +57,8 @@ fn a_database_of_a_newer_program_is_refused() {
     let dir = TempDir::new().unwrap();
     let url = sqlite_url(dir.path());
     drop(run(open(&url, OPTIONS)).unwrap());
-    let mut conn = <diesel::SqliteConnection as diesel::Connection>::establish(url.trim_start_matches("sqlite:")).unwrap();
+    let mut conn =
+        <diesel::SqliteConnection as diesel::Connection>::establish(url.trim_start_matches("sqlite:")).unwrap();
     let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99999999999999')";
     diesel::connection::SimpleConnection::batch_execute(&mut conn, newer).unwrap();
     let error = refusal(&url, OPTIONS);
@@ -99,8 +100,7 @@ fn two_programs_may_open_a_new_database_at_once() {
     let dir = TempDir::new().unwrap();
     for url in [server.new_database(), sqlite_url(dir.path())] {
         run(async {
-            let (one, two, three) =
-                futures::join!(open(&url, OPTIONS), open(&url, OPTIONS), open(&url, OPTIONS));
+            let (one, two, three) = futures::join!(open(&url, OPTIONS), open(&url, OPTIONS), open(&url, OPTIONS));
             for opened in [one, two, three] {
                 assert_eq!(opened.unwrap().sessions().await.unwrap(), []);
             }

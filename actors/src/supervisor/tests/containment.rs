@@ -26,48 +26,25 @@ async fn check_contained(place: &str, rebuilds: u64, arm: impl FnOnce(&Dummy), f
     if rebuilds > 0 {
         // An actor that fails before it ever ran is told as restarted once, with the last cause.
         let failed = desk.witness.until("victim", "actor.failed", rebuilds as usize).await;
-        let What::Failed { cause, attempt, .. } = failed.what else {
-            panic!("{failed:?}")
-        };
+        let What::Failed { cause, attempt, .. } = failed.what else { panic!("{failed:?}") };
         assert_eq!(u64::from(attempt), rebuilds);
         let panic = cause.panic().expect("it panicked");
-        assert_eq!(
-            (panic.message.as_str(), panic.line),
-            (format!("boom in {place}").as_str(), BOOM_LINE)
-        );
+        assert_eq!((panic.message.as_str(), panic.line), (format!("boom in {place}").as_str(), BOOM_LINE));
         assert!(panic.file.ends_with("dummy.rs"), "{}", panic.file);
         let restarted = desk.witness.until("victim", "actor.restarted", 1).await;
-        assert!(
-            restarted.to_string().contains(&format!("boom in {place}")),
-            "{restarted}"
-        );
-        assert!(
-            restarted.to_string().contains(&format!("dummy.rs:{BOOM_LINE}")),
-            "{restarted}"
-        );
+        assert!(restarted.to_string().contains(&format!("boom in {place}")), "{restarted}");
+        assert!(restarted.to_string().contains(&format!("dummy.rs:{BOOM_LINE}")), "{restarted}");
     }
     victim.add.send(Add(4));
 
     let (memory, _) = victim.read().await;
-    assert_eq!(
-        memory,
-        [1, 2, 3, 4],
-        "{place}: the rebuilt memory is the journal and what was queued, in order"
-    );
-    assert_eq!(
-        victim.journal(),
-        [1, 2, 3, 4],
-        "{place}: every message was handled once"
-    );
+    assert_eq!(memory, [1, 2, 3, 4], "{place}: the rebuilt memory is the journal and what was queued, in order");
+    assert_eq!(victim.journal(), [1, 2, 3, 4], "{place}: every message was handled once");
     assert_eq!(victim.gauge().restarts(), rebuilds, "{place}");
     assert_eq!(victim.gauge().state(), ActorState::Running);
 
     neighbour.add.send(Add(2));
-    assert_eq!(
-        neighbour.read().await,
-        (vec![1, 2], 0),
-        "{place}: the neighbour kept its memory"
-    );
+    assert_eq!(neighbour.read().await, (vec![1, 2], 0), "{place}: the neighbour kept its memory");
     assert_eq!(neighbour.gauge().restarts(), 0);
     assert_eq!(desk.witness.names("neighbour"), ["actor.started"]);
     assert_eq!(desk.boss.stop().await, Vec::<String>::new());
@@ -105,12 +82,7 @@ fn a_panic_in_a_waited_future_is_contained() {
 
 #[test]
 fn a_panic_in_started_is_contained() {
-    on_system(check_contained(
-        "started",
-        2,
-        |victim| victim.outside.panics_in_started.store(2, SeqCst),
-        None,
-    ));
+    on_system(check_contained("started", 2, |victim| victim.outside.panics_in_started.store(2, SeqCst), None));
 }
 
 #[test]
@@ -151,9 +123,7 @@ fn a_timer_cancelled_before_a_panic_does_not_cancel_one_of_the_next_life() {
                 tokio::time::sleep(ms(1)).await;
             }
         };
-        tokio::time::timeout(DEADLINE, fired)
-            .await
-            .expect("the timer of the second life fires");
+        tokio::time::timeout(DEADLINE, fired).await.expect("the timer of the second life fires");
         desk.boss.stop().await;
     });
 }
@@ -161,18 +131,9 @@ fn a_timer_cancelled_before_a_panic_does_not_cancel_one_of_the_next_life() {
 #[test]
 fn a_panic_in_the_event_sink_takes_no_actor_down() {
     on_system(async {
-        let silent = Reporter::new(
-            Arc::new(|_| panic!("the sink is broken (expected in this test)")),
-            Arc::new(|_| ()),
-        );
-        let mut boss = Supervisor::new(
-            SupervisorConfig {
-                ping_every: ms(5),
-                report_every: ms(5),
-            },
-            silent,
-        )
-        .unwrap();
+        let silent =
+            Reporter::new(Arc::new(|_| panic!("the sink is broken (expected in this test)")), Arc::new(|_| ()));
+        let mut boss = Supervisor::new(SupervisorConfig { ping_every: ms(5), report_every: ms(5) }, silent).unwrap();
         let victim = Dummy::add(&mut boss, spec("victim"));
         boss.start().await.unwrap();
         victim.order.send(Do::PanicInHandler);
@@ -241,20 +202,8 @@ fn a_panic_while_stopping_ends_the_actor_and_is_told() {
         desk.start().await;
         let witness = desk.witness.clone();
         assert_eq!(desk.boss.stop().await, Vec::<String>::new());
-        assert_eq!(
-            witness.names("spiteful"),
-            ["actor.started", "actor.failed", "actor.stopped"]
-        );
+        assert_eq!(witness.names("spiteful"), ["actor.started", "actor.failed", "actor.stopped"]);
         let stopped = witness.until("spiteful", "actor.stopped", 1).await;
-        assert!(
-            matches!(
-                stopped.what,
-                What::Stopped {
-                    how: HowStopped::Failed,
-                    ..
-                }
-            ),
-            "{stopped:?}"
-        );
+        assert!(matches!(stopped.what, What::Stopped { how: HowStopped::Failed, .. }), "{stopped:?}");
     });
 }

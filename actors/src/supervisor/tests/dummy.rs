@@ -66,9 +66,7 @@ pub struct Core {
 }
 
 fn fires(armed: &AtomicU32) -> bool {
-    armed
-        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
-        .is_ok()
+    armed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
 impl Actor for Core {
@@ -177,24 +175,17 @@ impl Dummy {
     }
 
     pub fn add_with(boss: &mut Supervisor, spec: ChildSpec, outside: Outside) -> Self {
-        let (gauge_out, gauge_in) = mpsc::channel::<Arc<Gauge>>();
         let inside = outside.clone();
-        let child = boss.add(spec, move |_| Core {
+        let child = boss.add_gauged(spec, move |_, gauge| Core {
             outside: inside,
-            gauge: gauge_in.recv().expect("sent right below"),
+            gauge,
             memory: Vec::new(),
             rebuilt: 0,
             timer: SpawnHandle::default(),
             stop_when: None,
         });
         let child = child.expect("the name is new");
-        gauge_out.send(child.gauge().clone()).expect("the builder has not run");
-        Self {
-            add: child.port(),
-            order: child.port(),
-            child,
-            outside,
-        }
+        Self { add: child.port(), order: child.port(), child, outside }
     }
 
     pub fn gauge(&self) -> &Gauge {
@@ -206,10 +197,7 @@ impl Dummy {
     }
 
     pub async fn read(&self) -> (Vec<u64>, u32) {
-        tokio::time::timeout(super::DEADLINE, self.child.addr().send(Read))
-            .await
-            .expect("in time")
-            .expect("answered")
+        tokio::time::timeout(super::DEADLINE, self.child.addr().send(Read)).await.expect("in time").expect("answered")
     }
 
     /// Blocks it in a handler, until what is returned is sent to; it is inside when this returns.
@@ -217,10 +205,7 @@ impl Dummy {
         let (release, held) = mpsc::channel();
         let (inside, entered) = oneshot::channel();
         self.order.send(Do::Block(inside, held));
-        tokio::time::timeout(super::DEADLINE, entered)
-            .await
-            .expect("in time")
-            .expect("the handler said so");
+        tokio::time::timeout(super::DEADLINE, entered).await.expect("in time").expect("the handler said so");
         release
     }
 
@@ -231,9 +216,7 @@ impl Dummy {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(super::DEADLINE, empty)
-            .await
-            .expect("everything queued is taken in time");
+        tokio::time::timeout(super::DEADLINE, empty).await.expect("everything queued is taken in time");
     }
 
     /// Waits until it has been asked something behind all that was sent, so that this was handled.

@@ -14,9 +14,7 @@ fn watched(name: &str, thread: &str) -> ChildSpec {
 }
 
 fn hang_of(event: SupervisionEvent) -> Hang {
-    let What::Hung { hang, age } = event.what else {
-        panic!("{event:?}")
-    };
+    let What::Hung { hang, age } = event.what else { panic!("{event:?}") };
     assert!(age >= HANG, "{age:?}");
     hang
 }
@@ -30,25 +28,16 @@ fn a_blocked_handler_is_told_once_with_who_holds_the_thread() {
         let elsewhere = desk.add(watched("elsewhere", "other"));
         desk.start().await;
         let release = victim.block().await;
-        assert_eq!(
-            hang_of(desk.witness.until("victim", "actor.hung", 1).await),
-            Hang::InHandler
-        );
+        assert_eq!(hang_of(desk.witness.until("victim", "actor.hung", 1).await), Hang::InHandler);
         let busy_in = Some("victim".into());
-        assert_eq!(
-            hang_of(desk.witness.until("neighbour", "actor.hung", 1).await),
-            Hang::Thread { busy_in }
-        );
+        assert_eq!(hang_of(desk.witness.until("neighbour", "actor.hung", 1).await), Hang::Thread { busy_in });
         neighbour.add.send(Add(1));
         release.send(()).unwrap();
         desk.witness.until("victim", "actor.recovered", 1).await;
         desk.witness.until("neighbour", "actor.recovered", 1).await;
         assert_eq!(neighbour.read().await, (vec![1], 0));
         for name in ["victim", "neighbour"] {
-            assert_eq!(
-                desk.witness.names(name),
-                ["actor.started", "actor.hung", "actor.recovered"]
-            );
+            assert_eq!(desk.witness.names(name), ["actor.started", "actor.hung", "actor.recovered"]);
         }
         assert_eq!(desk.witness.names("elsewhere"), ["actor.started"]);
         assert_eq!(elsewhere.gauge().restarts(), 0);
@@ -65,10 +54,7 @@ fn an_actor_that_waits_and_takes_no_messages_is_told() {
         desk.start().await;
         let (release, held) = tokio::sync::oneshot::channel();
         victim.order.send(Do::WaitFor(held));
-        assert_eq!(
-            hang_of(desk.witness.until("victim", "actor.hung", 1).await),
-            Hang::Waiting
-        );
+        assert_eq!(hang_of(desk.witness.until("victim", "actor.hung", 1).await), Hang::Waiting);
         release.send(()).unwrap();
         desk.witness.until("victim", "actor.recovered", 1).await;
         assert_eq!(desk.witness.names("neighbour"), ["actor.started"]);
@@ -90,10 +76,7 @@ fn an_idle_actor_and_one_that_backs_off_do_answer() {
         failing.order.send(Do::PanicInHandler);
         desk.witness.until("failing", "actor.restarted", 1).await;
         assert_eq!(desk.witness.names("idle"), ["actor.started"]);
-        assert_eq!(
-            desk.witness.names("failing"),
-            ["actor.started", "actor.failed", "actor.restarted"]
-        );
+        assert_eq!(desk.witness.names("failing"), ["actor.started", "actor.failed", "actor.restarted"]);
         desk.boss.stop().await;
     });
 }
@@ -113,17 +96,12 @@ fn health_says_depth_heartbeat_and_busy_share() {
                     What::Health(health) if wanted(&health) => Some(health),
                     _ => None,
                 };
-                witness
-                    .until_some(|| witness.of("victim").into_iter().find_map(find))
-                    .await
+                witness.until_some(|| witness.of("victim").into_iter().find_map(find)).await
             }
         };
         // Blocked: five messages and the one in its handler are not accounted for, and the heartbeat grows old.
         let stuck = health_where(|health| health.queued == 6 && health.heartbeat_age > ms(50)).await;
-        assert_eq!(
-            (stuck.queued_max, stuck.capacity, stuck.state),
-            (6, 1_000, ActorState::Running)
-        );
+        assert_eq!((stuck.queued_max, stuck.capacity, stuck.state), (6, 1_000, ActorState::Running));
         release.send(()).unwrap();
         let freed = health_where(|health| health.queued == 0 && health.handled == 6).await;
         assert!(freed.busy > ms(50), "{freed:?}");

@@ -12,17 +12,11 @@ fn ranked(name: &str, order: u32, thread: &str) -> ChildSpec {
 
 fn sequence(witness: &Witness, name: &str) -> Vec<String> {
     let events = witness.events.lock().unwrap();
-    events
-        .iter()
-        .filter(|event| event.name() == name)
-        .map(|event| event.actor.to_string())
-        .collect()
+    events.iter().filter(|event| event.name() == name).map(|event| event.actor.to_string()).collect()
 }
 
 fn how_stopped(event: SupervisionEvent) -> HowStopped {
-    let What::Stopped { how, .. } = event.what else {
-        panic!("{event:?}")
-    };
+    let What::Stopped { how, .. } = event.what else { panic!("{event:?}") };
     how
 }
 
@@ -35,28 +29,19 @@ fn actors_start_in_order_and_stop_in_reverse_with_their_mail_handled() {
         desk.add(ranked("broker", 2, "core"));
         strategy.add.send(Add(0));
         desk.start().await;
-        assert_eq!(
-            sequence(&desk.witness, "actor.started"),
-            ["journal", "broker", "strategy"]
-        );
+        assert_eq!(sequence(&desk.witness, "actor.started"), ["journal", "broker", "strategy"]);
         (1..=1_000).for_each(|i| strategy.add.send(Add(i)));
         let witness = desk.witness.clone();
         assert_eq!(desk.boss.stop().await, Vec::<String>::new());
         assert_eq!(sequence(&witness, "actor.stopped"), ["strategy", "broker", "journal"]);
         for name in ["journal", "broker", "strategy"] {
             let stopped = witness.until(name, "actor.stopped", 1).await;
-            assert!(
-                stopped.to_string().contains("up to 0 queued messages lost"),
-                "{stopped}"
-            );
+            assert!(stopped.to_string().contains("up to 0 queued messages lost"), "{stopped}");
             assert_eq!(how_stopped(stopped), HowStopped::InOrder);
         }
         assert_eq!(strategy.journal(), (0..=1_000).collect::<Vec<_>>());
         journal.add.send(Add(1));
-        assert_eq!(
-            (journal.gauge().closed(), journal.gauge().state()),
-            (1, ActorState::Stopped)
-        );
+        assert_eq!((journal.gauge().closed(), journal.gauge().state()), (1, ActorState::Stopped));
     });
 }
 
@@ -85,26 +70,14 @@ fn a_deadline_overrun_is_told_and_the_others_stop_all_the_same() {
     on_system(async {
         let mut desk = Desk::new();
         desk.add(ranked("journal", 1, "core"));
-        let slow = desk.add(spec_with("slow", |spec| {
-            (spec.order, spec.config.stop_within) = (2, ms(50))
-        }));
+        let slow = desk.add(spec_with("slow", |spec| (spec.order, spec.config.stop_within) = (2, ms(50))));
         desk.start().await;
         let (_never, when) = tokio::sync::oneshot::channel();
         slow.order.send(Do::StopSlowly(when));
         let witness = desk.witness.clone();
-        assert_eq!(
-            desk.boss.stop().await,
-            Vec::<String>::new(),
-            "its thread was free, so it ended"
-        );
-        assert_eq!(
-            how_stopped(witness.until("slow", "actor.stopped", 1).await),
-            HowStopped::Overrun
-        );
-        assert_eq!(
-            how_stopped(witness.until("journal", "actor.stopped", 1).await),
-            HowStopped::InOrder
-        );
+        assert_eq!(desk.boss.stop().await, Vec::<String>::new(), "its thread was free, so it ended");
+        assert_eq!(how_stopped(witness.until("slow", "actor.stopped", 1).await), HowStopped::Overrun);
+        assert_eq!(how_stopped(witness.until("journal", "actor.stopped", 1).await), HowStopped::InOrder);
     });
 }
 
@@ -121,10 +94,7 @@ fn a_stop_that_takes_its_time_within_the_deadline_is_in_order() {
         let stopping = actix_rt::spawn(desk.boss.stop());
         actix_rt::spawn(async move { finish.send(()).unwrap() });
         assert_eq!(stopping.await.unwrap(), Vec::<String>::new());
-        assert_eq!(
-            how_stopped(witness.until("slow", "actor.stopped", 1).await),
-            HowStopped::InOrder
-        );
+        assert_eq!(how_stopped(witness.until("slow", "actor.stopped", 1).await), HowStopped::InOrder);
     });
 }
 
@@ -133,19 +103,14 @@ fn a_stuck_thread_is_left_behind_and_named() {
     on_system(async {
         let mut desk = Desk::new();
         desk.add(ranked("journal", 1, "storage"));
-        let stuck = desk.add(spec_with("stuck", |spec| {
-            (spec.order, spec.config.stop_within) = (2, ms(50))
-        }));
+        let stuck = desk.add(spec_with("stuck", |spec| (spec.order, spec.config.stop_within) = (2, ms(50))));
         desk.start().await;
         let release = stuck.block().await;
         let witness = desk.witness.clone();
         assert_eq!(desk.boss.stop().await, ["stuck"]);
         assert_eq!(witness.names("journal"), ["actor.started", "actor.stopped"]);
         release.send(()).unwrap();
-        assert_eq!(
-            how_stopped(witness.until("stuck", "actor.stopped", 1).await),
-            HowStopped::Overrun
-        );
+        assert_eq!(how_stopped(witness.until("stuck", "actor.stopped", 1).await), HowStopped::Overrun);
     });
 }
 
@@ -169,10 +134,7 @@ fn stopping_hurries_a_rebuild_so_that_queued_mail_is_handled() {
         victim.add.send(Add(1));
         assert_eq!(desk.boss.stop().await, Vec::<String>::new());
         assert_eq!(victim.journal(), [1]);
-        assert_eq!(
-            how_stopped(witness.until("victim", "actor.stopped", 1).await),
-            HowStopped::InOrder
-        );
+        assert_eq!(how_stopped(witness.until("victim", "actor.stopped", 1).await), HowStopped::InOrder);
     });
 }
 
@@ -192,10 +154,7 @@ fn an_arbiter_that_goes_away_is_told() {
         // A later actor on the dead thread does not start, and the start does not wait for it for ever.
         desk.add(spec("late"));
         desk.start().await;
-        assert_eq!(
-            how_stopped(desk.witness.until("late", "actor.stopped", 1).await),
-            HowStopped::ThreadGone
-        );
+        assert_eq!(how_stopped(desk.witness.until("late", "actor.stopped", 1).await), HowStopped::ThreadGone);
         desk.boss.stop().await;
     });
 }

@@ -39,11 +39,7 @@ struct Witness {
 
 impl Witness {
     fn new() -> Self {
-        Self {
-            events: Arc::default(),
-            gave_up: Arc::default(),
-            told: Arc::new(watch::Sender::new(())),
-        }
+        Self { events: Arc::default(), gave_up: Arc::default(), told: Arc::new(watch::Sender::new(())) }
     }
 
     fn reporter(&self) -> Reporter {
@@ -61,22 +57,12 @@ impl Witness {
     }
 
     fn of(&self, actor: &str) -> Vec<SupervisionEvent> {
-        self.events
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|event| &*event.actor == actor)
-            .cloned()
-            .collect()
+        self.events.lock().unwrap().iter().filter(|event| &*event.actor == actor).cloned().collect()
     }
 
     /// The names of what was told about `actor`, without the health reports.
     fn names(&self, actor: &str) -> Vec<&'static str> {
-        self.of(actor)
-            .iter()
-            .map(SupervisionEvent::name)
-            .filter(|&name| name != "actor.health")
-            .collect()
+        self.of(actor).iter().map(SupervisionEvent::name).filter(|&name| name != "actor.health").collect()
     }
 
     fn gave_up(&self) -> Vec<GaveUp> {
@@ -85,13 +71,7 @@ impl Witness {
 
     /// Waits for the `n`-th event `name` of `actor`.
     async fn until(&self, actor: &str, name: &str, n: usize) -> SupervisionEvent {
-        self.until_some(|| {
-            self.of(actor)
-                .into_iter()
-                .filter(|event| event.name() == name)
-                .nth(n - 1)
-        })
-        .await
+        self.until_some(|| self.of(actor).into_iter().filter(|event| event.name() == name).nth(n - 1)).await
     }
 
     async fn until_some<T>(&self, find: impl Fn() -> Option<T>) -> T {
@@ -122,14 +102,8 @@ impl Desk {
 
     fn pinging(ping_every: Duration, report_every: Duration) -> Self {
         let witness = Witness::new();
-        let config = SupervisorConfig {
-            ping_every,
-            report_every,
-        };
-        Self {
-            boss: Supervisor::new(config, witness.reporter()).unwrap(),
-            witness,
-        }
+        let config = SupervisorConfig { ping_every, report_every };
+        Self { boss: Supervisor::new(config, witness.reporter()).unwrap(), witness }
     }
 
     fn add(&mut self, spec: ChildSpec) -> Dummy {
@@ -137,10 +111,7 @@ impl Desk {
     }
 
     async fn start(&mut self) {
-        tokio::time::timeout(DEADLINE, self.boss.start())
-            .await
-            .expect("started in time")
-            .expect("started");
+        tokio::time::timeout(DEADLINE, self.boss.start()).await.expect("started in time").expect("started");
     }
 }
 

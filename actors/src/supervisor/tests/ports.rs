@@ -8,10 +8,7 @@ use super::*;
 async fn check_load(silent: bool, panic_every: Option<u64>) {
     const EACH: u64 = 50_000;
     let mut desk = Desk::new();
-    let outside = Outside {
-        silent,
-        ..Outside::default()
-    };
+    let outside = Outside { silent, ..Outside::default() };
     let never = spec_with("victim", |spec| {
         spec.on_give_up = OnGiveUp::NeverGiveUp;
         spec.config.backoff_max = spec.config.backoff_min;
@@ -30,24 +27,15 @@ async fn check_load(silent: bool, panic_every: Option<u64>) {
         })
     });
     for sender in senders {
-        actix_rt::task::spawn_blocking(move || sender.join().unwrap())
-            .await
-            .unwrap();
+        actix_rt::task::spawn_blocking(move || sender.join().unwrap()).await.unwrap();
     }
     victim.settle().await;
     victim.drained().await;
     let panics = panic_every.map_or(0, |every| 2 * EACH / every);
     let health = victim.gauge().health();
-    assert_eq!(
-        (health.queued, health.handled, health.closed),
-        (0, 2 * EACH + panics, 0),
-        "{health:?}"
-    );
+    assert_eq!((health.queued, health.handled, health.closed), (0, 2 * EACH + panics, 0), "{health:?}");
     assert_eq!(health.restarts, panics);
-    assert!(
-        health.queued_max >= 1 && health.queued_max <= 2 * EACH + panics,
-        "{health:?}"
-    );
+    assert!(health.queued_max >= 1 && health.queued_max <= 2 * EACH + panics, "{health:?}");
     let mut handled = victim.journal();
     let of_first = handled.iter().copied().filter(|&i| i < EACH);
     assert!(of_first.eq(0..EACH), "one sender's messages arrive in its order");
@@ -82,38 +70,17 @@ fn an_offer_is_refused_at_the_capacity_and_a_send_is_not() {
         let mut desk = Desk::new();
         let victim = desk.add(small("victim"));
         let accepted = (0..20).filter(|&i| victim.add.offer(Add(i)).is_ok()).count();
-        assert_eq!(
-            (accepted, victim.gauge().refused(), victim.gauge().queued()),
-            (8, 12, 8)
-        );
-        assert_eq!(
-            victim.add.offer(Add(99)).map_err(|Add(back)| back),
-            Err(99),
-            "what is refused comes back"
-        );
+        assert_eq!((accepted, victim.gauge().refused(), victim.gauge().queued()), (8, 12, 8));
+        assert_eq!(victim.add.offer(Add(99)).map_err(|Add(back)| back), Err(99), "what is refused comes back");
         assert_eq!((victim.gauge().overflow(), victim.gauge().health().queued_max), (0, 8));
 
         (100..105).for_each(|i| victim.add.send(Add(i)));
         assert_eq!((victim.gauge().overflow(), victim.gauge().queued()), (5, 13));
         desk.start().await;
         let told = desk.witness.until("victim", "mailbox.overflow", 1).await;
-        assert!(
-            matches!(
-                told.what,
-                What::MailboxOverflow {
-                    messages: 5,
-                    capacity: 8,
-                    ..
-                }
-            ),
-            "{told:?}"
-        );
+        assert!(matches!(told.what, What::MailboxOverflow { messages: 5, capacity: 8, .. }), "{told:?}");
         victim.settle().await;
-        assert_eq!(
-            victim.journal(),
-            (0..8).chain(100..105).collect::<Vec<_>>(),
-            "orders are never dropped"
-        );
+        assert_eq!(victim.journal(), (0..8).chain(100..105).collect::<Vec<_>>(), "orders are never dropped");
         assert!(victim.add.offer(Add(1)).is_ok(), "there is room again");
         victim.settle().await;
         desk.boss.stop().await;
@@ -143,11 +110,7 @@ fn overflow_is_told_no_more_than_once_a_second() {
             _ => None,
         };
         let told: Vec<u64> = witness.of("victim").into_iter().filter_map(messages).collect();
-        assert_eq!(
-            told.iter().sum::<u64>(),
-            sent,
-            "every message above the capacity is told in the end"
-        );
+        assert_eq!(told.iter().sum::<u64>(), sent, "every message above the capacity is told in the end");
         let most = 2 + took.as_secs() as usize;
         assert!(told.len() <= most, "told {} times in {took:?}", told.len());
     });
@@ -159,9 +122,7 @@ fn a_port_costs_little_more_than_an_address() {
     const MESSAGES: u32 = 200_000;
     on_system(async {
         let mut desk = Desk::new();
-        let victim = desk.add(spec_with("victim", |spec| {
-            spec.config.mailbox_capacity = MESSAGES as usize
-        }));
+        let victim = desk.add(spec_with("victim", |spec| spec.config.mailbox_capacity = MESSAGES as usize));
         let addr = victim.child.addr();
         let each = |send: &dyn Fn(u64)| {
             let began = Instant::now();

@@ -24,15 +24,8 @@ fn too_many_restarts_give_up_and_close_the_mailbox() {
         (0..3).for_each(|_| victim.order.send(Do::PanicInHandler));
         victim.add.send(Add(1));
         let gave_up = desk.witness.until_some(|| desk.witness.gave_up().pop()).await;
-        assert_eq!(
-            (&*gave_up.actor, gave_up.on_give_up),
-            ("journal", OnGiveUp::HaltTrading)
-        );
-        assert!(
-            gave_up.cause.to_string().contains("boom in handler"),
-            "{}",
-            gave_up.cause
-        );
+        assert_eq!((&*gave_up.actor, gave_up.on_give_up), ("journal", OnGiveUp::HaltTrading));
+        assert!(gave_up.cause.to_string().contains("boom in handler"), "{}", gave_up.cause);
         assert_eq!(desk.witness.gave_up().len(), 1);
         assert_eq!(victim.gauge().state(), ActorState::GivenUp);
         let names = desk.witness.names("journal");
@@ -60,9 +53,7 @@ fn the_back_off_doubles_and_is_kept() {
         for n in 1..=4 {
             victim.order.send(Do::PanicInHandler);
             let restarted = desk.witness.until("victim", "actor.restarted", n).await;
-            let What::Restarted { took, attempt, .. } = restarted.what else {
-                panic!("{restarted:?}")
-            };
+            let What::Restarted { took, attempt, .. } = restarted.what else { panic!("{restarted:?}") };
             assert_eq!(attempt as usize, n);
             assert!(took >= ms(10 << (n - 1).min(2)), "restart {n} took {took:?}");
         }
@@ -81,16 +72,7 @@ fn a_permanent_actor_that_stops_itself_is_rebuilt() {
         victim.order.send(Do::StopYourself);
         victim.add.send(Add(1));
         let restarted = desk.witness.until("victim", "actor.restarted", 1).await;
-        assert!(
-            matches!(
-                restarted.what,
-                What::Restarted {
-                    cause: Failure::StoppedItself,
-                    ..
-                }
-            ),
-            "{restarted:?}"
-        );
+        assert!(matches!(restarted.what, What::Restarted { cause: Failure::StoppedItself, .. }), "{restarted:?}");
         assert_eq!(victim.read().await, (vec![1], 1));
         desk.boss.stop().await;
     });
@@ -106,16 +88,7 @@ fn a_transient_actor_may_stop_itself_and_is_rebuilt_after_a_panic() {
         desk.witness.until("victim", "actor.restarted", 1).await;
         victim.order.send(Do::StopYourself);
         let stopped = desk.witness.until("victim", "actor.stopped", 1).await;
-        assert!(
-            matches!(
-                stopped.what,
-                What::Stopped {
-                    how: HowStopped::ByItself,
-                    ..
-                }
-            ),
-            "{stopped:?}"
-        );
+        assert!(matches!(stopped.what, What::Stopped { how: HowStopped::ByItself, .. }), "{stopped:?}");
         assert!(desk.witness.gave_up().is_empty());
         desk.boss.stop().await;
     });
@@ -126,25 +99,13 @@ fn a_temporary_actor_is_never_rebuilt() {
     on_system(async {
         let mut desk = Desk::new();
         let temporary = |spec: &mut ChildSpec| spec.restart = Restart::Temporary;
-        let (panics, stops) = (
-            desk.add(spec_with("panics", temporary)),
-            desk.add(spec_with("stops", temporary)),
-        );
+        let (panics, stops) = (desk.add(spec_with("panics", temporary)), desk.add(spec_with("stops", temporary)));
         desk.start().await;
         panics.order.send(Do::PanicInHandler);
         stops.order.send(Do::StopYourself);
         desk.witness.until("panics", "actor.given_up", 1).await;
         let stopped = desk.witness.until("stops", "actor.stopped", 1).await;
-        assert!(
-            matches!(
-                stopped.what,
-                What::Stopped {
-                    how: HowStopped::ByItself,
-                    ..
-                }
-            ),
-            "{stopped:?}"
-        );
+        assert!(matches!(stopped.what, What::Stopped { how: HowStopped::ByItself, .. }), "{stopped:?}");
         assert_eq!((panics.gauge().restarts(), stops.gauge().restarts()), (0, 0));
         desk.boss.stop().await;
     });
@@ -155,27 +116,12 @@ fn a_constructor_that_panics_is_given_up_and_stops_the_start() {
     on_system(async {
         let mut desk = Desk::new();
         let halting = spec_with("books", |spec| spec.on_give_up = OnGiveUp::HaltTrading);
-        let child = desk
-            .boss
-            .add::<dummy::Core, _>(halting, |_| dummy::boom("constructor"))
-            .unwrap();
+        let child = desk.boss.add::<dummy::Core, _>(halting, |_| dummy::boom("constructor")).unwrap();
         let error = desk.boss.start().await.expect_err("nothing may trade without it");
-        assert!(
-            matches!(&error, StartError::GivenUp { actor } if actor == "books"),
-            "{error}"
-        );
+        assert!(matches!(&error, StartError::GivenUp { actor } if actor == "books"), "{error}");
         assert!(!child.addr().connected());
         let gave_up = desk.witness.gave_up();
-        assert!(
-            matches!(
-                &gave_up[..],
-                [GaveUp {
-                    cause: Failure::NotBuilt(_),
-                    ..
-                }]
-            ),
-            "{gave_up:?}"
-        );
+        assert!(matches!(&gave_up[..], [GaveUp { cause: Failure::NotBuilt(_), .. }]), "{gave_up:?}");
         desk.boss.stop().await;
     });
 }
@@ -201,18 +147,9 @@ fn a_group_is_rebuilt_together_and_given_up_together() {
         books.iter().for_each(|book| book.add.send(Add(7)));
         for name in names {
             let restarted = desk.witness.until(name, "actor.restarted", 1).await;
-            let What::Restarted { cause, .. } = restarted.what else {
-                panic!("{restarted:?}")
-            };
-            assert_eq!(
-                cause.panic().map(|panic| panic.message.as_str()),
-                Some("boom in handler")
-            );
-            assert_eq!(
-                matches!(cause, Failure::Member { .. }),
-                name != "orders",
-                "{name}: {cause}"
-            );
+            let What::Restarted { cause, .. } = restarted.what else { panic!("{restarted:?}") };
+            assert_eq!(cause.panic().map(|panic| panic.message.as_str()), Some("boom in handler"));
+            assert_eq!(matches!(cause, Failure::Member { .. }), name != "orders", "{name}: {cause}");
         }
         for book in &books {
             assert_eq!(book.read().await, (vec![7], 1));
@@ -224,11 +161,7 @@ fn a_group_is_rebuilt_together_and_given_up_together() {
             desk.witness.until(name, "actor.given_up", 1).await;
         }
         let gave_up = desk.witness.until_some(|| desk.witness.gave_up().pop()).await;
-        assert_eq!(
-            (&*gave_up.actor, desk.witness.gave_up().len()),
-            ("portfolio", 1),
-            "one failure, one callback"
-        );
+        assert_eq!((&*gave_up.actor, desk.witness.gave_up().len()), ("portfolio", 1), "one failure, one callback");
         assert_eq!(outsider.gauge().state(), ActorState::Running);
         desk.boss.stop().await;
     });
@@ -261,10 +194,7 @@ fn no_member_is_rebuilt_before_every_member_has_put_its_work_down() {
 fn a_handler_that_counts_nothing_is_counted_all_the_same() {
     on_system(async {
         let mut desk = Desk::new();
-        let silent = Outside {
-            silent: true,
-            ..Outside::default()
-        };
+        let silent = Outside { silent: true, ..Outside::default() };
         let victim = Dummy::add_with(&mut desk.boss, spec("victim"), silent);
         desk.start().await;
         (0..10).for_each(|i| victim.add.send(Add(i)));

@@ -23,11 +23,7 @@ fn real_money(walk: &Walk<'_>, parts: &Parts) {
         return;
     };
     if instance.live && gateway.is_some() {
-        walk.report(
-            "instance.live",
-            "true together with a simulated [gateway]",
-            "live = false, or no [gateway]",
-        );
+        walk.report("instance.live", "true together with a simulated [gateway]", "live = false, or no [gateway]");
     }
     if instance.live || gateway.is_some() {
         return;
@@ -35,38 +31,23 @@ fn real_money(walk: &Walk<'_>, parts: &Parts) {
     let port = broker.address.port();
     if LIVE_PORTS.contains(&port) {
         let expected = "a paper trading port (7497 of TWS, 4002 of IB Gateway), or instance.live = true";
-        walk.report(
-            "broker.address",
-            format!("{port}, the port of accounts with real money"),
-            expected,
-        );
+        walk.report("broker.address", format!("{port}, the port of accounts with real money"), expected);
     }
     if let Some(account) = broker.account.as_deref().filter(|account| account.starts_with('U')) {
         let expected = "a paper account (they begin with D), or instance.live = true";
-        walk.report(
-            "broker.account",
-            format!("{account:?}, an account with real money"),
-            expected,
-        );
+        walk.report("broker.account", format!("{account:?}, an account with real money"), expected);
     }
 }
 
 /// A strategy whose every order risk would refuse is a slip in one of the two numbers.
 fn quantity_within_limits(walk: &Walk<'_>, i: usize, strategy: &StrategyConfig, risk: &RiskConfig) {
-    let limits = [
-        ("risk.order_size_max", risk.order_size_max),
-        ("risk.max_position_size", risk.max_position_size),
-    ];
+    let limits = [("risk.order_size_max", risk.order_size_max), ("risk.max_position_size", risk.max_position_size)];
     for (name, limit) in limits {
         if let Limit::Max(max) = limit
             && strategy.quantity > max
         {
             let key = format!("strategies[{i}].quantity");
-            walk.report(
-                &key,
-                strategy.quantity.to_string(),
-                format!("at most {name}, which is {max}"),
-            );
+            walk.report(&key, strategy.quantity.to_string(), format!("at most {name}, which is {max}"));
         }
     }
 }
@@ -83,15 +64,8 @@ fn pings_before_hangs(walk: &Walk<'_>, parts: &Parts) {
     ];
     for (kind, actor) in kinds {
         if actor.hang_after <= actors.ping_every {
-            let expected = format!(
-                "more than actors.ping_every_ms, which is {}",
-                actors.ping_every.as_millis()
-            );
-            walk.report(
-                &format!("actors.{kind}.hang_after_ms"),
-                actor.hang_after.as_millis().to_string(),
-                expected,
-            );
+            let expected = format!("more than actors.ping_every_ms, which is {}", actors.ping_every.as_millis());
+            walk.report(&format!("actors.{kind}.hang_after_ms"), actor.hang_after.as_millis().to_string(), expected);
         }
     }
 }

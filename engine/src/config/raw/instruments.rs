@@ -32,17 +32,9 @@ pub(super) fn instruments(root: &Section<'_>, known: &[ContractSpec]) -> Option<
     let instruments = root.sections("instruments", |s, i| {
         let instrument = instrument(s, i, known)?;
         unique(s, "name", Some(&instrument.name), &mut names)?;
-        let contract = (
-            instrument.root.clone(),
-            instrument.expiry.clone(),
-            instrument.exchange.clone(),
-        );
+        let contract = (instrument.root.clone(), instrument.expiry.clone(), instrument.exchange.clone());
         if !contracts.insert(contract) {
-            s.mistake(
-                "root",
-                "a contract that another instrument has",
-                "another root, expiry or exchange",
-            );
+            s.mistake("root", "a contract that another instrument has", "another root, expiry or exchange");
             return None;
         }
         Some(instrument)
@@ -57,30 +49,15 @@ pub(super) fn instruments(root: &Section<'_>, known: &[ContractSpec]) -> Option<
 fn instrument(s: &Section<'_>, i: usize, known: &[ContractSpec]) -> Option<Instrument> {
     let name = s.need("name", word("a name"));
     let root = s.or("root", word("a root symbol"), name.clone().unwrap_or_default());
-    let spec = root
-        .as_deref()
-        .and_then(|root| known.iter().find(|spec| spec.root == root));
+    let spec = root.as_deref().and_then(|root| known.iter().find(|spec| spec.root == root));
     let expiry = s.get("expiry", expiry());
     let exchange = word_of(s, "exchange", "an exchange", spec.map(|spec| spec.exchange.as_str()));
     let currency = word_of(s, "currency", "a currency", spec.map(|spec| spec.currency.as_str()));
     let tick_size = decimal_of(s, "tick_size", "points", spec.map(|spec| spec.tick_size));
-    let multiplier = decimal_of(
-        s,
-        "multiplier",
-        "currency units a point",
-        spec.map(|spec| spec.multiplier),
-    );
+    let multiplier = decimal_of(s, "multiplier", "currency units a point", spec.map(|spec| spec.multiplier));
     let (tick_size, multiplier) = (tick_size?, multiplier?);
-    if tick_size
-        .checked_mul(multiplier)
-        .and_then(Money::from_decimal)
-        .is_none()
-    {
-        s.mistake(
-            "tick_size",
-            format!("{tick_size} x {multiplier}"),
-            "a value of one tick with at most six decimals",
-        );
+    if tick_size.checked_mul(multiplier).and_then(Money::from_decimal).is_none() {
+        s.mistake("tick_size", format!("{tick_size} x {multiplier}"), "a value of one tick with at most six decimals");
         return None;
     }
     Some(Instrument {
@@ -96,20 +73,14 @@ fn instrument(s: &Section<'_>, i: usize, known: &[ContractSpec]) -> Option<Instr
 }
 
 fn expiry() -> Kind<'static, String> {
-    text(
-        "a contract month YYYYMM or last trade date YYYYMMDD in quotes; without one it is the front month",
-        |text| {
-            let month = text.get(4..6).and_then(|month| month.parse().ok());
-            let day = text
-                .get(6..)
-                .filter(|day| !day.is_empty())
-                .map_or(Some(1), |day| day.parse().ok());
-            matches!(text.len(), 6 | 8)
-                && text.bytes().all(|b| b.is_ascii_digit())
-                && text.starts_with("20")
-                && matches!((month, day), (Some(1..=12_u32), Some(1..=31_u32)))
-        },
-    )
+    text("a contract month YYYYMM or last trade date YYYYMMDD in quotes; without one it is the front month", |text| {
+        let month = text.get(4..6).and_then(|month| month.parse().ok());
+        let day = text.get(6..).filter(|day| !day.is_empty()).map_or(Some(1), |day| day.parse().ok());
+        matches!(text.len(), 6 | 8)
+            && text.bytes().all(|b| b.is_ascii_digit())
+            && text.starts_with("20")
+            && matches!((month, day), (Some(1..=12_u32), Some(1..=31_u32)))
+    })
 }
 
 /// A text that the contract's specification gives if the configuration does not.
@@ -127,11 +98,7 @@ fn decimal_of(s: &Section<'_>, key: &'static str, unit: &str, spec: Option<Decim
     };
     let number = s.or(key, positive_decimal(unit), spec)?;
     if number != spec {
-        s.mistake(
-            key,
-            number.to_string(),
-            format!("{} {unit}, as the exchange specifies", spec.normalize()),
-        );
+        s.mistake(key, number.to_string(), format!("{} {unit}, as the exchange specifies", spec.normalize()));
         return None;
     }
     Some(number)
@@ -141,9 +108,7 @@ pub(super) fn bars(root: &Section<'_>) -> Option<BarsConfig> {
     root.section("bars", |s| {
         let divisor = |length: &u32| (1..=DAY_S).contains(length) && DAY_S.is_multiple_of(*length);
         let length = whole(1..=DAY_S, "seconds that divides a day");
-        let lengths = Kind::new(length.expected.clone(), move |value| {
-            (length.read)(value).filter(divisor)
-        });
+        let lengths = Kind::new(length.expected.clone(), move |value| (length.read)(value).filter(divisor));
         let lengths_s = s.or("lengths_s", list(lengths, 1), vec![MINUTE_S]);
         let close_grace = s.or("close_grace_ms", millis(0..=60_000), Duration::from_millis(1_500));
         let revise_within = s.or("revise_within_ms", millis(0..=3_600_000), Duration::from_secs(60));

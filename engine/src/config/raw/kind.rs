@@ -15,22 +15,21 @@ use super::walk::FROM_ENVIRONMENT;
 use crate::time::Timestamp;
 use crate::trade::Money;
 
+/// A typed value, or nothing if the value is not of the kind.
+type Read<'k, T> = Box<dyn Fn(&Value) -> Option<T> + 'k>;
+
 /// How one kind of setting is read.
 pub(super) struct Kind<'k, T> {
     /// In words, for the mistake.
     pub(super) expected: String,
     /// A mistake does not show what was found: it may hold a password.
     pub(super) secret: bool,
-    pub(super) read: Box<dyn Fn(&Value) -> Option<T> + 'k>,
+    pub(super) read: Read<'k, T>,
 }
 
 impl<'k, T: 'k> Kind<'k, T> {
     pub(super) fn new(expected: impl Into<String>, read: impl Fn(&Value) -> Option<T> + 'k) -> Self {
-        Self {
-            expected: expected.into(),
-            secret: false,
-            read: Box::new(read),
-        }
+        Self { expected: expected.into(), secret: false, read: Box::new(read) }
     }
 
     pub(super) fn secret(self) -> Self {
@@ -39,11 +38,7 @@ impl<'k, T: 'k> Kind<'k, T> {
 
     pub(super) fn map<U: 'k>(self, change: impl Fn(T) -> U + 'k) -> Kind<'k, U> {
         let read = self.read;
-        Kind {
-            expected: self.expected,
-            secret: self.secret,
-            read: Box::new(move |value| read(value).map(&change)),
-        }
+        Kind { expected: self.expected, secret: self.secret, read: Box::new(move |value| read(value).map(&change)) }
     }
 }
 
@@ -52,17 +47,8 @@ pub(super) fn whole<T>(range: RangeInclusive<T>, unit: &str) -> Kind<'static, T>
 where
     T: TryFrom<i128> + PartialOrd + std::fmt::Display + 'static,
 {
-    let expected = format!(
-        "a whole number from {} to {}{}",
-        range.start(),
-        range.end(),
-        spaced(unit)
-    );
-    Kind::new(expected, move |value| {
-        T::try_from(integer(value)?)
-            .ok()
-            .filter(|number| range.contains(number))
-    })
+    let expected = format!("a whole number from {} to {}{}", range.start(), range.end(), spaced(unit));
+    Kind::new(expected, move |value| T::try_from(integer(value)?).ok().filter(|number| range.contains(number)))
 }
 
 /// A time in milliseconds.
@@ -73,26 +59,16 @@ pub(super) fn millis(range: RangeInclusive<u64>) -> Kind<'static, Duration> {
 /// An exact decimal number, written as a number or as a text; more than zero.
 pub(super) fn positive_decimal(unit: &str) -> Kind<'static, Decimal> {
     let expected = format!("a number greater than zero{}", spaced(unit));
-    Kind::new(expected, |value| {
-        decimal(value)
-            .filter(|number| *number > Decimal::ZERO)
-            .map(|d| d.normalize())
-    })
+    Kind::new(expected, |value| decimal(value).filter(|number| *number > Decimal::ZERO).map(|d| d.normalize()))
 }
 
 /// An amount of account currency with at most six decimals.
 pub(super) fn money(range: RangeInclusive<i64>, unit: &str) -> Kind<'static, Money> {
-    let expected = format!(
-        "an amount from {} to {}{} with at most six decimals",
-        range.start(),
-        range.end(),
-        spaced(unit)
-    );
+    let expected =
+        format!("an amount from {} to {}{} with at most six decimals", range.start(), range.end(), spaced(unit));
     let (least, most) = (Decimal::from(*range.start()), Decimal::from(*range.end()));
     Kind::new(expected, move |value| {
-        decimal(value)
-            .filter(|amount| (least..=most).contains(amount))
-            .and_then(Money::from_decimal)
+        decimal(value).filter(|amount| (least..=most).contains(amount)).and_then(Money::from_decimal)
     })
 }
 
@@ -106,18 +82,14 @@ pub(super) fn boolean() -> Kind<'static, bool> {
 
 /// A text that `good` accepts.
 pub(super) fn text<'k>(expected: &str, good: impl Fn(&str) -> bool + 'k) -> Kind<'k, String> {
-    Kind::new(expected, move |value| {
-        string(value).filter(|text| good(text)).map(str::to_owned)
-    })
+    Kind::new(expected, move |value| string(value).filter(|text| good(text)).map(str::to_owned))
 }
 
 /// A name for logs, tables and order references: `a-z 0-9 _ -`.
 pub(super) fn name(chars_max: usize) -> Kind<'static, String> {
     text(&format!("a name of 1 to {chars_max} of a-z 0-9 _ -"), move |text| {
         (1..=chars_max).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
     })
 }
 
@@ -125,9 +97,7 @@ pub(super) fn name(chars_max: usize) -> Kind<'static, String> {
 pub(super) fn word(what: &str) -> Kind<'static, String> {
     text(&format!("{what}, 1 to 32 letters, digits, dots or dashes"), |text| {
         (1..=32).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_' || b == b'-')
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_' || b == b'-')
     })
 }
 
@@ -147,30 +117,20 @@ pub(super) fn address(expected: &str) -> Kind<'static, SocketAddr> {
 }
 
 pub(super) fn instant() -> Kind<'static, Timestamp> {
-    Kind::new(
-        "an instant with its zone, such as 2024-06-12T13:25:00Z, of the years 1970 to 2200",
-        |value| {
-            let at = DateTime::parse_from_rfc3339(string(value)?).ok()?.to_utc();
-            let years = Timestamp::from_secs(0)..Timestamp::from_secs(7_258_118_400);
-            Some(Timestamp::from(at)).filter(|at| years.contains(at))
-        },
-    )
+    Kind::new("an instant with its zone, such as 2024-06-12T13:25:00Z, of the years 1970 to 2200", |value| {
+        let at = DateTime::parse_from_rfc3339(string(value)?).ok()?.to_utc();
+        let years = Timestamp::from_secs(0)..Timestamp::from_secs(7_258_118_400);
+        Some(Timestamp::from(at)).filter(|at| years.contains(at))
+    })
 }
 
 /// A list of `of`, at least `least` long and without repetition; the environment writes it with commas.
 pub(super) fn list<'k, T: Ord + Clone + 'k>(of: Kind<'k, T>, least: usize) -> Kind<'k, Vec<T>> {
-    let at_least = if least > 0 {
-        format!(", at least {least}")
-    } else {
-        String::new()
-    };
+    let at_least = if least > 0 { format!(", at least {least}") } else { String::new() };
     let expected = format!("a list of different elements{at_least}, each {}", of.expected);
     Kind::new(expected, move |value| {
         let elements = elements(value)?;
-        let read: Vec<T> = elements
-            .iter()
-            .map(|element| (of.read)(element))
-            .collect::<Option<_>>()?;
+        let read: Vec<T> = elements.iter().map(|element| (of.read)(element)).collect::<Option<_>>()?;
         let different = read.iter().collect::<BTreeSet<_>>().len() == read.len();
         (different && read.len() >= least).then_some(read)
     })
@@ -220,11 +180,7 @@ pub(super) fn string(value: &Value) -> Option<&str> {
 }
 
 fn spaced(unit: &str) -> String {
-    if unit.is_empty() {
-        String::new()
-    } else {
-        format!(" {unit}")
-    }
+    if unit.is_empty() { String::new() } else { format!(" {unit}") }
 }
 
 const SHOWN_CHARS_MAX: usize = 60;

@@ -44,11 +44,16 @@ impl Source for Settings {
     }
 }
 
-/// The merged tree and the mistakes that do not keep it from being read. `Err` when a text is not TOML.
-pub(super) fn merge(
-    layers: &[Layer],
-    env: &[(String, String)],
-) -> Result<(Places, Map<String, Value>, Vec<Mistake>), Mistakes> {
+/// All layers in one.
+pub(super) struct Merged {
+    pub(super) places: Places,
+    pub(super) tree: Map<String, Value>,
+    /// Those that do not keep the tree from being read.
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// `Err` when a text is not TOML.
+pub(super) fn merge(layers: &[Layer], env: &[(String, String)]) -> Result<Merged, Mistakes> {
     let (mut places, mut mistakes, mut not_toml) = (Places::default(), Vec::new(), Vec::new());
     let mut builder = config::Config::builder();
     for layer in layers {
@@ -76,11 +81,8 @@ pub(super) fn merge(
         }
     }
     let merged = builder.build().expect("the sources are values that cannot fail");
-    let tree = merged
-        .cache
-        .into_table()
-        .expect("the root of a configuration is a table");
-    Ok((places, tree, mistakes))
+    let tree = merged.cache.into_table().expect("the root of a configuration is a table");
+    Ok(Merged { places, tree, mistakes })
 }
 
 fn syntax(layer: &Layer, error: &toml::de::Error) -> Mistake {
@@ -123,17 +125,13 @@ fn to_value(value: &Spanned<DeValue<'_>>) -> Value {
         // A number too large for any setting is kept as it was written; whoever reads it finds it out of range.
         DeValue::Integer(digits) => i128::from_str_radix(digits.as_str(), digits.radix())
             .map_or_else(|_| ValueKind::String(digits.to_string()), ValueKind::I128),
-        DeValue::Float(digits) => digits
-            .as_str()
-            .parse()
-            .map_or_else(|_| ValueKind::String(digits.to_string()), ValueKind::Float),
+        DeValue::Float(digits) => {
+            digits.as_str().parse().map_or_else(|_| ValueKind::String(digits.to_string()), ValueKind::Float)
+        }
         DeValue::Array(elements) => ValueKind::Array(elements.iter().map(to_value).collect()),
-        DeValue::Table(table) => ValueKind::Table(
-            table
-                .iter()
-                .map(|(key, value)| (key.get_ref().to_string(), to_value(value)))
-                .collect(),
-        ),
+        DeValue::Table(table) => {
+            ValueKind::Table(table.iter().map(|(key, value)| (key.get_ref().to_string(), to_value(value))).collect())
+        }
     };
     Value::new(None, kind)
 }
@@ -159,10 +157,7 @@ fn variable(name: &str, text: &str) -> Result<Option<(String, Value)>, Mistake> 
         let part = part.to_ascii_lowercase();
         if let Ok(index) = part.parse::<usize>() {
             if index > INDEX_MAX || key.is_empty() {
-                return Err(mistake(
-                    "an index",
-                    format!("a section, or an index from 0 to {INDEX_MAX} after one"),
-                ));
+                return Err(mistake("an index", format!("a section, or an index from 0 to {INDEX_MAX} after one")));
             }
             key.push_str(&format!("[{index}]"));
         } else if !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
@@ -183,8 +178,7 @@ fn variable(name: &str, text: &str) -> Result<Option<(String, Value)>, Mistake> 
 fn meant(name: &str) -> Option<String> {
     let rest = name.strip_prefix("PITBOSS_")?;
     let section = SECTIONS.into_iter().find(|section| {
-        rest.strip_prefix(&section.to_ascii_uppercase())
-            .is_some_and(|key| key.starts_with('_') && key.len() > 1)
+        rest.strip_prefix(&section.to_ascii_uppercase()).is_some_and(|key| key.starts_with('_') && key.len() > 1)
     })?;
     let key = rest[section.len()..].trim_start_matches('_');
     Some(format!("{PREFIX}{}__{key}", section.to_ascii_uppercase()))

@@ -105,12 +105,7 @@ mod tests {
 
     #[test]
     fn the_distance_counts_single_edits() {
-        for (a, b, expected) in [
-            ("", "abc", 3),
-            ("abc", "abc", 0),
-            ("kitten", "sitting", 3),
-            ("flaw", "lawn", 2),
-        ] {
+        for (a, b, expected) in [("", "abc", 3), ("abc", "abc", 0), ("kitten", "sitting", 3), ("flaw", "lawn", 2)] {
             assert_eq!(distance(a, b), expected, "{a} to {b}");
             assert_eq!(distance(b, a), expected, "{b} to {a}");
         }

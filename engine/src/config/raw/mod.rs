@@ -39,10 +39,7 @@ pub struct Layer {
 
 impl Layer {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            text: text.into(),
-        }
+        Self { name: name.into(), text: text.into() }
     }
 
     /// What is used when the user names no file.
@@ -80,18 +77,14 @@ impl<'a> Known<'a> {
     /// The strategies that this crate has, and these contracts.
     pub fn registered(contracts: &'a [ContractSpec]) -> Self {
         let kinds = registry::KINDS.iter().map(|kind| kind.name).collect();
-        Self {
-            contracts,
-            kinds,
-            check_params: &|kind, params| registry::params(kind, params).map(drop),
-        }
+        Self { contracts, kinds, check_params: &|kind, params| registry::params(kind, params).map(drop) }
     }
 }
 
 /// The configuration that `layers` (weakest first) and `env` (all variables; others than `PITBOSS_` are ignored)
 /// describe. The error holds every mistake, ordered by layer and line.
 pub fn read(layers: &[Layer], env: &[(String, String)], known: &Known<'_>) -> Result<Config, Mistakes> {
-    let (places, tree, mistakes) = layers::merge(layers, env)?;
+    let layers::Merged { places, tree, mistakes } = layers::merge(layers, env)?;
     let walk = walk::Walk::new(&places, mistakes);
     let config = walk.root(&tree, |root| {
         let parts = Parts::read(root, known);

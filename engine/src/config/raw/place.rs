@@ -22,10 +22,7 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn add_layer(&mut self, name: &str, text: &str, table: &DeTable<'_>) {
-        let mut lines = Lines {
-            name: name.to_owned(),
-            of_key: BTreeMap::new(),
-        };
+        let mut lines = Lines { name: name.to_owned(), of_key: BTreeMap::new() };
         add_table("", table, &Newlines::of(text), &mut lines.of_key);
         self.layers.push(lines);
     }
@@ -41,11 +38,7 @@ impl Places {
         }
         let mut wanted = Some(key);
         while let Some(path) = wanted {
-            let found = self
-                .layers
-                .iter()
-                .rev()
-                .find_map(|layer| Some((layer.name.clone(), *layer.of_key.get(path)?)));
+            let found = self.layers.iter().rev().find_map(|layer| Some((layer.name.clone(), *layer.of_key.get(path)?)));
             if let Some((name, line)) = found {
                 return (name, Some(line));
             }
@@ -57,11 +50,7 @@ impl Places {
 
     /// Order in which mistakes of `file` are shown: the strongest layer first.
     pub(super) fn rank(&self, file: &str) -> usize {
-        self.layers
-            .iter()
-            .rev()
-            .position(|layer| layer.name == file)
-            .map_or(0, |position| position + 1)
+        self.layers.iter().rev().position(|layer| layer.name == file).map_or(0, |position| position + 1)
     }
 }
 
@@ -76,11 +65,7 @@ fn parent(path: &str) -> Option<&str> {
 }
 
 pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// Byte offsets of line starts, so that a line is found by binary search.
@@ -88,13 +73,7 @@ pub(super) struct Newlines(Vec<usize>);
 
 impl Newlines {
     pub(super) fn of(text: &str) -> Self {
-        Self(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, byte)| *byte == b'\n')
-                .map(|(at, _)| at)
-                .collect(),
-        )
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
     }
 
     /// Line and column, in bytes, of an offset; both counted from one.
@@ -142,20 +121,13 @@ mod tests {
         assert_eq!(line("b.c[1]"), Some(4));
         assert_eq!(line("d[0].e.f"), Some(6));
         assert_eq!(line("d[1].g.h"), Some(8));
-        assert_eq!(
-            line("d[1].missing"),
-            Some(7),
-            "a missing key is reported where its section begins"
-        );
+        assert_eq!(line("d[1].missing"), Some(7), "a missing key is reported where its section begins");
         assert_eq!(line("nothing.of.this"), None);
     }
 
     #[test]
     fn positions_count_from_one() {
         let newlines = Newlines::of("ab\n\ncd");
-        assert_eq!(
-            [0, 2, 3, 4, 5].map(|at| newlines.position(at)),
-            [(1, 1), (1, 3), (2, 1), (3, 1), (3, 2)]
-        );
+        assert_eq!([0, 2, 3, 4, 5].map(|at| newlines.position(at)), [(1, 1), (1, 3), (2, 1), (3, 1), (3, 2)]);
     }
 }

@@ -22,11 +22,7 @@ pub(super) fn ordered(
     if least <= most {
         return Some(());
     }
-    s.mistake(
-        least_key,
-        least.as_millis().to_string(),
-        format!("at most {most_key}, which is {}", most.as_millis()),
-    );
+    s.mistake(least_key, least.as_millis().to_string(), format!("at most {most_key}, which is {}", most.as_millis()));
     None
 }
 
@@ -71,11 +67,7 @@ fn actor(actors: &Section<'_>, kind: &'static str, thread: &str) -> Option<Actor
             hang_after: hang_after?,
             stop_within: stop_within?,
         };
-        ordered(
-            s,
-            ("backoff_min_ms", actor.backoff_min),
-            ("backoff_max_ms", actor.backoff_max),
-        )?;
+        ordered(s, ("backoff_min_ms", actor.backoff_min), ("backoff_max_ms", actor.backoff_max))?;
         Some(actor)
     })
 }
@@ -83,10 +75,9 @@ fn actor(actors: &Section<'_>, kind: &'static str, thread: &str) -> Option<Actor
 pub(super) fn storage(root: &Section<'_>) -> Option<StorageConfig> {
     root.section("storage", |s| {
         let url = text("sqlite:PATH or postgres://USER@HOST/DATABASE", |url| {
-            ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| {
-                url.strip_prefix(scheme)
-                    .is_some_and(|rest| !rest.is_empty() && !rest.contains('\0'))
-            })
+            ["sqlite:", "postgres://", "postgresql://"]
+                .iter()
+                .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.contains('\0')))
         });
         let database_url = s.or("database_url", url.secret(), "sqlite:var/pitboss.db".to_owned());
         let journal_dir = s.or("journal_dir", path(), PathBuf::from("var/journal"));
@@ -105,11 +96,7 @@ pub(super) fn storage(root: &Section<'_>) -> Option<StorageConfig> {
 
 pub(super) fn log(root: &Section<'_>) -> Option<LogConfig> {
     root.section("log", |s| {
-        let level = || {
-            text(&format!("one of {}", LOG_LEVELS.join(", ")), |text| {
-                LOG_LEVELS.contains(&text)
-            })
-        };
+        let level = || text(&format!("one of {}", LOG_LEVELS.join(", ")), |text| LOG_LEVELS.contains(&text));
         let terminal_level = s.or("terminal_level", level(), "info".to_owned());
         let file_level = s.or("file_level", level(), "debug".to_owned());
         let file = s.or(

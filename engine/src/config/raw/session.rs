@@ -23,27 +23,19 @@ pub(super) fn instance(root: &Section<'_>) -> Option<Instance> {
             "name",
             text("a name of 1 to 12 of a-z 0-9 -", |name| {
                 (1..=12).contains(&name.len())
-                    && name
-                        .bytes()
-                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                    && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             }),
             "pitboss".to_owned(),
         );
         let live = s.or("live", boolean(), false);
-        let acknowledged = s.get(
-            "live_acknowledgement",
-            text(&format!("{LIVE_PHRASE:?}"), |text| text == LIVE_PHRASE),
-        );
+        let acknowledged = s.get("live_acknowledgement", text(&format!("{LIVE_PHRASE:?}"), |text| text == LIVE_PHRASE));
         if live == Some(true) && acknowledged == Some(None) {
             let expected = format!("{LIVE_PHRASE:?}, since instance.live is true and real money will be traded");
             s.mistake("live_acknowledgement", "nothing", expected);
             return None;
         }
         acknowledged?;
-        Some(Instance {
-            name: name?,
-            live: live?,
-        })
+        Some(Instance { name: name?, live: live? })
     })
 }
 
@@ -61,11 +53,7 @@ pub(super) fn broker(root: &Section<'_>, simulated: bool, listen: Option<SocketA
         let request_timeout = s.or("request_timeout_ms", millis(100..=120_000), seconds(10));
         let heartbeat_every = s.or("heartbeat_every_ms", millis(100..=60_000), seconds(5));
         let heartbeat_misses_max = s.or("heartbeat_misses_max", whole(1..=20, "heartbeats"), 3);
-        let reconnect_delay_min = s.or(
-            "reconnect_delay_min_ms",
-            millis(10..=60_000),
-            Duration::from_millis(500),
-        );
+        let reconnect_delay_min = s.or("reconnect_delay_min_ms", millis(10..=60_000), Duration::from_millis(500));
         let reconnect_delay_max = s.or("reconnect_delay_max_ms", millis(10..=600_000), seconds(30));
         let messages_per_second_max = s.or("messages_per_second_max", whole(1..=50, "messages a second"), 45);
         let broker = BrokerConfig {
@@ -100,31 +88,20 @@ pub(super) fn expected_outages(root: &Section<'_>) -> Option<Vec<ExpectedOutage>
         let minutes = s.need("minutes", whole(1..=2_880, "minutes"));
         let zone = s.or("zone", zone(), chrono_tz::America::New_York);
         let length = Duration::from_secs(60 * minutes?);
-        Some(ExpectedOutage {
-            name: name?,
-            weekday: weekday?,
-            from: from?,
-            length,
-            zone: zone?,
-        })
+        Some(ExpectedOutage { name: name?, weekday: weekday?, from: from?, length, zone: zone? })
     })
 }
 
 fn weekday() -> Kind<'static, Weekday> {
-    Kind::new(
-        "a weekday: mon, tue, wed, thu, fri, sat or sun; without one it is every day",
-        |value| string(value)?.parse().ok(),
-    )
+    Kind::new("a weekday: mon, tue, wed, thu, fri, sat or sun; without one it is every day", |value| {
+        string(value)?.parse().ok()
+    })
 }
 
 fn time_of_day() -> Kind<'static, NaiveTime> {
-    Kind::new("a time of day such as \"23:00\"", |value| {
-        NaiveTime::parse_from_str(string(value)?, "%H:%M").ok()
-    })
+    Kind::new("a time of day such as \"23:00\"", |value| NaiveTime::parse_from_str(string(value)?, "%H:%M").ok())
 }
 
 fn zone() -> Kind<'static, Tz> {
-    Kind::new("a time zone such as America/New_York", |value| {
-        string(value)?.parse().ok()
-    })
+    Kind::new("a time zone such as America/New_York", |value| string(value)?.parse().ok())
 }

@@ -19,11 +19,7 @@ pub(super) fn gateway(root: &Section<'_>) -> Option<Option<GatewayConfig>> {
         return Some(None);
     }
     root.section("gateway", |s| {
-        let listen = s.or(
-            "listen",
-            address("an IP address and port; port 0 is any free one"),
-            ANY_PORT,
-        );
+        let listen = s.or("listen", address("an IP address and port; port 0 is any free one"), ANY_PORT);
         let market = market_source(s);
         if market == Some(None) {
             s.mistake("source", "nothing", SOURCES);
@@ -54,11 +50,7 @@ fn market_source(s: &Section<'_>) -> Option<Option<MarketSource>> {
     let mut contradicts = false;
     let mut not_of = |key: &'static str, other: &str| {
         if s.has(key) {
-            s.mistake(
-                key,
-                "a setting of another source",
-                format!("source = {other:?}, or no {key}"),
-            );
+            s.mistake(key, "a setting of another source", format!("source = {other:?}, or no {key}"));
             contradicts = true;
         }
     };
@@ -68,10 +60,7 @@ fn market_source(s: &Section<'_>) -> Option<Option<MarketSource>> {
             if start == Some(None) {
                 s.mistake("start", "nothing", instant().expected);
             }
-            MarketSource::Synthetic {
-                seed: seed?.unwrap_or(1),
-                start: start??,
-            }
+            MarketSource::Synthetic { seed: seed?.unwrap_or(1), start: start?? }
         }
         Some(_) => {
             not_of("seed", "synthetic");
@@ -92,16 +81,13 @@ fn market_source(s: &Section<'_>) -> Option<Option<MarketSource>> {
 }
 
 fn pace() -> Kind<'static, Pace> {
-    Kind::new(
-        "market seconds per second, more than 0 and at most 100000, or \"max\"",
-        |value| {
-            if string(value) == Some("max") {
-                return Some(Pace::Max);
-            }
-            let speed: f64 = decimal(value)?.to_string().parse().ok()?;
-            (speed > 0.0 && speed <= 100_000.0).then_some(Pace::Speed(speed))
-        },
-    )
+    Kind::new("market seconds per second, more than 0 and at most 100000, or \"max\"", |value| {
+        if string(value) == Some("max") {
+            return Some(Pace::Max);
+        }
+        let speed: f64 = decimal(value)?.to_string().parse().ok()?;
+        (speed > 0.0 && speed <= 100_000.0).then_some(Pace::Speed(speed))
+    })
 }
 
 pub(super) fn backtest(root: &Section<'_>) -> Option<BacktestConfig> {
@@ -109,10 +95,6 @@ pub(super) fn backtest(root: &Section<'_>) -> Option<BacktestConfig> {
         let market = market_source(s);
         let commission = s.or("commission", money(0..=1_000, "a contract and side"), COMMISSION);
         let cash = s.or("cash", money(1..=1_000_000_000, ""), CASH);
-        Some(BacktestConfig {
-            market: market?,
-            commission: commission?,
-            cash: cash?,
-        })
+        Some(BacktestConfig { market: market?, commission: commission?, cash: cash? })
     })
 }

@@ -50,10 +50,7 @@ fn es() -> ContractSpec {
 }
 
 fn read_all(layers: &[Layer], env: &[(&str, &str)]) -> Result<Config, Mistakes> {
-    let env: Vec<_> = env
-        .iter()
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-        .collect();
+    let env: Vec<_> = env.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     read(layers, &env, &Known::registered(&[es()]))
 }
 
@@ -87,10 +84,7 @@ fn shipped(name: &str) -> Layer {
 #[test]
 fn the_smallest_file_has_every_default() {
     let config = read_text(SMALLEST).expect("no mistake");
-    assert_eq!(
-        (config.instance.name.as_str(), config.instance.live),
-        ("pitboss", false)
-    );
+    assert_eq!((config.instance.name.as_str(), config.instance.live), ("pitboss", false));
     assert_eq!(config.broker.request_timeout, Duration::from_secs(10));
     assert_eq!(config.gateway, None);
     assert_eq!(config.instruments[0].multiplier, Decimal::from(50));
@@ -98,10 +92,7 @@ fn the_smallest_file_has_every_default() {
     assert_eq!(config.bars.lengths_s, [60]);
     assert_eq!(config.strategies[0].bar_s, 60);
     assert_eq!(config.strategies[0].target_ticks, None);
-    assert_eq!(
-        config.risk.daily_loss_max,
-        Limit::Max(Money::from_micros(2_500_500_000))
-    );
+    assert_eq!(config.risk.daily_loss_max, Limit::Max(Money::from_micros(2_500_500_000)));
     assert_eq!(config.expected_outages.len(), 2);
     assert_eq!(config.storage.database_url, "sqlite:var/pitboss.db");
     assert_eq!(config.actors.books.thread, "trading");
@@ -137,10 +128,7 @@ fn the_values_of_the_default_file_are_the_documented_defaults() {
     assert_eq!(written.actors.report_every, defaults.actors.report_every);
     assert_eq!(written.backtest.commission, defaults.backtest.commission);
     assert_eq!(written.backtest.cash, defaults.backtest.cash);
-    let broker = super::super::BrokerConfig {
-        address: defaults.broker.address,
-        ..written.broker
-    };
+    let broker = super::super::BrokerConfig { address: defaults.broker.address, ..written.broker };
     assert_eq!(broker, defaults.broker);
 }
 
@@ -172,11 +160,13 @@ fn the_environment_wins_and_is_typed_by_the_key() {
         ("PITBOSS__STRATEGIES__0__PARAMS__FAST", "7"),
         ("PITBOSS__STRATEGIES__0__QUANTITY", "2"),
         ("PITBOSS__BROKER__ACCOUNT", "12345"),
+        ("PITBOSS__RISK__DISABLED", "stale_after"),
         ("PITBOSS_CONFIG", "ignored"),
         ("PATH", "/bin"),
     ];
-    let config = read_all(&[Layer::new("my.toml", SMALLEST)], &env).expect("no mistake");
-    assert_eq!(config.risk.order_size_max, Limit::Max(3));
+    let text = SMALLEST.replace("stale_after_ms = 5000\n", "");
+    let config = read_all(&[Layer::new("my.toml", text)], &env).expect("no mistake");
+    assert_eq!((config.risk.order_size_max, config.risk.stale_after), (Limit::Max(3), Limit::Off));
     assert_eq!(config.risk.daily_loss_max, Limit::Max(Money::from_micros(100_000)));
     assert!(!config.orders.flatten_on_stop);
     assert_eq!(config.bars.lengths_s, [60, 300]);
@@ -189,10 +179,7 @@ fn the_environment_wins_and_is_typed_by_the_key() {
 fn a_later_layer_wins_key_by_key_and_is_named_in_its_mistakes() {
     let over = |text: &str| read_all(&[Layer::new("base.toml", SMALLEST), Layer::new("over.toml", text)], &[]);
     let config = over("[risk]\nmax_position_size = 9\n").expect("no mistake");
-    assert_eq!(
-        (config.risk.max_position_size, config.risk.order_size_max),
-        (Limit::Max(9), Limit::Max(2))
-    );
+    assert_eq!((config.risk.max_position_size, config.risk.order_size_max), (Limit::Max(9), Limit::Max(2)));
     let refused = over("\n[risk]\nmax_position_size = 0\n").expect_err("zero contracts");
     assert_eq!((refused.0[0].file.as_str(), refused.0[0].line), ("over.toml", Some(3)));
 }
@@ -202,24 +189,13 @@ fn a_password_is_not_shown() {
     let more = |url: &str| read_text(&format!("{SMALLEST}[storage]\ndatabase_url = \"{url}\"\n"));
     let storage = more("postgres://user:se:cr@et@host/db").expect("no mistake").storage;
     assert_eq!(storage.database_url_shown(), "postgres://user:***@host/db");
-    assert_eq!(
-        more("sqlite:a.db").expect("no mistake").storage.database_url_shown(),
-        "sqlite:a.db"
-    );
-    assert!(
-        !more("mysql://user:secret@host/db")
-            .expect_err("no such scheme")
-            .to_string()
-            .contains("secret")
-    );
+    assert_eq!(more("sqlite:a.db").expect("no mistake").storage.database_url_shown(), "sqlite:a.db");
+    assert!(!more("mysql://user:secret@host/db").expect_err("no such scheme").to_string().contains("secret"));
 }
 
 #[test]
 fn known_levels_are_levels() {
     for level in LOG_LEVELS {
-        assert_eq!(
-            mistakes(&format!("{SMALLEST}[log]\nfile_level = {level:?}\n")),
-            "no mistake"
-        );
+        assert_eq!(mistakes(&format!("{SMALLEST}[log]\nfile_level = {level:?}\n")), "no mistake");
     }
 }

@@ -24,22 +24,14 @@ pub(super) struct Market {
 
 impl Market {
     pub(super) fn read(root: &Section<'_>, known: &Known<'_>) -> Self {
-        Self {
-            instruments: instruments(root, known.contracts),
-            bars: bars(root),
-        }
+        Self { instruments: instruments(root, known.contracts), bars: bars(root) }
     }
 
     pub(super) fn strategies(&self, root: &Section<'_>, known: &Known<'_>) -> Option<Vec<StrategyConfig>> {
         let mut names = BTreeSet::new();
         root.sections("strategies", |s, i| {
             let strategy = self.strategy(s, i, known);
-            unique(
-                s,
-                "name",
-                strategy.as_ref().map(|strategy| strategy.name.as_str()),
-                &mut names,
-            )?;
+            unique(s, "name", strategy.as_ref().map(|strategy| strategy.name.as_str()), &mut names)?;
             strategy
         })
     }
@@ -49,9 +41,7 @@ impl Market {
         let kind = s.need("kind", kind(&known.kinds));
         let symbol = s.need("symbol", text("the name of an instrument", |_| true));
         let symbol = symbol.and_then(|symbol| self.symbol(s, &symbol));
-        let bar_s = s
-            .get("bar_s", whole(1..=DAY_S, "seconds"))
-            .and_then(|bar_s| self.bar_length(s, bar_s));
+        let bar_s = s.get("bar_s", whole(1..=DAY_S, "seconds")).and_then(|bar_s| self.bar_length(s, bar_s));
         let quantity = s.need("quantity", whole(1..=CONTRACTS_MAX, "contracts"));
         let stop_ticks = match s.has("target_ticks") && !s.has("stop_ticks") {
             true => {
@@ -85,11 +75,7 @@ impl Market {
         let found = instruments.iter().find(|instrument| instrument.name == name);
         if found.is_none() {
             let names = instruments.iter().map(|instrument| instrument.name.as_str());
-            s.mistake(
-                "symbol",
-                format!("{name:?}, which is no instrument"),
-                one_of(name, names),
-            );
+            s.mistake("symbol", format!("{name:?}, which is no instrument"), one_of(name, names));
         }
         found.map(|instrument| instrument.id)
     }
@@ -101,11 +87,7 @@ impl Market {
             None => lengths.first().copied(),
             Some(bar_s) if lengths.contains(&bar_s) => Some(bar_s),
             Some(bar_s) => {
-                s.mistake(
-                    "bar_s",
-                    bar_s.to_string(),
-                    format!("one of bars.lengths_s, which are {lengths:?}"),
-                );
+                s.mistake("bar_s", bar_s.to_string(), format!("one of bars.lengths_s, which are {lengths:?}"));
                 None
             }
         }
@@ -114,9 +96,7 @@ impl Market {
 
 fn kind<'k>(kinds: &'k [&'k str]) -> Kind<'k, String> {
     let expected = format!("a kind of strategy: {}", one_of("", kinds.iter().copied()));
-    Kind::new(expected, |value| {
-        string(value).filter(|kind| kinds.contains(kind)).map(str::to_owned)
-    })
+    Kind::new(expected, |value| string(value).filter(|kind| kinds.contains(kind)).map(str::to_owned))
 }
 
 /// The parameters if the registry accepts them; of an unknown kind nothing can be said.
@@ -149,29 +129,14 @@ const LIMITS: [(&str, &str); 5] = [
 pub(super) fn risk(root: &Section<'_>) -> Option<RiskConfig> {
     root.section("risk", |s| {
         let names = LIMITS.map(|(_, name)| name).join(", ");
-        let name = text(&format!("one of {names}"), |name| {
-            LIMITS.iter().any(|(key, off)| [key, off].contains(&&name))
-        });
+        let name = text(&format!("one of {names}"), |name| LIMITS.iter().any(|(key, off)| [key, off].contains(&&name)));
         // If the list is wrong, no limit is known to be missing; the list's own mistake is enough.
         let disabled = s.or("disabled", list(name, 0), Vec::new());
-        let order_size_max = limit(
-            s,
-            "order_size_max",
-            disabled.as_deref(),
-            whole(1..=CONTRACTS_MAX, "contracts"),
-        );
-        let max_position_size = limit(
-            s,
-            "max_position_size",
-            disabled.as_deref(),
-            whole(1..=CONTRACTS_MAX, "contracts"),
-        );
-        let orders_per_second_max = limit(
-            s,
-            "orders_per_second_max",
-            disabled.as_deref(),
-            whole(1..=1_000, "orders a second"),
-        );
+        let order_size_max = limit(s, "order_size_max", disabled.as_deref(), whole(1..=CONTRACTS_MAX, "contracts"));
+        let max_position_size =
+            limit(s, "max_position_size", disabled.as_deref(), whole(1..=CONTRACTS_MAX, "contracts"));
+        let orders_per_second_max =
+            limit(s, "orders_per_second_max", disabled.as_deref(), whole(1..=1_000, "orders a second"));
         let daily_loss_max = limit(s, "daily_loss_usd_max", disabled.as_deref(), loss());
         let stale_after = limit(s, "stale_after_ms", disabled.as_deref(), millis(1..=3_600_000));
         Some(RiskConfig {
@@ -187,17 +152,11 @@ pub(super) fn risk(root: &Section<'_>) -> Option<RiskConfig> {
 fn loss() -> Kind<'static, Money> {
     let amount = money(0..=1_000_000_000, "US dollars");
     let expected = amount.expected.replace("from 0 to", "of more than 0 and up to");
-    Kind::new(expected, move |value| {
-        (amount.read)(value).filter(|amount| *amount > Money::ZERO)
-    })
+    Kind::new(expected, move |value| (amount.read)(value).filter(|amount| *amount > Money::ZERO))
 }
 
 fn limit<T>(s: &Section<'_>, key: &'static str, disabled: Option<&[String]>, kind: Kind<'_, T>) -> Option<Limit<T>> {
-    let off = LIMITS
-        .iter()
-        .find(|(limit, _)| *limit == key)
-        .map(|(_, off)| *off)
-        .expect("a limit of the table");
+    let off = LIMITS.iter().find(|(limit, _)| *limit == key).map(|(_, off)| *off).expect("a limit of the table");
     let is_off = disabled.is_some_and(|names| names.iter().any(|name| name == off || name == key));
     let expected = kind.expected.clone();
     match (s.get(key, kind)?, is_off) {
@@ -218,11 +177,7 @@ fn limit<T>(s: &Section<'_>, key: &'static str, disabled: Option<&[String]>, kin
 
 pub(super) fn orders(root: &Section<'_>) -> Option<OrdersConfig> {
     root.section("orders", |s| {
-        let answer_within = s.or(
-            "answer_within_ms",
-            millis(100..=600_000),
-            std::time::Duration::from_secs(5),
-        );
+        let answer_within = s.or("answer_within_ms", millis(100..=600_000), std::time::Duration::from_secs(5));
         // What happens to an open position is the user's decision, not a default's.
         let flatten_on_stop = s.need("flatten_on_stop", boolean());
         let liquidate = s.need("emergency_liquidate_on_disconnect", boolean());

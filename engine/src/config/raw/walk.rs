@@ -23,10 +23,7 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(places: &'a Places, mistakes: Vec<Mistake>) -> Self {
-        Self {
-            places,
-            mistakes: RefCell::new(mistakes),
-        }
+        Self { places, mistakes: RefCell::new(mistakes) }
     }
 
     pub(super) fn root<T>(&self, tree: &Map<String, Value>, read: impl FnOnce(&Section<'_>) -> T) -> T {
@@ -66,12 +63,7 @@ impl<'a> Section<'a> {
         table: Option<&Map<String, Value>>,
         read: impl FnOnce(&Section<'_>) -> T,
     ) -> T {
-        let section = Section {
-            walk,
-            path,
-            table,
-            known: RefCell::default(),
-        };
+        let section = Section { walk, path, table, known: RefCell::default() };
         let result = read(&section);
         section.report_unknown();
         result
@@ -79,12 +71,7 @@ impl<'a> Section<'a> {
 
     fn report_unknown(&self) {
         let known = self.known.borrow();
-        for key in self
-            .table
-            .into_iter()
-            .flat_map(Map::keys)
-            .filter(|key| !known.contains(key.as_str()))
-        {
+        for key in self.table.into_iter().flat_map(Map::keys).filter(|key| !known.contains(key.as_str())) {
             self.mistake(key, "an unknown key", one_of(key, known.iter().copied()));
         }
     }
@@ -118,11 +105,7 @@ impl<'a> Section<'a> {
         };
         let read = (kind.read)(value);
         if read.is_none() {
-            let found = if kind.secret {
-                "a text that is not shown".to_owned()
-            } else {
-                shown(value)
-            };
+            let found = if kind.secret { "a text that is not shown".to_owned() } else { shown(value) };
             self.mistake(key, found, kind.expected);
         }
         read.map(Some)
@@ -164,11 +147,7 @@ impl<'a> Section<'a> {
             return None;
         };
         if elements.len() > SECTIONS_MAX {
-            self.mistake(
-                key,
-                format!("{} sections", elements.len()),
-                format!("at most {SECTIONS_MAX}"),
-            );
+            self.mistake(key, format!("{} sections", elements.len()), format!("at most {SECTIONS_MAX}"));
             return None;
         }
         let mut all = Some(Vec::new());
@@ -193,12 +172,9 @@ impl<'a> Section<'a> {
     pub(super) fn free_table(&self, key: &'static str) -> Option<toml::Table> {
         match self.value(key).map(|value| &value.kind) {
             None => Some(toml::Table::new()),
-            Some(ValueKind::Table(table)) => Some(
-                table
-                    .iter()
-                    .map(|(name, value)| (name.clone(), to_toml(value)))
-                    .collect(),
-            ),
+            Some(ValueKind::Table(table)) => {
+                Some(table.iter().map(|(name, value)| (name.clone(), to_toml(value))).collect())
+            }
             Some(_) => {
                 let value = self.value(key).expect("matched above");
                 self.mistake(key, shown(value), format!("a section [{}]", join(&self.path, key)));
@@ -220,12 +196,9 @@ fn to_toml(value: &Value) -> toml::Value {
         ValueKind::Float(number) => toml::Value::Float(*number),
         ValueKind::String(text) if value.origin() == Some(FROM_ENVIRONMENT) => guessed(text),
         ValueKind::String(text) => toml::Value::String(text.clone()),
-        ValueKind::Table(table) => toml::Value::Table(
-            table
-                .iter()
-                .map(|(name, value)| (name.clone(), to_toml(value)))
-                .collect(),
-        ),
+        ValueKind::Table(table) => {
+            toml::Value::Table(table.iter().map(|(name, value)| (name.clone(), to_toml(value))).collect())
+        }
         ValueKind::Array(elements) => toml::Value::Array(elements.iter().map(to_toml).collect()),
     }
 }

@@ -54,11 +54,7 @@ fn junk() -> impl Strategy<Value = String> {
     ];
     let pair = (key, value).prop_map(|(key, value)| format!("{key} = {value}\n"));
     let block = (section, any::<bool>(), prop::collection::vec(pair, 0..5)).prop_map(|(section, list, pairs)| {
-        let header = if list {
-            format!("[[{section}]]\n")
-        } else {
-            format!("[{section}]\n")
-        };
+        let header = if list { format!("[[{section}]]\n") } else { format!("[{section}]\n") };
         header + &pairs.concat()
     });
     prop::collection::vec(block, 0..6).prop_map(|blocks| blocks.concat())

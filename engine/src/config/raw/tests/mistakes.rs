@@ -162,6 +162,20 @@ fn a_value_of_the_wrong_type_or_range_is_shown() {
 }
 
 #[test]
+fn an_outage_is_a_time_of_a_day_that_exists() {
+    let outage =
+        "[[expected_outages]]\nname = \"a\"\nweekday = \"someday\"\nfrom = \"25:00\"\nminutes = 0\nzone = \"Here\"\n";
+    check_more(
+        outage,
+        expect![[r#"
+        my.toml:26: expected_outages[0].weekday: found "someday"; expected a weekday: mon, tue, wed, thu, fri, sat or sun; without one it is every day
+        my.toml:27: expected_outages[0].from: found "25:00"; expected a time of day such as "23:00"
+        my.toml:28: expected_outages[0].minutes: found 0; expected a whole number from 1 to 2880 minutes
+        my.toml:29: expected_outages[0].zone: found "Here"; expected a time zone such as America/New_York"#]],
+    );
+}
+
+#[test]
 fn a_limit_is_set_or_switched_off_by_name() {
     check_change(
         "order_size_max = 2\n",
@@ -173,7 +187,9 @@ fn a_limit_is_set_or_switched_off_by_name() {
     check_change(
         "daily_loss_usd_max = 2500.50\n",
         "",
-        expect![[r#"my.toml:14: risk.daily_loss_usd_max: found nothing; expected an amount of more than 0 and up to 1000000000 US dollars with at most six decimals, or "daily_loss_max" in risk.disabled"#]],
+        expect![[
+            r#"my.toml:14: risk.daily_loss_usd_max: found nothing; expected an amount of more than 0 and up to 1000000000 US dollars with at most six decimals, or "daily_loss_max" in risk.disabled"#
+        ]],
     );
     check_change(
         "order_size_max = 2",

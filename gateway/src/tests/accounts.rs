@@ -1,0 +1,116 @@
+//! Positions, account values, profit and loss: at once, and as they change.
+
+use ibapi::accounts::types::{AccountGroup, AccountId, ContractId};
+use ibapi::accounts::{AccountSummaryResult, AccountUpdate, AccountUpdateMulti, PositionUpdate, PositionUpdateMulti};
+use ibapi::orders::Action;
+
+use super::*;
+
+fn account() -> AccountId {
+    AccountId(ACCOUNT.to_owned())
+}
+
+async fn desk_with_ticks(gateway: &Gateway) -> (Desk, Subscription<ibapi::market_data::realtime::Trade>) {
+    let desk = Desk::open(gateway, 1).await;
+    let ticks = within(desk.client.tick_by_tick(&desk.contract, 0).last()).await.expect("trades");
+    step(&desk.client).await;
+    (desk, ticks)
+}
+
+#[tokio::test]
+async fn positions_are_told_at_once_and_when_they_change() {
+    let gateway = answered(vec![quote(0, 5000.0, 5, 5000.25, 5)]);
+    let (mut desk, _ticks) = desk_with_ticks(&gateway).await;
+    let mut positions = within(desk.client.positions()).await.expect("positions");
+    assert!(matches!(data!(positions), PositionUpdate::PositionEnd), "flat: only the end");
+    desk.submit(&order(Action::Sell, 2.0, "MKT", 0.0)).await;
+    let PositionUpdate::Position(short) = data!(positions) else { panic!("the end came twice") };
+    assert_eq!((short.position, short.average_cost, short.account.as_str()), (-2.0, 250_000.0, ACCOUNT));
+    assert_eq!(short.contract.last_trade_date_or_contract_month, "20261218");
+    desk.submit(&order(Action::Buy, 2.0, "MKT", 0.0)).await;
+    let PositionUpdate::Position(flat) = data!(positions) else { panic!("the end came twice") };
+    assert_eq!((flat.position, flat.average_cost), (0.0, 0.0), "closing is told too");
+
+    desk.submit(&order(Action::Buy, 1.0, "MKT", 0.0)).await;
+    let mut multi = within(desk.client.positions_multi(Some(&account()), None)).await.expect("positions");
+    let PositionUpdateMulti::Position(long) = data!(multi) else { panic!("the position comes first") };
+    assert_eq!(long.position, 1.0);
+    assert!(matches!(data!(multi), PositionUpdateMulti::PositionEnd));
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn account_values_follow_fills() {
+    let gateway = answered(vec![quote(0, 5000.0, 5, 5000.25, 5)]);
+    let (mut desk, _ticks) = desk_with_ticks(&gateway).await;
+    let mut updates = within(desk.client.account_updates(&account())).await.expect("updates");
+    let mut values = Vec::new();
+    loop {
+        match data!(updates) {
+            AccountUpdate::AccountValue(value) => values.push(format!("{} {}", value.key, value.value)),
+            AccountUpdate::End => break,
+            _ => {}
+        }
+    }
+    assert!(values.contains(&"NetLiquidation 100000.00".to_owned()), "{values:?}");
+    desk.submit(&order(Action::Buy, 2.0, "MKT", 0.0)).await;
+    let held = loop {
+        if let AccountUpdate::PortfolioValue(held) = data!(updates) {
+            break held;
+        }
+    };
+    assert_eq!((held.position, held.average_cost, held.realized_pnl), (2.0, 250_012.5, -4.5));
+    assert_eq!((held.market_price, held.unrealized_pnl), (5000.0, -25.0), "at the bid, where it could be closed");
+
+    let tags = ["NetLiquidation", "TotalCashValue", "Unknown"];
+    let mut summary =
+        within(desk.client.account_summary(&AccountGroup("All".to_owned()), &tags)).await.expect("a summary");
+    let mut found = Vec::new();
+    while let AccountSummaryResult::Summary(line) = data!(summary) {
+        found.push(format!("{} {}", line.tag, line.value));
+    }
+    found.sort();
+    assert_eq!(found, ["NetLiquidation 99970.50", "TotalCashValue 99995.50"]);
+
+    let mut multi = within(desk.client.account_updates_multi(Some(&account()), None)).await.expect("updates");
+    let mut keys = Vec::new();
+    while let AccountUpdateMulti::AccountMultiValue(value) = data!(multi) {
+        keys.push(value.key);
+    }
+    assert!(keys.contains(&"UnrealizedPnL".to_owned()), "{keys:?}");
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn profit_and_loss_is_told_at_once_and_then_at_most_once_a_second() {
+    let mut events = vec![quote(0, 5000.0, 5, 5000.25, 5)];
+    events.extend([trade(1, 5001.0, 1), quote(1, 5001.0, 5, 5001.25, 5), trade(1, 5002.0, 1), trade(2, 5004.25, 1)]);
+    let gateway = answered(events);
+    let (mut desk, _ticks) = desk_with_ticks(&gateway).await;
+    desk.submit(&order(Action::Buy, 1.0, "MKT", 0.0)).await;
+    let mut all = within(desk.client.pnl(&account(), None)).await.expect("profit");
+    let first = data!(all);
+    assert_eq!((first.daily_pnl, first.unrealized_pnl, first.realized_pnl), (-14.75, Some(-12.5), Some(-2.25)));
+    let contract_id = ContractId(desk.contract.contract_id);
+    let mut single = within(desk.client.pnl_single(&account(), contract_id, None)).await.expect("profit");
+    let one = data!(single);
+    assert_eq!((one.position, one.daily_pnl, one.value), (1.0, -14.75, 250_000.0));
+    for expected in [1, 1, 1, 2] {
+        assert_eq!(step(&desk.client).await, expected);
+    }
+    assert_eq!(data!(all).daily_pnl, 35.25, "of second 1 the first trade");
+    assert_eq!(data!(all).daily_pnl, 197.75, "then second 2");
+    assert_eq!(data!(single).unrealized_pnl, 37.5);
+    assert_eq!(data!(single).value, 250_212.5);
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn profit_of_an_unknown_contract_is_refused() {
+    let gateway = answered(vec![]);
+    let client = connect(&gateway, 1).await;
+    let mut single = within(client.pnl_single(&account(), ContractId(5), None)).await.expect("sent");
+    let refused = within(single.next()).await.expect("an answer");
+    assert!(matches!(&refused, Err(ibapi::Error::Notice(notice)) if notice.code == 321), "{refused:?}");
+    gateway.stop();
+}

@@ -1,0 +1,101 @@
+//! The command line, one file per command. In: arguments. Out: exit code 0 for success, 1 for a failure while
+//! working, 2 for something that the user has to change first.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+mod backtest;
+mod bars;
+mod config;
+mod gateway;
+mod journal;
+mod market;
+mod replay;
+mod report;
+mod run;
+mod session;
+mod setup;
+mod summary;
+
+/// Automated futures trading for Interactive Brokers.
+///
+/// Without a command: `pitboss run` on the built-in configuration, which needs no account, no network and no database
+/// server. A simulated IB Gateway plays a synthetic market, and sample strategies trade it.
+#[derive(Parser)]
+#[command(name = "pitboss", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Trade: connect to TWS, IB Gateway or the simulated gateway, and run the configured strategies.
+    Run(run::RunArgs),
+    /// Play recorded ticks through the whole supervised system, over TCP and the IB protocol.
+    Replay(replay::ReplayArgs),
+    /// Run the same strategies over the same data in one thread, as fast as the machine can.
+    Backtest(backtest::BacktestArgs),
+    /// Run the simulated IB Gateway alone, for other programs to connect to.
+    Gateway(gateway::GatewayArgs),
+    /// Build bars from tick files and write them as CSV.
+    Bars(bars::BarsArgs),
+    /// Check a configuration file, or print the built-in one.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Show what a session did, from the database.
+    Report(report::ReportArgs),
+    /// Print the journal: every record that was written before it was acted upon.
+    Journal(journal::JournalArgs),
+}
+
+/// Which configuration.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ConfigArg {
+    /// Configuration file; without it the built-in configuration is used (print it with `pitboss config default`).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Something went wrong; the text is for the user.
+#[derive(Debug)]
+pub struct Failure {
+    pub text: String,
+    /// 1: failed while working. 2: the user has to change something first.
+    pub code: u8,
+}
+
+impl Failure {
+    pub fn usage(text: impl ToString) -> Self {
+        Self { text: text.to_string(), code: 2 }
+    }
+
+    pub fn work(text: impl ToString) -> Self {
+        Self { text: text.to_string(), code: 1 }
+    }
+}
+
+pub type Outcome = Result<(), Failure>;
+
+pub fn run() -> ExitCode {
+    let command = Cli::parse().command.unwrap_or_else(|| Command::Run(run::RunArgs::default()));
+    let outcome = match command {
+        Command::Run(args) => run::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
+        Command::Gateway(args) => gateway::run(&args),
+        Command::Bars(args) => bars::run(&args),
+        Command::Config(command) => config::run(&command),
+        Command::Report(args) => report::run(&args),
+        Command::Journal(args) => journal::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { text, code }) => {
+            eprintln!("pitboss: {text}");
+            ExitCode::from(code)
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! A session from start to report: the simulated gateway if there is one, the system, the line a minute, the end.
+//! `run` and `replay` differ only in where the market comes from and in what ends it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actors::broker::Peer;
+use actors::clock::Clock;
+use actors::system::{Account, Setup, System};
+use engine::config::{Config, Pace};
+use engine::journal::{Mode, Severity};
+use engine::time::Timestamp;
+use engine::wiring::system;
+use gateway::{Gateway, Pacing};
+use slog::{Logger, info, warn};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::market::Market;
+use super::summary::Summary;
+use super::{Failure, Outcome, setup};
+
+/// What is to be run.
+pub struct Plan {
+    pub config: Config,
+    pub mode: Mode,
+    /// Played by a gateway inside this process; `None` for a real one.
+    pub market: Option<Market>,
+    pub pace: Pace,
+    /// Print the report as JSON.
+    pub json: bool,
+}
+
+/// Runs until the market is over, a signal comes, or trading has to be halted.
+pub fn run(plan: Plan) -> Outcome {
+    let (log, guard) = setup::logging(&plan.config)?;
+    let json = plan.json;
+    let outcome = actix::System::new().block_on(session(plan, log));
+    // The report comes behind the last log line.
+    drop(guard);
+    let (summary, end) = outcome?;
+    if json {
+        println!("{}", summary.to_json());
+    } else {
+        println!("\n{summary}");
+    }
+    end
+}
+
+async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure> {
+    let Plan { mut config, mode, market, pace, .. } = plan;
+    // Told now rather than in the log later; the system opens it for itself.
+    drop(setup::open_store(&config.storage).await?);
+    let simulated = market.is_some();
+    let (clock, gateway, broken) = match market {
+        Some(market) => {
+            let clock = clock_of(pace, market.start);
+            let broken = market.broken.clone();
+            let gateway = start_gateway(&config, market, pace, &clock, &log)?;
+            config.broker.address = gateway.local_addr();
+            config.storage.journal_dir.push("simulated");
+            info!(log, "simulated gateway on {}", gateway.local_addr(); "event" => "gateway.started");
+            (clock, Some(gateway), broken)
+        }
+        None => (Clock::real(), None, Default::default()),
+    };
+    let (peer, account) =
+        if simulated { (Peer::Simulated, Account::New) } else { (Peer::Real, Account::Same) };
+    show_disabled_limits(&config, &log);
+    let setup = Setup { config: Arc::new(config), peer, clock, mode, account, log: log.clone() };
+    let started = std::time::Instant::now();
+    let mut running = System::start(setup).await.map_err(Failure::work)?;
+    let end = until_end(&mut running, gateway.as_ref(), &log).await;
+    if let End::Received(signal) = end {
+        info!(log, "{signal}: stopping in order"; "event" => "session.stopping");
+    }
+    let sent = gateway.as_ref().map(|gateway| gateway.stats().ticks_sent);
+    let books = running.wind_down(end.cause()).await;
+    let summary = Summary::of(&running, mode, books.as_ref(), started.elapsed(), sent);
+    let id = running.session.clone();
+    running.shared().record(system(Severity::Info, "session.summary", "session", summary.to_json()));
+    let stopped = running.stop(end.cause()).await;
+    info!(log, "session {id} ended: {}", end.cause(); "event" => "session.ended");
+    if let Some(gateway) = gateway {
+        gateway.stop();
+    }
+    Ok((summary, outcome(&end, broken.take(), &stopped.stuck)))
+}
+
+fn outcome(end: &End, broken: Option<feeds::FeedError>, stuck: &[String]) -> Outcome {
+    if let Some(error) = broken {
+        return Err(Failure::work(format!("the data ended early: {error}")));
+    }
+    if let End::Halted(cause) = end {
+        return Err(Failure::work(format!("trading was halted: {cause}")));
+    }
+    if !stuck.is_empty() {
+        return Err(Failure::work(format!("did not stop in time: {}", stuck.join(", "))));
+    }
+    Ok(())
+}
+
+/// What ended a session.
+enum End {
+    Received(&'static str),
+    MarketOver,
+    Halted(String),
+}
+
+impl End {
+    fn cause(&self) -> &str {
+        match self {
+            End::Received(signal) => signal,
+            End::MarketOver => "the market is over",
+            End::Halted(cause) => cause,
+        }
+    }
+}
+
+fn clock_of(pace: Pace, start: Timestamp) -> Clock {
+    match pace {
+        Pace::Speed(speed) => Clock::scaled(start, speed),
+        Pace::Max => Clock::driven(start),
+    }
+}
+
+fn start_gateway(
+    config: &Config,
+    market: Market,
+    pace: Pace,
+    clock: &Clock,
+    log: &Logger,
+) -> Result<Gateway, Failure> {
+    let settings = config.gateway.as_ref();
+    let listen = settings.map_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)), |g| g.listen);
+    let backtest = &config.backtest;
+    let pacing = match pace {
+        Pace::Speed(_) => {
+            let clock = clock.clone();
+            Pacing::Clock(Arc::new(move || clock.now()))
+        }
+        Pace::Max => Pacing::Answered,
+    };
+    let options = gateway::Options {
+        listen,
+        instruments: config.instruments.clone(),
+        source: market.events,
+        pace: pacing,
+        account: settings.map_or_else(|| "DU1234567".to_owned(), |g| g.account.clone()),
+        cash: settings.map_or(backtest.cash, |g| g.cash),
+        commission: settings.map_or(backtest.commission, |g| g.commission),
+        wait_for_client: true,
+        log: log.clone(),
+    };
+    gateway::start(options).map_err(|reason| Failure::usage(format!("simulated gateway: {reason}")))
+}
+
+fn show_disabled_limits(config: &Config, log: &Logger) {
+    use engine::config::Limit;
+    let risk = &config.risk;
+    let off = [
+        ("order_size_max", risk.order_size_max == Limit::Off),
+        ("max_position_size", risk.max_position_size == Limit::Off),
+        ("orders_per_second_max", risk.orders_per_second_max == Limit::Off),
+        ("daily_loss_max", risk.daily_loss_max == Limit::Off),
+        ("stale_after", risk.stale_after == Limit::Off),
+    ];
+    for (name, _) in off.iter().filter(|(_, is_off)| *is_off) {
+        warn!(log, "the limit {name} is switched off"; "event" => "risk.disabled", "limit" => *name);
+    }
+}
+
+/// How often a replay's end and the next minute are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+async fn until_end(running: &mut System, gateway: Option<&Gateway>, log: &Logger) -> End {
+    let mut terminate = signal(SignalKind::terminate()).expect("the runtime has signals enabled");
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut minutes = Minutes::default();
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return End::Received("interrupted"),
+            _ = terminate.recv() => return End::Received("terminated"),
+            cause = running.halted() => return End::Halted(cause),
+            _ = look.tick() => {
+                minutes.tell(running, log).await;
+                if gateway.is_some_and(|gateway| is_over(gateway, running)) {
+                    return End::MarketOver;
+                }
+            }
+        }
+    }
+}
+
+/// The source is exhausted, and everything that was sent has arrived.
+fn is_over(gateway: &Gateway, running: &System) -> bool {
+    let stats = gateway.stats();
+    stats.finished
+        && running.shared().tally.ticks.load(Ordering::Relaxed) >= stats.ticks_sent
+        && running.is_quiet()
+}
+
+/// One line for each minute of market time.
+#[derive(Default)]
+struct Minutes {
+    told: Option<Timestamp>,
+}
+
+impl Minutes {
+    async fn tell(&mut self, running: &System, log: &Logger) {
+        let minute = running.shared().clock.now().floor(Duration::from_secs(60));
+        if self.told == Some(minute) {
+            return;
+        }
+        let first = self.told.replace(minute).is_none();
+        let Some(books) = running.books().await.filter(|_| !first) else { return };
+        let bars: u64 = running.shared().tally.bars().iter().map(|(_, n)| n).sum();
+        let positions: Vec<String> = books.positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
+        let positions = if positions.is_empty() { "flat".to_owned() } else { positions.join(", ") };
+        let net = books.account.realised - books.account.commission;
+        let health = health(running);
+        info!(log, "{} bars {bars}, {positions}, realised {net}, open {}, {} orders, {health}",
+            minute.to_datetime().format("%H:%M"), books.account.unrealised, books.live_orders;
+            "event" => "session.minute", "market_time" => minute.to_string(), "bars" => bars,
+            "realised_usd" => net.to_string(), "unrealised_usd" => books.account.unrealised.to_string(),
+            "trading" => format!("{:?}", books.trading));
+    }
+}
+
+fn health(running: &System) -> String {
+    let actors = running.health();
+    let restarts: u64 = actors.iter().map(|a| a.restarts).sum();
+    let queued: u64 = actors.iter().map(|a| a.queued).sum();
+    let down = actors.iter().filter(|a| a.state != actors::supervisor::ActorState::Running).count();
+    match (restarts, down) {
+        (0, 0) => format!("{} actors well, {queued} queued", actors.len()),
+        (restarts, down) => format!("{} actors, {down} down, {restarts} restarts, {queued} queued", actors.len()),
+    }
+}
