@@ -57,6 +57,15 @@ impl Clock {
         matches!(self.0, Kind::Driven(_))
     }
 
+    /// How much market time passes while `wall` passes: what other programs take counts on the wall, at any speed. A
+    /// driven clock waits for them.
+    pub fn market_span(&self, wall: Duration) -> Duration {
+        match &self.0 {
+            Kind::Scaled { speed, .. } => wall.mul_f64(speed.max(1.0)),
+            Kind::Real { .. } | Kind::Driven(_) => wall,
+        }
+    }
+
     /// How long a timer for `at` has to wait on the wall; `None` for a driven clock, whose mover wakes everybody.
     pub fn wall_until(&self, at: Timestamp) -> Option<Duration> {
         let market = at.since(self.now());

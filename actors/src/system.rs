@@ -42,7 +42,7 @@ pub enum Account {
 }
 
 pub struct Setup {
-    pub config: Arc<Config>,
+    pub config: Config,
     pub peer: Peer,
     pub clock: Clock,
     pub mode: Mode,
@@ -130,7 +130,9 @@ mod order {
 impl System {
     /// Recovers the journal, begins a new segment and starts every actor.
     pub async fn start(setup: Setup) -> Result<System, SystemError> {
-        let Setup { config, peer, clock, mode, account, log } = setup;
+        let Setup { mut config, peer, clock, mode, account, log } = setup;
+        config.orders.answer_within = clock.market_span(config.orders.answer_within);
+        let config = Arc::new(config);
         let dir = JournalDir::open(&config.storage.journal_dir)?;
         let recovered = dir.recover()?;
         if let Some(torn) = &recovered.torn {
@@ -424,9 +426,10 @@ impl Make {
 
     fn link(&self, to: &mut Supervisor) -> Result<Child<Shell<Link>>, SystemError> {
         let liquidate = self.config.orders.emergency_liquidate_on_disconnect;
+        let patience = self.shared.clock.market_span(link::INVENTORY_WITHIN);
         let spec =
             Self::spec("link".to_owned(), "books", &self.config.actors.books, order::LINK, OnGiveUp::HaltTrading);
-        self.shell(to, spec, Arc::new(move || Link::new(liquidate)))
+        self.shell(to, spec, Arc::new(move || Link::new(liquidate, patience)))
     }
 
     fn books(&self, to: &mut Supervisor) -> Result<Child<Shell<Books>>, SystemError> {

@@ -48,7 +48,7 @@ impl Cores {
             bars: config.instruments.iter().map(|i| Bars::new(i.id, &config.bars)).collect(),
             strategies: (0..config.strategies.len()).map(|n| strategy_core(config, n)).collect(),
             books: Books::new(config, books),
-            link: Link::new(config.orders.emergency_liquidate_on_disconnect),
+            link: Link::new(config.orders.emergency_liquidate_on_disconnect, link::INVENTORY_WITHIN),
             topology: Topology::new(config.instruments.len(), &config.strategies),
         }
     }

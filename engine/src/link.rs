@@ -48,8 +48,8 @@ enum State {
     Up,
 }
 
-/// An inventory that does not come within this time means a dead link.
-const INVENTORY_WITHIN: Duration = Duration::from_secs(20);
+/// An inventory that does not come within this time on the wall means a dead link.
+pub const INVENTORY_WITHIN: Duration = Duration::from_secs(20);
 /// Position messages may lag behind executions, so a difference is looked at again.
 const COMPARE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -58,6 +58,8 @@ pub struct Link {
     state: State,
     /// `emergency_liquidate_on_disconnect`.
     liquidate: bool,
+    /// [`INVENTORY_WITHIN`] in market time.
+    patience: Duration,
     was_lost: bool,
     liquidating: bool,
     halted: Option<String>,
@@ -67,10 +69,12 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(emergency_liquidate_on_disconnect: bool) -> Self {
+    /// `patience`: how long the broker may take over its inventory, in market time.
+    pub fn new(emergency_liquidate_on_disconnect: bool, patience: Duration) -> Self {
         Self {
             state: State::Down,
             liquidate: emergency_liquidate_on_disconnect,
+            patience,
             was_lost: false,
             liquidating: false,
             halted: None,
@@ -180,7 +184,7 @@ impl Link {
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let answer = self.asked_at.map(|at| at + INVENTORY_WITHIN);
+        let answer = self.asked_at.map(|at| at + self.patience);
         answer.or(self.differed_at.map(|at| at + COMPARE_AGAIN_AFTER))
     }
 
@@ -214,7 +218,7 @@ mod tests {
     }
 
     fn up(liquidate: bool) -> Link {
-        let mut link = Link::new(liquidate);
+        let mut link = Link::new(liquidate, INVENTORY_WITHIN);
         told(&mut link, 0, Input::Connected);
         assert_eq!(trading(&told(&mut link, 1, Input::Reconciled(Ok(())))), Some(Trading::Allowed));
         link
@@ -226,7 +230,7 @@ mod tests {
 
     #[test]
     fn only_a_reconciliation_opens_trading() {
-        let mut link = Link::new(false);
+        let mut link = Link::new(false, INVENTORY_WITHIN);
         assert_eq!(told(&mut link, 0, Input::Connected), [Output::TakeInventory]);
         assert_eq!(trading(&told(&mut link, 1, Input::Reconciled(Err("ES: ours 1, broker 0".into())))), None);
         assert_eq!(link.next_deadline(), Some(Timestamp::from_secs(6)), "a difference is looked at again");
@@ -274,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_silent_inventory_means_a_dead_link() {
-        let mut link = Link::new(false);
+        let mut link = Link::new(false, INVENTORY_WITHIN);
         told(&mut link, 0, Input::Connected);
         let mut out = Vec::new();
         link.on_deadline(Timestamp::from_secs(20), &mut out);

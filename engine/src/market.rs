@@ -45,8 +45,10 @@ pub struct Instrument {
     pub exchange: String,
     pub currency: String,
     /// Smallest price step in points, greater than zero.
+    #[serde(with = "rust_decimal::serde::str")]
     pub tick_size: Decimal,
     /// Currency units per point for one contract.
+    #[serde(with = "rust_decimal::serde::str")]
     pub multiplier: Decimal,
 }
 

@@ -262,7 +262,7 @@ fn front_quarter(today: NaiveDate) -> NaiveDate {
     let end = today.checked_add_days(Days::new(ROLL_DAYS)).unwrap_or(today);
     let mut month = end.with_day(1).expect("every month has a first day");
     loop {
-        if month.month() % 3 == 0 && third_friday(month) > end {
+        if month.month().is_multiple_of(3) && third_friday(month) > end {
             return third_friday(month);
         }
         let next = month.checked_add_months(chrono::Months::new(1));

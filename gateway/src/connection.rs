@@ -1,6 +1,7 @@
 //! One client's socket. In: bytes. Out: requests to the broker, and the outbox to the socket.
 //! Bad input costs its sender an error or the connection, and nobody else anything.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::rc::Rc;
 
@@ -24,6 +25,10 @@ pub struct Link {
     stream: Rc<TcpStream>,
     /// Wakes the client's task: there is something to write, or it must end.
     wake: Rc<Notify>,
+    /// The task knows that bytes wait. Each of these is told once: tasks that woke each other would never rest.
+    writing: Rc<Cell<bool>>,
+    /// The task knows that it must end.
+    ending: bool,
 }
 
 /// Why a connection ended, for the log.
@@ -65,8 +70,9 @@ async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
         Ok(encoding) => encoding,
         Err(ended) => return ended,
     };
-    let (stream, wake) = (Rc::new(stream), Rc::new(Notify::new()));
-    shared.links.borrow_mut().insert(conn, Link { stream: stream.clone(), wake: wake.clone() });
+    let (stream, wake, writing) = (Rc::new(stream), Rc::new(Notify::new()), Rc::new(Cell::new(false)));
+    let link = Link { stream: stream.clone(), wake: wake.clone(), writing: writing.clone(), ending: false };
+    shared.links.borrow_mut().insert(conn, link);
     shared.broker.borrow_mut().open(conn, encoding);
     loop {
         if let Err(bad) = handle_frames(shared, conn, encoding, &mut input) {
@@ -76,6 +82,7 @@ async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
         let Some(unsent) = unsent(shared, conn) else {
             return Ended::HungUp;
         };
+        writing.set(unsent);
         let interest = if unsent { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
         tokio::select! {
             ready = stream.ready(interest) => if let Err(reason) = ready {
@@ -165,10 +172,10 @@ fn unsent(shared: &Shared, conn: ConnId) -> Option<bool> {
 /// Returns the number of bytes in the longest outbox that is left.
 pub fn flush(shared: &Shared) -> usize {
     let mut broker = shared.broker.borrow_mut();
-    let links = shared.links.borrow();
+    let mut links = shared.links.borrow_mut();
     let mut longest = 0;
     for (conn, client) in broker.clients().iter_mut() {
-        let Some(link) = links.get(conn) else { continue };
+        let Some(link) = links.get_mut(conn) else { continue };
         let mut dead = false;
         while !client.outbox.pending().is_empty() && !dead {
             match link.stream.try_write(client.outbox.pending()) {
@@ -188,8 +195,11 @@ pub fn flush(shared: &Shared) -> usize {
             client.outbox.consume(pending);
             client.leaving = true;
         }
-        longest = longest.max(client.outbox.pending().len());
-        if pending > 0 || client.leaving {
+        let left = client.outbox.pending().len();
+        longest = longest.max(left);
+        let tell_writing = left > 0 && !link.writing.replace(true);
+        let tell_ending = left == 0 && client.leaving && !std::mem::replace(&mut link.ending, true);
+        if tell_writing || tell_ending {
             link.wake.notify_one();
         }
     }

@@ -39,6 +39,7 @@ pub struct Shared {
     pub log: Logger,
 }
 
+#[derive(Debug)]
 enum Command {
     Truth(SyncSender<Truth>),
     Stop,
@@ -173,7 +174,7 @@ impl Gateway {
     /// If the gateway's thread has panicked.
     pub fn truth(&self) -> Truth {
         let (answer, truth) = sync_channel(1);
-        self.commands.send(Command::Truth(answer)).ok().expect(ALIVE);
+        self.commands.send(Command::Truth(answer)).expect(ALIVE);
         truth.recv().expect(ALIVE)
     }
 

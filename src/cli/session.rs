@@ -68,7 +68,7 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     let (peer, account) =
         if simulated { (Peer::Simulated, Account::New) } else { (Peer::Real, Account::Same) };
     show_disabled_limits(&config, &log);
-    let setup = Setup { config: Arc::new(config), peer, clock, mode, account, log: log.clone() };
+    let setup = Setup { config, peer, clock, mode, account, log: log.clone() };
     let started = std::time::Instant::now();
     let mut running = System::start(setup).await.map_err(Failure::work)?;
     let end = until_end(&mut running, gateway.as_ref(), &log).await;

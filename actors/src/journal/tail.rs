@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use engine::journal::{Entry, MAGIC, PAYLOAD_BYTES_MAX, Reader};
+use engine::journal::{Entry, JournalError, MAGIC, PAYLOAD_BYTES_MAX, Reader};
 
 use super::{Position, ReadError, is_blank, segment_file, segment_numbers};
 
@@ -105,7 +105,7 @@ impl Tail {
                     Some(Err(_)) if is_blank(&bytes[frames.consumed()..]) => break,
                     // What is whole and before it is handed out first; the error comes with the next call.
                     Some(Err(_)) if !entries.is_empty() => break,
-                    Some(Err(source)) => return Err(ReadError::Bad { path, source }),
+                    Some(Err(source)) => return Err(ReadError::Bad { path, source: moved(source, self.at.offset) }),
                 }
             }
             self.at.offset += frames.consumed() as u64;
@@ -155,5 +155,16 @@ impl Tail {
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(Vec::new()),
             Err(e) => Err(ReadError::io(path)(e)),
         }
+    }
+}
+
+/// The error with its place counted from the start of the file.
+fn moved(e: JournalError, by: u64) -> JournalError {
+    let by = usize::try_from(by).unwrap_or(usize::MAX);
+    match e {
+        JournalError::OtherVersion { at_byte, reason } => {
+            JournalError::OtherVersion { at_byte: at_byte.saturating_add(by), reason }
+        }
+        e => e,
     }
 }

@@ -157,7 +157,7 @@ fn damage_inside_a_segment_is_told_apart_from_an_unfinished_write() {
 fn an_entry_of_another_version_is_an_error_that_names_the_file() {
     let dir = TempDir::new().unwrap();
     let mut bytes = written(dir.path(), 1);
-    let payload = [0xff; 6];
+    let (payload, place) = ([0xff; 6], bytes.len());
     bytes.extend(6u32.to_le_bytes());
     bytes.extend(crc32fast::hash(&payload).to_le_bytes());
     bytes.extend(payload);
@@ -166,6 +166,10 @@ fn an_entry_of_another_version_is_an_error_that_names_the_file() {
     assert!(error.contains("00000001.pbj") && error.contains("another version"), "{error}");
     let error = dump(dir.path()).unwrap().last().unwrap().unwrap_err().to_string();
     assert!(error.contains("another version"), "{error}");
+    let mut tail = Tail::new(dir.path(), Position::START);
+    assert_eq!(tail.read(100).unwrap().entries.len(), 2);
+    let error = tail.read(100).unwrap_err().to_string();
+    assert!(error.contains(&format!("the entry at byte {place} has a valid checksum")), "{error}");
 }
 
 #[test]

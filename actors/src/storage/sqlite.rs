@@ -50,8 +50,10 @@ mod queries;
 mod reads;
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, ConnectionError, ConnectionResult, SqliteConnection};
@@ -68,7 +70,8 @@ use super::{DatabaseUrl, OpenOptions};
 use calls::Database;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
-const HEADER: &[u8; 16] = b"SQLite format 3\0";
+/// As long as SQLite waits for locks elsewhere.
+const LOCKED_FOR: Duration = Duration::from_secs(5);
 
 /// `synchronous=FULL` because a committed place in the journal must not be forgotten after a loss of power.
 const PRAGMAS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
@@ -100,21 +103,61 @@ async fn establish(path: String) -> ConnectionResult<be::Conn> {
 /// Everything that can be wrong with the file is found here, with a reason, before the pool hides it.
 fn prepare(path: &Path, url: &str, create: bool) -> Result<(), StoreOpenError> {
     let failed = |reason: String| StoreOpenError::File { url: url.to_owned(), reason };
-    if create && let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|e| failed(format!("folder {}: {e}", folder.display())))?;
-    }
-    let file = File::options().read(true).write(true).create(create).truncate(false).open(path);
-    let mut file = match file {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Err(StoreOpenError::Missing { url: url.to_owned() }),
-        file => file.map_err(|e| failed(e.to_string()))?,
-    };
-    let mut head = Vec::new();
-    file.by_ref().take(16).read_to_end(&mut head).map_err(|e| failed(e.to_string()))?;
-    if !head.is_empty() && head != HEADER {
-        return Err(StoreOpenError::NotADatabase { url: url.to_owned() });
-    }
+    make_file(path, url, create)?;
     let path = path.to_str().ok_or_else(|| failed("the path is not UTF-8".to_owned()))?;
     let mut conn = SqliteConnection::establish(path).map_err(|e| failed(e.to_string()))?;
-    conn.batch_execute(PRAGMAS).map_err(|e| failed(e.to_string()))?;
-    migrate::run(&mut conn, MIGRATIONS, url)
+    set_up(&mut conn).map_err(|e| match e.to_string() {
+        text if text.contains("not a database") => StoreOpenError::NotADatabase { url: url.to_owned() },
+        text => failed(text),
+    })?;
+    // Of two programs that open a new database at once, one waits here.
+    let migrated = conn.immediate_transaction(|conn| migrate::run(conn, MIGRATIONS, url).map_err(Undone::Migration));
+    migrated.map_err(|e| match e {
+        Undone::Migration(e) => e,
+        Undone::Statement(e) => failed(e.to_string()),
+    })
+}
+
+enum Undone {
+    Migration(StoreOpenError),
+    Statement(diesel::result::Error),
+}
+
+impl From<diesel::result::Error> for Undone {
+    fn from(e: diesel::result::Error) -> Self {
+        Undone::Statement(e)
+    }
+}
+
+/// Looks at an existing file from outside only: opening and closing it here would give up the locks that SQLite holds
+/// for another connection of this process.
+fn make_file(path: &Path, url: &str, create: bool) -> Result<(), StoreOpenError> {
+    let failed = |reason: String| StoreOpenError::File { url: url.to_owned(), reason };
+    match fs::metadata(path) {
+        Ok(file) if file.is_dir() => return Err(failed("it is a directory".to_owned())),
+        Ok(_) => return Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound && !create => {
+            return Err(StoreOpenError::Missing { url: url.to_owned() });
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        Err(e) => return Err(failed(e.to_string())),
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|e| failed(format!("folder {}: {e}", folder.display())))?;
+    }
+    match File::create_new(path) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(failed(e.to_string())),
+        _ => Ok(()),
+    }
+}
+
+/// The change to WAL does not wait for other connections by itself.
+fn set_up(conn: &mut SqliteConnection) -> Result<(), diesel::result::Error> {
+    let deadline = Instant::now() + LOCKED_FOR;
+    loop {
+        match conn.batch_execute(PRAGMAS) {
+            Err(e) if e.to_string().contains("locked") && Instant::now() < deadline => sleep(Duration::from_millis(10)),
+            done => return done,
+        }
+    }
 }

@@ -38,7 +38,7 @@ impl Broker {
         let model = request.model_code.clone().unwrap_or_default();
         self.send_account_multi(conn, req_id, &model);
         self.send(conn, AccountUpdateMultiEnd { req_id: Some(req_id) });
-        self.edit(conn, |client| drop(client.account_multi.insert(req_id, model)));
+        self.edit(conn, |client| client.account_multi.insert(req_id, model));
     }
 
     /// Tags that this account does not have are left out, as a real gateway does.
@@ -48,7 +48,7 @@ impl Broker {
         let tags: BTreeSet<String> = tags.split(',').map(|tag| tag.trim().to_owned()).collect();
         self.send_summary(conn, req_id, &tags);
         self.send(conn, AccountSummaryEnd { req_id: Some(req_id) });
-        self.edit(conn, |client| drop(client.summaries.insert(req_id, tags)));
+        self.edit(conn, |client| client.summaries.insert(req_id, tags));
     }
 
     /// The symbols traded: tells all who follow the account.

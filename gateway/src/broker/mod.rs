@@ -216,30 +216,30 @@ impl Broker {
             Request::CancelPositions(_) => self.edit(conn, |client| client.positions = false),
             Request::PositionsMulti(request) => self.subscribe_positions_multi(conn, &request),
             Request::CancelPositionsMulti(request) => {
-                self.edit(conn, |client| drop(client.positions_multi.remove(&request.req_id.unwrap_or(0))));
+                self.edit(conn, |client| client.positions_multi.remove(&request.req_id.unwrap_or(0)));
             }
             Request::AccountData(request) => self.subscribe_account(conn, &request),
             Request::AccountSummary(request) => self.subscribe_summary(conn, &request),
             Request::CancelAccountSummary(request) => {
-                self.edit(conn, |client| drop(client.summaries.remove(&request.req_id.unwrap_or(0))));
+                self.edit(conn, |client| client.summaries.remove(&request.req_id.unwrap_or(0)));
             }
             Request::AccountUpdatesMulti(request) => self.subscribe_account_multi(conn, &request),
             Request::CancelAccountUpdatesMulti(request) => {
-                self.edit(conn, |client| drop(client.account_multi.remove(&request.req_id.unwrap_or(0))));
+                self.edit(conn, |client| client.account_multi.remove(&request.req_id.unwrap_or(0)));
             }
             Request::PnL(request) => self.subscribe_pnl(conn, &request),
             Request::CancelPnL(request) => {
-                self.edit(conn, |client| drop(client.pnl.remove(&request.req_id.unwrap_or(0))));
+                self.edit(conn, |client| client.pnl.remove(&request.req_id.unwrap_or(0)));
             }
             Request::PnLSingle(request) => self.subscribe_pnl_single(conn, &request),
             Request::CancelPnLSingle(request) => {
-                self.edit(conn, |client| drop(client.pnl_single.remove(&request.req_id.unwrap_or(0))));
+                self.edit(conn, |client| client.pnl_single.remove(&request.req_id.unwrap_or(0)));
             }
             Request::NotServed { message_id, req_id } => self.refuse_unserved(conn, message_id, req_id),
         }
     }
 
-    fn edit(&mut self, conn: ConnId, change: impl FnOnce(&mut Client)) {
+    fn edit<R>(&mut self, conn: ConnId, change: impl FnOnce(&mut Client) -> R) {
         if let Some(client) = self.clients.get_mut(&conn) {
             change(client);
         }

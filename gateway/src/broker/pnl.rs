@@ -18,7 +18,7 @@ impl Broker {
         let req_id = request.req_id.unwrap_or(0);
         let pnl = self.pnl(req_id);
         self.send(conn, pnl.clone());
-        self.edit(conn, |client| drop(client.pnl.insert(req_id, pnl)));
+        self.edit(conn, |client| client.pnl.insert(req_id, pnl));
     }
 
     pub(super) fn subscribe_pnl_single(&mut self, conn: ConnId, request: &PnLSingleRequest) {
@@ -27,7 +27,7 @@ impl Broker {
             return self.refuse(conn, req_id, &invalid(&format!("Contract id {con_id} is not known")));
         };
         self.send(conn, pnl.clone());
-        self.edit(conn, |client| drop(client.pnl_single.insert(req_id, (con_id, pnl))));
+        self.edit(conn, |client| client.pnl_single.insert(req_id, (con_id, pnl)));
     }
 
     /// Sends what changed, once market time has reached the next second.
@@ -51,7 +51,7 @@ impl Broker {
             let pnl = self.pnl(req_id);
             if pnl != last {
                 self.send(conn, pnl.clone());
-                self.edit(conn, |client| drop(client.pnl.insert(req_id, pnl)));
+                self.edit(conn, |client| client.pnl.insert(req_id, pnl));
             }
         }
         for (req_id, (con_id, last)) in single {
@@ -59,7 +59,7 @@ impl Broker {
                 continue;
             };
             self.send(conn, pnl.clone());
-            self.edit(conn, |client| drop(client.pnl_single.insert(req_id, (con_id, pnl))));
+            self.edit(conn, |client| client.pnl_single.insert(req_id, (con_id, pnl)));
         }
     }
 

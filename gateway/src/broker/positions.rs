@@ -29,7 +29,7 @@ impl Broker {
             self.send(conn, position);
         }
         self.send(conn, PositionMultiEnd { req_id: Some(req_id) });
-        self.edit(conn, |client| drop(client.positions_multi.insert(req_id, model)));
+        self.edit(conn, |client| client.positions_multi.insert(req_id, model));
     }
 
     /// The symbols traded: tells their positions to all who follow them, flat ones too.

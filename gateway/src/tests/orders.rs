@@ -85,7 +85,8 @@ async fn a_bracket_fills_in_parts_and_its_target_ends_the_stop() {
     desk.expect(&["open 2 PendingSubmit 3", "status 2 PendingSubmit 0/3"]).await;
     desk.submit(&stop).await;
     let mut seen = Vec::new();
-    while !seen.iter().any(|line: &String| line.starts_with("commission")) {
+    let last = ["commission", "status 1 Submitted 2/1", "status 2 Submitted", "status 3 PreSubmitted"];
+    while !last.iter().all(|start| seen.iter().any(|line: &String| line.starts_with(start))) {
         seen.push(desk.next().await);
     }
     let of = |order: &str| seen.iter().filter(|l| l.starts_with(order)).map(String::as_str).collect::<Vec<_>>();

@@ -9,6 +9,8 @@ use crate::wire::{account, contract, execution, order, order_request, pnl, posit
 /// One line a message: its name here and its type.
 macro_rules! requests {
     ($($name:ident($message:ty),)*) => {
+        // A request lives on the stack for one call, so a box would only cost an allocation.
+        #[expect(clippy::large_enum_variant)]
         #[derive(Clone, PartialEq, Debug)]
         pub enum Request {
             $($name($message),)*

@@ -374,7 +374,9 @@ proptest! {
             drop(Request::decode(encoding, &body));
         }
         drop(handshake::read_offer(&body));
-        drop(frame::split(&body));
+        if let Ok(Some((inner, used))) = frame::split(&body) {
+            prop_assert!(inner.len() + 4 == used && used <= body.len());
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn a_path_that_cannot_be_is_explained() {
     let dir = TempDir::new().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
     let error = refusal(&format!("sqlite:{}", dir.path().join("file/pit.db").display()), OPTIONS);
-    assert!(error.contains("cannot open or make the file: folder"), "{error}");
+    assert!(error.contains("cannot open or make the file: Not a directory"), "{error}");
     let error = refusal(&format!("sqlite:{}", dir.path().display()), OPTIONS);
     assert!(error.contains("cannot open or make the file") && error.contains("directory"), "{error}");
 }
@@ -94,16 +94,20 @@ fn postgresql_says_what_it_dislikes() {
     assert!(error.contains("cannot make its tables: permission denied"), "{error}");
 }
 
+async fn open_thrice(url: &str) {
+    let (one, two, three) = futures::join!(open(url, OPTIONS), open(url, OPTIONS), open(url, OPTIONS));
+    for opened in [one, two, three] {
+        assert_eq!(opened.unwrap().sessions().await.unwrap(), []);
+    }
+}
+
 #[test]
-fn two_programs_may_open_a_new_database_at_once() {
-    let Some(server) = pg_server::shared() else { return };
-    let dir = TempDir::new().unwrap();
-    for url in [server.new_database(), sqlite_url(dir.path())] {
-        run(async {
-            let (one, two, three) = futures::join!(open(&url, OPTIONS), open(&url, OPTIONS), open(&url, OPTIONS));
-            for opened in [one, two, three] {
-                assert_eq!(opened.unwrap().sessions().await.unwrap(), []);
-            }
-        });
+fn several_programs_may_open_a_new_database_at_once() {
+    for _ in 0..20 {
+        let dir = TempDir::new().unwrap();
+        run(open_thrice(&sqlite_url(dir.path())));
+    }
+    if let Some(server) = pg_server::shared() {
+        run(open_thrice(&server.new_database()));
     }
 }
