@@ -1,7 +1,7 @@
 //! The live transport: where each actor is, and the journal. The counterpart of the backtest's queue.
 //! In: what `wiring::route` delivers. Out: messages in mailboxes, records in the journal. Absent: decisions.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use actix::Message;
@@ -67,6 +67,16 @@ impl Tally {
     }
 }
 
+/// How far an orderly stop is: what has stopped is told nothing more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Phase {
+    Running,
+    /// Strategies and bars end; the books go on until they are flat.
+    WindingDown,
+    /// Books and link end.
+    Closing,
+}
+
 /// What the actors of one system share.
 #[derive(Debug)]
 pub struct Shared {
@@ -75,8 +85,7 @@ pub struct Shared {
     pub latency: Latency,
     pub log: Logger,
     pub tally: Tally,
-    /// Set by an orderly stop: strategies are told nothing more.
-    pub stopping: AtomicBool,
+    phase: AtomicU8,
     addresses: OnceLock<Addresses>,
     journal: Mutex<Writer>,
 }
@@ -89,10 +98,22 @@ impl Shared {
             latency: Latency::default(),
             log,
             tally: Tally::default(),
-            stopping: AtomicBool::new(false),
+            phase: AtomicU8::new(Phase::Running as u8),
             addresses: OnceLock::new(),
             journal: Mutex::new(journal),
         })
+    }
+
+    pub fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    fn has_reached(&self, phase: Phase) -> bool {
+        self.phase.load(Ordering::Relaxed) >= phase as u8
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.has_reached(Phase::WindingDown)
     }
 
     /// Called once, before the first actor starts.
@@ -155,21 +176,30 @@ impl Outlet {
 
 impl Deliver for Outlet {
     fn bars(&mut self, symbol: SymbolId, input: bars::Input) {
+        if self.shared.has_reached(Phase::WindingDown) {
+            return;
+        }
         self.shared.addresses().bars[usize::from(symbol.0)].send(self.told(input));
     }
 
     fn strategy(&mut self, strategy: StrategyId, input: strategy::Input) {
-        if self.shared.stopping.load(Ordering::Relaxed) {
+        if self.shared.has_reached(Phase::WindingDown) {
             return;
         }
         self.shared.addresses().strategies[usize::from(strategy.0)].send(self.told(input));
     }
 
     fn books(&mut self, input: books::Input) {
+        if self.shared.has_reached(Phase::Closing) {
+            return;
+        }
         self.shared.addresses().books.send(self.told(input));
     }
 
     fn link(&mut self, input: link::Input) {
+        if self.shared.has_reached(Phase::Closing) {
+            return;
+        }
         self.shared.addresses().link.send(self.told(input));
     }
 

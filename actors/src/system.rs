@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 use crate::broker::{Broker, Peer};
 use crate::clock::Clock;
-use crate::directory::{Addresses, Shared};
+use crate::directory::{Addresses, Phase, Shared};
 use crate::journal::{JournalDir, OpenError, ReadError, Recovered, WriteError, read_segment};
 use crate::shell::{Build, Shell};
 use crate::storage::{StorageActor, StorageSettings};
@@ -211,7 +211,7 @@ impl System {
     /// First half of an orderly stop: strategies end, open bars are closed, positions are flattened if so configured.
     /// What the books look like then; `None` if they do not answer.
     pub async fn wind_down(&self, cause: &str) -> Option<BooksView> {
-        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.enter(Phase::WindingDown);
         for strategy in &self.config.strategies {
             self.supervisor.stop_one(&strategy_name(&strategy.name)).await;
         }
@@ -223,6 +223,7 @@ impl System {
 
     /// Second half: orders, journal, database, broker.
     pub async fn stop(self, cause: &str) -> Stopped {
+        self.shared.enter(Phase::Closing);
         self.supervisor.stop_one("books").await;
         self.supervisor.stop_one("link").await;
         self.shared.record(Record::SessionEnded { cause: cause.to_owned() });

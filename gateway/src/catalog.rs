@@ -1,17 +1,16 @@
 //! The contracts that this gateway lists. In: instruments and a contract as a client describes it.
 //! Out: the listing that it means, contract details, market rules. Absent: prices, orders.
-//! Exchange holidays are not known here: `tradingHours` shows the regular week.
 
 use std::collections::BTreeSet;
 
-use chrono::{Datelike, Days, NaiveDate, Timelike, Weekday};
-use chrono_tz::US::Central;
+use chrono::{Datelike, NaiveDate};
 use engine::market::{Instrument, PriceGrid, SymbolId};
 use engine::time::Timestamp;
 use engine::venue::Refusal;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::calendar::{expiry_of, hours, regular_hours, session};
 use crate::wire::contract::{Contract, ContractDetails, MarketRule, PriceIncrement};
 
 /// The time zone of the contracts, as Interactive Brokers names it.
@@ -20,11 +19,6 @@ const NO_DEFINITION: i32 = 200;
 const MONTH_CODES: &[u8; 12] = b"FGHJKMNQUVXZ";
 /// ES's rule at Interactive Brokers; further tick sizes get the numbers after it.
 const RULE_ID_FIRST: i32 = 67;
-/// Days before its expiry at which a quarterly contract stops being the front month: volume has moved on.
-const ROLL_DAYS: u64 = 8;
-const DAYS_OF_HOURS: u64 = 7;
-/// When the electronic session ends, local time.
-pub const CLOSE_HOUR: u32 = 16;
 
 /// One instrument as the broker lists it.
 #[derive(Clone, Debug)]
@@ -238,63 +232,4 @@ fn hashed_id(name: &str) -> i32 {
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     100_000_000 + i32::try_from(hash % 800_000_000).expect("below 2^31")
-}
-
-fn expiry_of(instrument: &Instrument, today: Timestamp) -> NaiveDate {
-    let today = today.to_datetime().with_timezone(&Central).date_naive();
-    let wanted = instrument.expiry.as_deref().unwrap_or("");
-    let date = |text: &str| NaiveDate::parse_from_str(text, "%Y%m%d").ok();
-    match wanted.len() {
-        8 => date(wanted),
-        6 => date(&format!("{wanted}01")).map(third_friday),
-        _ => None,
-    }
-    .unwrap_or_else(|| front_quarter(today))
-}
-
-fn third_friday(day: NaiveDate) -> NaiveDate {
-    NaiveDate::from_weekday_of_month_opt(day.year(), day.month(), Weekday::Fri, 3)
-        .expect("every month has three Fridays")
-}
-
-/// Third Friday of the first March, June, September or December that has not rolled.
-fn front_quarter(today: NaiveDate) -> NaiveDate {
-    let end = today.checked_add_days(Days::new(ROLL_DAYS)).unwrap_or(today);
-    let mut month = end.with_day(1).expect("every month has a first day");
-    loop {
-        if month.month().is_multiple_of(3) && third_friday(month) > end {
-            return third_friday(month);
-        }
-        let next = month.checked_add_months(chrono::Months::new(1));
-        month = next.expect("dates here lie within the years that timestamps cover");
-    }
-}
-
-/// Entries of the coming days in the form `20260827:1700-20260828:1600;20260829:CLOSED`.
-fn hours(now: Timestamp, of_day: fn(NaiveDate) -> Option<String>) -> String {
-    let local = now.to_datetime().with_timezone(&Central);
-    // Until it closes, the session that opened yesterday is the first entry.
-    let open_since_yesterday = local.hour() < CLOSE_HOUR;
-    let first = local.date_naive().checked_sub_days(Days::new(u64::from(open_since_yesterday)));
-    let days = (0..DAYS_OF_HOURS).filter_map(|ahead| first?.checked_add_days(Days::new(ahead)));
-    days.filter_map(of_day).collect::<Vec<_>>().join(";")
-}
-
-/// The electronic session that opens on this day's evening.
-fn session(day: NaiveDate) -> Option<String> {
-    let open = day.format("%Y%m%d");
-    match day.weekday() {
-        Weekday::Fri => None,
-        Weekday::Sat => Some(format!("{open}:CLOSED")),
-        _ => Some(format!("{open}:1700-{}:1600", day.succ_opt()?.format("%Y%m%d"))),
-    }
-}
-
-/// The hours of the stock market.
-fn regular_hours(day: NaiveDate) -> Option<String> {
-    let date = day.format("%Y%m%d");
-    Some(match day.weekday() {
-        Weekday::Sat | Weekday::Sun => format!("{date}:CLOSED"),
-        _ => format!("{date}:0830-{date}:1500"),
-    })
 }

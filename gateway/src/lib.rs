@@ -7,6 +7,7 @@
 //! Absent: how orders match (the engine's venue), market data files, historical data.
 
 mod broker;
+mod calendar;
 mod catalog;
 mod connection;
 mod options;

@@ -13,7 +13,8 @@ use super::{ConfigArg, Outcome, setup};
 pub struct RunArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// Market seconds per second of the simulated gateway, or `max`; the configuration's by default.
+    /// Market seconds per second of the simulated gateway, or `max`. By default the configuration's; without a [gateway]
+    /// section, the speed of the `pitboss gateway` in another process that this one is to follow.
     #[arg(long, value_parser = parse_speed)]
     speed: Option<Pace>,
     /// Print the session report as JSON.
@@ -23,10 +24,10 @@ pub struct RunArgs {
 
 pub fn run(args: &RunArgs) -> Outcome {
     let mut config = setup::config(&args.config)?;
-    let mut pace = Pace::Speed(1.0);
+    let mut pace = args.speed;
     let mut market = None;
     if let Some(gateway) = &config.gateway {
-        pace = args.speed.unwrap_or(gateway.pace);
+        pace = Some(args.speed.unwrap_or(gateway.pace));
         let opened = Market::open(&gateway.market, &config.instruments, &Select::All)?;
         if opened.instruments != config.instruments {
             super::market::retarget(&mut config, opened.instruments.clone());

@@ -27,7 +27,8 @@ pub struct Plan {
     pub mode: Mode,
     /// Played by a gateway inside this process; `None` for a real one.
     pub market: Option<Market>,
-    pub pace: Pace,
+    /// Of the simulated gateway, here or elsewhere; `None`: the peer is a real one and time is the machine's.
+    pub pace: Option<Pace>,
     /// Print the report as JSON.
     pub json: bool,
 }
@@ -55,6 +56,7 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     let simulated = market.is_some();
     let (clock, gateway, broken) = match market {
         Some(market) => {
+            let pace = pace.unwrap_or(Pace::Speed(1.0));
             let clock = clock_of(pace, market.start);
             let broken = market.broken.clone();
             let gateway = start_gateway(&config, market, pace, &clock, &log)?;
@@ -63,10 +65,10 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
             info!(log, "simulated gateway on {}", gateway.local_addr(); "event" => "gateway.started");
             (clock, Some(gateway), broken)
         }
-        None => (Clock::real(), None, Default::default()),
+        None => (clock_of_peer(&config, pace).await?, None, Default::default()),
     };
-    let (peer, account) =
-        if simulated { (Peer::Simulated, Account::New) } else { (Peer::Real, Account::Same) };
+    let peer = if simulated || pace.is_some() { Peer::Simulated } else { Peer::Real };
+    let account = if simulated { Account::New } else { Account::Same };
     show_disabled_limits(&config, &log);
     let setup = Setup { config, peer, clock, mode, account, log: log.clone() };
     let started = std::time::Instant::now();
@@ -75,7 +77,9 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     if let End::Received(signal) = end {
         info!(log, "{signal}: stopping in order"; "event" => "session.stopping");
     }
-    let sent = gateway.as_ref().map(|gateway| gateway.stats().ticks_sent);
+    // While ticks still come, what is on its way is not lost.
+    let over = matches!(end, End::MarketOver);
+    let sent = gateway.as_ref().filter(|_| over).map(|gateway| gateway.stats().ticks_sent);
     let books = running.wind_down(end.cause()).await;
     let summary = Summary::of(&running, mode, books.as_ref(), started.elapsed(), sent);
     let id = running.session.clone();
@@ -123,6 +127,16 @@ fn clock_of(pace: Pace, start: Timestamp) -> Clock {
         Pace::Speed(speed) => Clock::scaled(start, speed),
         Pace::Max => Clock::driven(start),
     }
+}
+
+/// A simulated gateway in another process plays its own time, and this clock follows it.
+async fn clock_of_peer(config: &Config, pace: Option<Pace>) -> Result<Clock, Failure> {
+    let Some(pace) = pace else { return Ok(Clock::real()) };
+    if config.instance.live {
+        return Err(Failure::usage("--speed is for simulated gateways, and this configuration is for real money"));
+    }
+    let start = actors::broker::gateway_time(&config.broker).await.map_err(Failure::work)?;
+    Ok(clock_of(pace, start))
 }
 
 fn start_gateway(

@@ -57,6 +57,10 @@ pub fn quote(grid: &PriceGrid, tick: &realtime::BidAsk) -> Result<Quote, Unreada
     Ok(Quote { ts: Timestamp::from_secs(tick.time.unix_timestamp()), bid, ask, bid_size, ask_size })
 }
 
+pub fn timestamp(at: time::OffsetDateTime) -> Timestamp {
+    Timestamp::from_nanos(i64::try_from(at.unix_timestamp_nanos()).unwrap_or(i64::MAX))
+}
+
 /// An execution's time: `20260824 15:50:07 US/Central`, or `20260824-15:50:07` in UTC.
 pub fn execution_time(text: &str) -> Result<Timestamp, Unreadable> {
     let wrong = || Unreadable::Time(text.to_owned());

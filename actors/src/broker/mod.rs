@@ -36,7 +36,8 @@ mod session;
 mod ticks;
 
 use send::Job;
-use session::{ConnectError, Session, Streams, Tick, TickKind, TickStream};
+pub use session::{ConnectError, gateway_time};
+use session::{Session, Streams, Tick, TickKind, TickStream};
 
 /// Market data frames handled in one go.
 const TICKS_AT_ONCE: usize = 256;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use engine::time::Timestamp;
 use ibapi::Error;
 use tokio::task::yield_now;
 
@@ -72,7 +71,7 @@ struct Driver {
 
 impl Driver {
     async fn run(&self) -> Error {
-        loop {
+        while !self.shared.is_stopping() {
             let answer = self.session.client.server_time_millis().await;
             let at = match answer {
                 Ok(at) => at,
@@ -81,7 +80,7 @@ impl Driver {
             if let Err(reason) = self.settle().await {
                 return reason;
             }
-            self.shared.clock.advance(timestamp(at));
+            self.shared.clock.advance(convert::timestamp(at));
             for port in &self.shared.addresses().timed {
                 port.send(Wake);
             }
@@ -89,6 +88,8 @@ impl Driver {
                 return reason;
             }
         }
+        // The system stops; nobody wants another step.
+        std::future::pending().await
     }
 
     /// Until nothing is under way: in mailboxes, in the queue to the socket, or at the gateway.
@@ -111,9 +112,4 @@ impl Driver {
             yield_now().await;
         }
     }
-}
-
-fn timestamp(at: time::OffsetDateTime) -> Timestamp {
-    let nanos = at.unix_timestamp_nanos();
-    Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
 }

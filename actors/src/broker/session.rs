@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use engine::config::BrokerConfig;
 use engine::market::{Instrument, SymbolId};
+use engine::time::Timestamp;
 use engine::trade::{BrokerEvent, BrokerOrder, BrokerOrderId, BrokerPosition, BrokerSnapshot};
 use futures::{Stream, StreamExt};
 use ibapi::accounts::PositionUpdate;
@@ -38,6 +39,19 @@ pub enum ConnectError {
     Account { found: Vec<String>, expected: String },
     #[error("{name}: {found} contracts match root {root}, expiry {expiry:?} at {exchange}; expected exactly one")]
     Contract { name: String, root: String, expiry: Option<String>, exchange: String, found: usize },
+}
+
+/// The time at the gateway, for whoever lets its own clock follow it: a simulated gateway that plays the past.
+pub async fn gateway_time(config: &BrokerConfig) -> Result<Timestamp, ConnectError> {
+    let address = config.address.to_string();
+    let builder = Client::builder().address(address.as_str()).client_id(config.client_id).max_reconnect_attempts(0);
+    let client = timeout(config.connect_timeout, builder.connect())
+        .await
+        .map_err(|_| ConnectError::Silent { address: address.clone(), waited: config.connect_timeout })?
+        .map_err(|source| ConnectError::Refused { address, source: Box::new(source) })?;
+    let at = bounded("the gateway's time", config.request_timeout, client.server_time_millis()).await;
+    client.disconnect().await;
+    at.map(convert::timestamp)
 }
 
 /// A live connection with what was learned at its start.

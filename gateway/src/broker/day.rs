@@ -10,7 +10,7 @@ use engine::market::SymbolId;
 use engine::time::Timestamp;
 use engine::trade::Money;
 
-use crate::catalog::CLOSE_HOUR;
+use crate::calendar::CLOSE_HOUR;
 
 #[derive(Debug)]
 pub struct TradingDay {
