@@ -17,12 +17,28 @@ use crate::journal::Writer;
 use crate::latency::Latency;
 use crate::supervisor::{Gauge, Port};
 
-/// An input with the arrival of the tick that led to it, in monotonic nanoseconds; 0 when no tick did.
+/// What led to a message, in monotonic nanoseconds; 0 where nothing did.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Cause {
+    /// When the tick arrived.
+    pub tick: u64,
+    /// When a strategy made a signal of it.
+    pub signal: u64,
+}
+
+/// An input with what led to it.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Told<I> {
     pub input: I,
-    pub cause: u64,
+    pub cause: Cause,
+}
+
+impl<I> Told<I> {
+    /// Something that no tick led to.
+    pub fn unprompted(input: I) -> Self {
+        Self { input, cause: Cause::default() }
+    }
 }
 
 /// A driven clock moved: deadlines may be due.
@@ -150,13 +166,13 @@ impl Shared {
 #[derive(Clone, Debug)]
 pub struct Outlet {
     pub shared: Arc<Shared>,
-    pub cause: u64,
+    pub cause: Cause,
     uncommitted: bool,
 }
 
 impl Outlet {
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, cause: 0, uncommitted: false }
+        Self { shared, cause: Cause::default(), uncommitted: false }
     }
 
     pub fn route(&mut self, output: Output) {

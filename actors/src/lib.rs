@@ -4,6 +4,8 @@
 pub mod broker;
 pub mod clock;
 pub mod directory;
+#[cfg(test)]
+mod faults;
 mod hosted;
 pub mod journal;
 pub mod latency;
@@ -12,3 +14,6 @@ pub mod shell;
 pub mod storage;
 pub mod supervisor;
 pub mod system;
+#[cfg(test)]
+mod system_tests;
+mod teller;

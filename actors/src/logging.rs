@@ -109,10 +109,23 @@ fn level(key: &'static str, name: &str) -> Result<Level, LogError> {
     known.ok_or_else(|| LogError::Level { key, found: name.to_owned() })
 }
 
-/// `10:31:02 WARN order 17 refused by broker: margin, event: order.refused, order_id: 17`; the date is in the file.
-fn terminal<D: slog_term::Decorator>(decorator: D) -> slog_term::FullFormat<D> {
+/// `10:31:02 WARN order 17 refused by broker: margin`; the date and the keys are in the file.
+fn terminal<D: slog_term::Decorator>(decorator: D) -> MessageOnly<slog_term::FullFormat<D>> {
     let time = |out: &mut dyn io::Write| write!(out, "{}", Local::now().format("%H:%M:%S"));
-    slog_term::FullFormat::new(decorator).use_custom_timestamp(time).use_original_order().build()
+    MessageOnly(slog_term::FullFormat::new(decorator).use_custom_timestamp(time).build())
+}
+
+/// Leaves out keys: they are for queries, and a person reads the message.
+struct MessageOnly<D>(D);
+
+impl<D: Drain> Drain for MessageOnly<D> {
+    type Ok = D::Ok;
+    type Err = D::Err;
+
+    fn log(&self, record: &slog::Record<'_>, _: &slog::OwnedKVList) -> Result<D::Ok, D::Err> {
+        let location = slog::RecordStatic { location: record.location(), tag: record.tag(), level: record.level() };
+        self.0.log(&slog::Record::new(&location, record.msg(), slog::b!()), &o!().into())
+    }
 }
 
 fn json(file: LogFile) -> LaidOut<slog_json::Json<LogFile>> {

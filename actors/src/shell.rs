@@ -12,7 +12,7 @@ use actix::{
 use engine::time::Timestamp;
 use engine::wiring::Core;
 
-use crate::directory::{Outlet, Shared, Told, Wake};
+use crate::directory::{Cause, Outlet, Shared, Told, Wake};
 use crate::latency::Span;
 use crate::supervisor::{Gauge, Stop, mono_ns};
 
@@ -41,11 +41,13 @@ pub struct Shell<C: Hosted> {
     gauge: Arc<Gauge>,
     timer: Option<(Timestamp, SpawnHandle)>,
     rebuilt: bool,
+    #[cfg(test)]
+    pub(crate) faults: crate::faults::Armed,
 }
 
 impl<C: Hosted> Shell<C> {
     pub fn new(shared: Arc<Shared>, gauge: Arc<Gauge>, build: Build<C>) -> Self {
-        Self { core: None, build, outlet: Outlet::new(shared), gauge, timer: None, rebuilt: false }
+        Self { core: None, build, outlet: Outlet::new(shared), gauge, timer: None, rebuilt: false, #[cfg(test)] faults: Default::default() }
     }
 
     /// The core, for messages that only read it.
@@ -58,13 +60,14 @@ impl<C: Hosted> Shell<C> {
     }
 
     /// One input through the core and out again.
-    fn tell(&mut self, input: C::Input, cause: u64, ctx: &mut Context<Self>) {
+    fn tell(&mut self, input: C::Input, cause: Cause, ctx: &mut Context<Self>) {
         self.outlet.cause = cause;
         let now = self.outlet.shared.clock.now();
         let output = self.core().handle(now, input);
-        if C::SIGNALS && cause != 0 && is_signal(&output) {
-            let signalled = mono_ns();
-            self.outlet.shared.latency.record(Span::TickToSignal, signalled.saturating_sub(cause));
+        if C::SIGNALS && cause.tick != 0 && is_signal(&output) {
+            self.outlet.cause.signal = mono_ns();
+            let took = self.outlet.cause.signal.saturating_sub(cause.tick);
+            self.outlet.shared.latency.record(Span::TickToSignal, took);
         }
         self.outlet.route(output);
         self.after_turn(ctx);
@@ -78,7 +81,7 @@ impl<C: Hosted> Shell<C> {
 
     fn fire(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
         if self.core().next_deadline().is_some_and(|at| at <= now) {
-            self.outlet.cause = 0;
+            self.outlet.cause = Cause::default();
             let output = self.core().on_deadline(now);
             self.outlet.route(output);
         }
@@ -133,6 +136,8 @@ impl<C: Hosted> Actor for Shell<C> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        #[cfg(test)]
+        self.faults.strike(crate::faults::Place::Started);
         ctx.wait(self.building().into_actor(self).map(|core, shell, ctx| {
             shell.core = Some(core);
             if std::mem::take(&mut shell.rebuilt) {
@@ -145,6 +150,8 @@ impl<C: Hosted> Actor for Shell<C> {
 
 impl<C: Hosted> Supervised for Shell<C> {
     fn restarting(&mut self, _: &mut Self::Context) {
+        #[cfg(test)]
+        self.faults.strike(crate::faults::Place::Restarting);
         // What the core was is not trusted; `started` builds another.
         self.core = None;
         self.timer = None;
@@ -178,7 +185,7 @@ impl<C: Hosted> Handler<Stop> for Shell<C> {
 
     fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
         if let Some(input) = C::farewell() {
-            self.tell(input, 0, ctx);
+            self.tell(input, Cause::default(), ctx);
         }
     }
 }

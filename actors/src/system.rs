@@ -23,14 +23,15 @@ use tokio::sync::watch;
 
 use crate::broker::{Broker, Peer};
 use crate::clock::Clock;
-use crate::directory::{Addresses, Phase, Shared};
+use crate::directory::{Addresses, Phase, Shared, Told};
 use crate::journal::{JournalDir, OpenError, ReadError, Recovered, WriteError, read_segment};
 use crate::shell::{Build, Shell};
 use crate::storage::{StorageActor, StorageSettings};
 use crate::supervisor::{
-    ActorHealth, Child, ChildSpec, GaveUp, Reporter, Restart, SupervisionEvent, Supervisor, SupervisorConfig, What,
+    ActorHealth, Child, ChildSpec, GaveUp, HowStopped, Reporter, Restart, SupervisionEvent, Supervisor, SupervisorConfig, What,
 };
-use crate::{directory, supervisor};
+use crate::teller::Teller;
+use crate::supervisor;
 
 /// What happens to the books that the journal holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,9 +76,12 @@ pub struct System {
     config: Arc<Config>,
     supervisor: Supervisor,
     books: Child<Shell<Books>>,
+    #[cfg(test)]
+    children: tests::Children,
     halted: watch::Receiver<Option<String>>,
-    /// Held until the end: the folder's lock.
-    _journal_dir: JournalDir,
+    /// Holds the folder's lock until the end.
+    #[cfg_attr(not(test), expect(dead_code))]
+    journal_dir: JournalDir,
 }
 
 /// What the books look like at one moment.
@@ -144,7 +148,7 @@ impl System {
         let books = begin_books(books, now);
         let info = session_info(&config, mode, &recovered, now);
         let session = info.id.clone();
-        let first = Record::SessionStarted { info: Box::new(info), books: Box::new(books) };
+        let first = Record::SessionStarted { info: Box::new(info.clone()), books: Box::new(books) };
         let segment = recovered.run_number;
         let writer = dir.create_segment(&Entry { seq: recovered.next_seq, at: now, record: first })?;
         let topology = Topology::new(config.instruments.len(), &config.strategies);
@@ -157,6 +161,7 @@ impl System {
         let make = Make { config: config.clone(), shared: shared.clone(), journal: dir.path().to_path_buf(), segment };
         let broker = make.broker(&mut supervisor, peer)?;
         make.storage(&mut supervisor, log.clone())?;
+        make.teller(&mut supervisor, info, log.clone())?;
         let link = make.link(&mut supervisor)?;
         let books = make.books(&mut supervisor)?;
         let bars = make.bars(&mut supervisor)?;
@@ -174,7 +179,17 @@ impl System {
         supervisor.start().await?;
         info!(log, "session {session} runs: {} strategies on {} instruments", config.strategies.len(),
             config.instruments.len(); "event" => "session.started", "session" => &session);
-        Ok(System { session, shared, config, supervisor, books, halted, _journal_dir: dir })
+        Ok(System {
+            session,
+            shared,
+            config,
+            supervisor,
+            #[cfg(test)]
+            children: tests::Children { broker, link, bars, strategies },
+            books,
+            halted,
+            journal_dir: dir,
+        })
     }
 
     pub fn shared(&self) -> &Arc<Shared> {
@@ -237,7 +252,7 @@ impl System {
         let deadline = tokio::time::Instant::now() + self.config.actors.books.stop_within;
         if self.config.orders.flatten_on_stop {
             let flatten = books::Input::Flatten { cause: cause.to_owned() };
-            self.shared.addresses().books.send(directory::Told { input: flatten, cause: 0 });
+            self.shared.addresses().books.send(Told::unprompted(flatten));
         }
         loop {
             let view = self.books().await;
@@ -332,7 +347,7 @@ fn reporter(shared: Arc<Shared>, config: Arc<Config>, halt: watch::Sender<Option
     let sink = Arc::new(move |event: SupervisionEvent| {
         use engine::journal::Severity;
         let level = match (&event.what, event.severity()) {
-            (What::Health(_), _) => Level::Debug,
+            (What::Health(_) | What::Started { .. } | What::Stopped { how: HowStopped::InOrder, .. }, _) => Level::Debug,
             (_, Severity::Info) => Level::Info,
             (_, Severity::Warning) => Level::Warning,
             (_, Severity::Error) => Level::Error,
@@ -348,12 +363,12 @@ fn reporter(shared: Arc<Shared>, config: Arc<Config>, halt: watch::Sender<Option
             OnGiveUp::DisableAndGoOn => {
                 let found = config.strategies.iter().find(|s| *strategy_name(&s.name) == *gave_up.actor);
                 if let Some(strategy) = found {
-                    let told = directory::Told { input: books::Input::Disable(strategy.id), cause: 0 };
+                    let told = Told::unprompted(books::Input::Disable(strategy.id));
                     at_give_up.addresses().books.send(told);
                 }
             }
             OnGiveUp::HaltTrading => {
-                let told = directory::Told { input: link::Input::Halt { cause: cause.clone() }, cause: 0 };
+                let told = Told::unprompted(link::Input::Halt { cause: cause.clone() });
                 at_give_up.addresses().link.send(told);
                 halt.send_replace(Some(cause));
             }
@@ -423,6 +438,13 @@ impl Make {
         // The journal holds everything that the database lacks, so trading does not depend on this one.
         let spec = Self::spec("storage".to_owned(), "storage", actor, order::STORAGE, OnGiveUp::NeverGiveUp);
         Ok(to.add(spec, move |_| StorageActor::new(settings, log))?)
+    }
+
+    fn teller(&self, to: &mut Supervisor, info: SessionInfo, log: Logger) -> Result<Child<Teller>, SystemError> {
+        let (journal, segment) = (self.journal.clone(), self.segment);
+        let actor = &self.config.actors.storage;
+        let spec = Self::spec("teller".to_owned(), "storage", actor, order::STORAGE, OnGiveUp::DisableAndGoOn);
+        Ok(to.add(spec, move |_| Teller::new(&journal, segment, info, log))?)
     }
 
     fn link(&self, to: &mut Supervisor) -> Result<Child<Shell<Link>>, SystemError> {
@@ -519,5 +541,44 @@ impl Rebuild {
         let position = books.portfolio.position(core.id(), core.symbol());
         core.resume(position, books.booked_executions().map(str::to_owned).collect());
         core
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For tests that make actors fail.
+    pub(super) struct Children {
+        pub broker: Child<Broker>,
+        pub link: Child<Shell<Link>>,
+        pub bars: Vec<Child<Shell<Bars>>>,
+        pub strategies: Vec<Child<Shell<StrategyCore>>>,
+    }
+
+    impl System {
+        pub(crate) fn books_child(&self) -> &Child<Shell<Books>> {
+            &self.books
+        }
+
+        pub(crate) fn strategy_child(&self, n: usize) -> &Child<Shell<StrategyCore>> {
+            &self.children.strategies[n]
+        }
+
+        pub(crate) fn bars_child(&self, n: usize) -> &Child<Shell<Bars>> {
+            &self.children.bars[n]
+        }
+
+        pub(crate) fn link_child(&self) -> &Child<Shell<Link>> {
+            &self.children.link
+        }
+
+        pub(crate) fn broker_child(&self) -> &Child<Broker> {
+            &self.children.broker
+        }
+
+        pub(crate) fn journal_folder(&self) -> PathBuf {
+            self.journal_dir.path().to_path_buf()
+        }
     }
 }

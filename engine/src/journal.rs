@@ -278,7 +278,8 @@ impl Iterator for Reader<'_> {
         let word = |i: usize| u32::from_le_bytes(header[i..i + 4].try_into().expect("four bytes"));
         let (length, crc) = (word(0) as usize, word(4));
         let payload = match body.get(..length) {
-            Some(payload) if length <= PAYLOAD_BYTES_MAX && crc32fast::hash(payload) == crc => payload,
+            // No record is empty: zero bytes are space that was granted and never written.
+            Some(payload) if (1..=PAYLOAD_BYTES_MAX).contains(&length) && crc32fast::hash(payload) == crc => payload,
             _ => {
                 self.end = torn;
                 return None;

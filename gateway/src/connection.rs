@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::io::ErrorKind;
 use std::rc::Rc;
+use std::time::Instant;
 
 use chrono::Utc;
 use slog::{debug, warn};
@@ -12,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::broker::clients::ConnId;
+use crate::pace::FLOOD_BYTES;
 use crate::server::Shared;
 use crate::wire::request::Request;
 use crate::wire::{Encoding, frame, handshake};
@@ -53,6 +55,7 @@ pub async fn serve(shared: Rc<Shared>, stream: TcpStream, conn: ConnId) {
     let ended = converse(&shared, stream, conn).await;
     shared.links.borrow_mut().remove(&conn);
     shared.broker.borrow_mut().close(conn);
+    shared.drained.notify_one();
     match ended {
         Ended::Closed | Ended::HungUp => {
             debug!(shared.log, "connection {conn} {ended}"; "event" => "gateway.closed", "connection" => conn);
@@ -141,11 +144,17 @@ fn handle_frames(
     input: &mut Vec<u8>,
 ) -> Result<(), frame::BadFrame> {
     let mut used = 0;
+    let read_at = shared.probe.as_ref().map(|probe| (probe, Instant::now()));
     let mut broker = shared.broker.borrow_mut();
     while let Some((body, length)) = frame::split(&input[used..])? {
         shared.counters.frame_in();
         match Request::decode(encoding, body) {
-            Ok(request) => broker.handle(conn, request),
+            Ok(request) => {
+                if let (Some((probe, at)), Request::PlaceOrder(_)) = (read_at, &request) {
+                    probe.order_read(at);
+                }
+                broker.handle(conn, request);
+            }
             Err(bad) => broker.reject_frame(conn, &bad.to_string()),
         }
         used += length;
@@ -176,7 +185,7 @@ pub fn flush(shared: &Shared) -> usize {
     let mut longest = 0;
     for (conn, client) in broker.clients().iter_mut() {
         let Some(link) = links.get_mut(conn) else { continue };
-        let mut dead = false;
+        let (mut dead, before) = (false, client.outbox.pending().len());
         while !client.outbox.pending().is_empty() && !dead {
             match link.stream.try_write(client.outbox.pending()) {
                 Ok(count) => client.outbox.consume(count),
@@ -197,6 +206,9 @@ pub fn flush(shared: &Shared) -> usize {
         }
         let left = client.outbox.pending().len();
         longest = longest.max(left);
+        if before > FLOOD_BYTES && left <= FLOOD_BYTES {
+            shared.drained.notify_one();
+        }
         let tell_writing = left > 0 && !link.writing.replace(true);
         let tell_ending = left == 0 && client.leaving && !std::mem::replace(&mut link.ending, true);
         if tell_writing || tell_ending {

@@ -12,6 +12,7 @@ mod catalog;
 mod connection;
 mod options;
 mod pace;
+mod probe;
 mod server;
 mod stats;
 mod wire;
@@ -20,5 +21,6 @@ mod wire;
 mod tests;
 
 pub use options::{Options, Pacing, StartError};
-pub use server::{Gateway, start};
+pub use probe::{Probe, StepWritten, WireLog};
+pub use server::{Gateway, start, start_probed};
 pub use stats::{Stats, Truth};

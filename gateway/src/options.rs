@@ -17,6 +17,9 @@ pub enum Pacing {
     /// Market time stands still until the first client that subscribed to ticks asks for the time; then exactly one
     /// step is played, and the answer follows the step's data. Deterministic, and as fast as the client answers.
     Answered,
+    /// A step is played as soon as every client has taken nearly all that was sent before, whatever the time: as fast as
+    /// the slowest client reads, and nothing is dropped. For measurements.
+    Flood,
 }
 
 impl fmt::Debug for Pacing {
@@ -24,6 +27,7 @@ impl fmt::Debug for Pacing {
         f.write_str(match self {
             Pacing::Clock(_) => "Clock",
             Pacing::Answered => "Answered",
+            Pacing::Flood => "Flood",
         })
     }
 }

@@ -16,6 +16,8 @@ const STEPS_PER_WRITE: usize = 64;
 const BACKLOG_BYTES: usize = 1 << 20;
 /// Then playing goes on, and a client that still does not read meets the outbox's bound.
 const PATIENCE: u32 = 100;
+/// Flooding goes on when no outbox is longer than this.
+pub const FLOOD_BYTES: usize = 64 << 10;
 const NAP: Duration = Duration::from_millis(1);
 const NAP_MAX: Duration = Duration::from_millis(50);
 
@@ -32,8 +34,7 @@ pub async fn play_by_clock(shared: Rc<Shared>, clock: Arc<dyn Fn() -> Timestamp 
             tokio::time::sleep(speed.nap(now, due)).await;
             continue;
         }
-        play_due(&shared, now);
-        let mut longest = flush(&shared);
+        let mut longest = play_due(&shared, now);
         for _ in 0..PATIENCE {
             if longest <= BACKLOG_BYTES {
                 break;
@@ -45,13 +46,39 @@ pub async fn play_by_clock(shared: Rc<Shared>, clock: Arc<dyn Fn() -> Timestamp 
     }
 }
 
-fn play_due(shared: &Shared, now: Timestamp) {
-    let mut broker = shared.broker.borrow_mut();
+/// Plays one step after another, as long as every client reads.
+pub async fn play_flood(shared: Rc<Shared>) {
+    loop {
+        if shared.broker.borrow().due().is_none() {
+            shared.play.notified().await;
+            continue;
+        }
+        let mut longest = play_due(&shared, Timestamp::MAX);
+        while longest > FLOOD_BYTES {
+            shared.drained.notified().await;
+            longest = flush(&shared);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Plays what is due and writes it. Returns the number of bytes in the longest outbox that is left.
+fn play_due(shared: &Shared, now: Timestamp) -> usize {
     for _ in 0..STEPS_PER_WRITE {
-        if broker.due().is_none_or(|due| due > now) || !broker.play() {
+        let mut broker = shared.broker.borrow_mut();
+        let Some(due) = broker.due().filter(|due| *due <= now) else { break };
+        let before = shared.counters.read().ticks_sent;
+        if !broker.play(now) {
             break;
         }
+        if let Some(probe) = &shared.probe {
+            probe.step_played(due, shared.counters.read().ticks_sent - before);
+        }
     }
+    if let Some(probe) = &shared.probe {
+        probe.writing();
+    }
+    flush(shared)
 }
 
 /// How fast market time passes, measured, so that the waits between steps fit.

@@ -20,6 +20,7 @@ use crate::broker::clients::ConnId;
 use crate::connection::{self, Link};
 use crate::options::{Options, Pacing, StartError};
 use crate::pace;
+use crate::probe::Probe;
 use crate::stats::{Counters, Stats, Truth};
 
 /// TWS's own limit.
@@ -34,6 +35,9 @@ pub struct Shared {
     pub links: RefCell<BTreeMap<ConnId, Link>>,
     /// Something may be due to be played.
     pub play: Notify,
+    /// A client's outbox fell below [`pace::FLOOD_BYTES`], or a client left.
+    pub drained: Notify,
+    pub probe: Option<Probe>,
     pub counters: Counters,
     pub outbox_bytes_max: usize,
     pub log: Logger,
@@ -57,11 +61,21 @@ pub struct Gateway {
 
 /// Listens on the address and serves clients on a thread of its own.
 pub fn start(options: Options) -> Result<Gateway, StartError> {
-    start_with(options, connection::OUTBOX_BYTES_MAX)
+    start_inner(options, connection::OUTBOX_BYTES_MAX, None)
+}
+
+/// As [`start`]; `probe` notes what passes on the wire.
+pub fn start_probed(options: Options, probe: Probe) -> Result<Gateway, StartError> {
+    start_inner(options, connection::OUTBOX_BYTES_MAX, Some(probe))
 }
 
 /// As [`start`]; a client with more than `outbox_bytes_max` unread bytes is dropped.
+#[cfg(test)]
 pub(crate) fn start_with(options: Options, outbox_bytes_max: usize) -> Result<Gateway, StartError> {
+    start_inner(options, outbox_bytes_max, None)
+}
+
+fn start_inner(options: Options, outbox_bytes_max: usize, probe: Option<Probe>) -> Result<Gateway, StartError> {
     options.check()?;
     let failed = |source| StartError::Listen { address: options.listen, source };
     let listener = std::net::TcpListener::bind(options.listen).map_err(failed)?;
@@ -78,7 +92,7 @@ pub(crate) fn start_with(options: Options, outbox_bytes_max: usize) -> Result<Ga
             Err(reason) => return report(&ready, Err(reason)),
         };
         report(&ready, Ok(()));
-        run(&runtime, listener, options, inner, inbox, outbox_bytes_max);
+        run(&runtime, listener, options, inner, inbox, (outbox_bytes_max, probe));
     });
     let thread = thread.map_err(StartError::Thread)?;
     let opened = started.recv().unwrap_or_else(|_| Err(std::io::Error::other("it ended at once")));
@@ -107,21 +121,25 @@ fn run(
     options: Options,
     counters: Counters,
     inbox: UnboundedReceiver<Command>,
-    outbox_bytes_max: usize,
+    (outbox_bytes_max, probe): (usize, Option<Probe>),
 ) {
     let (log, clock) = (options.log.clone(), options.pace.clone());
     let shared = Rc::new(Shared {
         broker: RefCell::new(Broker::new(options, counters.clone())),
         links: RefCell::default(),
         play: Notify::new(),
+        drained: Notify::new(),
+        probe,
         counters,
         outbox_bytes_max,
         log,
     });
     let tasks = LocalSet::new();
     tasks.spawn_local(accept(shared.clone(), listener));
-    if let Pacing::Clock(clock) = clock {
-        tasks.spawn_local(pace::play_by_clock(shared.clone(), clock));
+    match clock {
+        Pacing::Clock(clock) => drop(tasks.spawn_local(pace::play_by_clock(shared.clone(), clock))),
+        Pacing::Flood => drop(tasks.spawn_local(pace::play_flood(shared.clone()))),
+        Pacing::Answered => {}
     }
     runtime.block_on(tasks.run_until(obey(shared, inbox)));
 }

@@ -12,6 +12,7 @@ use actors::system::{Account, Setup, System};
 use engine::config::{Config, Pace};
 use engine::journal::{Mode, Severity};
 use engine::time::Timestamp;
+use engine::trade::Trading;
 use engine::wiring::system;
 use gateway::{Gateway, Pacing};
 use slog::{Logger, info, warn};
@@ -235,11 +236,10 @@ impl Minutes {
         let positions = if positions.is_empty() { "flat".to_owned() } else { positions.join(", ") };
         let net = books.account.realised - books.account.commission;
         let health = health(running);
-        info!(log, "{} bars {bars}, {positions}, realised {net}, open {}, {} orders, {health}",
+        let trading = if books.trading == Trading::Allowed { "" } else { ", trading paused" };
+        info!(log, "minute {} bars {bars}, {positions}, realised {net}, open {}, {} orders{trading}, {health}",
             minute.to_datetime().format("%H:%M"), books.account.unrealised, books.live_orders;
-            "event" => "session.minute", "market_time" => minute.to_string(), "bars" => bars,
-            "realised_usd" => net.to_string(), "unrealised_usd" => books.account.unrealised.to_string(),
-            "trading" => format!("{:?}", books.trading));
+            "event" => "session.minute");
     }
 }
 

@@ -23,10 +23,10 @@ use futures::{Stream, StreamExt};
 use ibapi::{Error, Notice};
 use ibapi::orders::OrderUpdate;
 use ibapi::subscriptions::{NoticeStream, SubscriptionItem};
-use slog::{info, o, warn};
+use slog::{debug, info, warn};
 use tokio::sync::mpsc;
 
-use crate::directory::{Outlet, Shared, Told};
+use crate::directory::{Cause, Outlet, Shared, Told};
 use crate::supervisor::{Gauge, Stop, mono_ns};
 
 mod convert;
@@ -163,11 +163,11 @@ impl Broker {
         self.config.instruments.iter().map(|i| i.id).collect()
     }
 
-    fn on_request(&mut self, request: BrokerRequest, cause: u64) {
+    fn on_request(&mut self, request: BrokerRequest, cause: Cause) {
         let Some(live) = &self.session else { return self.refuse(request) };
         let jobs: Vec<Job> = match request {
             BrokerRequest::Place(tickets) => tickets.into_iter().map(|ticket| Job::Place { ticket, cause }).collect(),
-            BrokerRequest::Modify(ticket) => vec![Job::Place { ticket, cause: 0 }],
+            BrokerRequest::Modify(ticket) => vec![Job::Place { ticket, cause: Cause::default() }],
             BrokerRequest::Cancel(order_id) => vec![Job::Cancel(order_id)],
             BrokerRequest::TakeInventory => vec![Job::TakeInventory],
         };
@@ -290,7 +290,7 @@ impl Handler<Stop> for Broker {
 
 impl StreamHandler<Result<SubscriptionItem<OrderUpdate>, Error>> for Broker {
     fn handle(&mut self, item: Result<SubscriptionItem<OrderUpdate>, Error>, ctx: &mut Self::Context) {
-        self.outlet.cause = 0;
+        self.outlet.cause = Cause::default();
         match item {
             Ok(SubscriptionItem::Data(update)) => self.on_order_update(update),
             Ok(SubscriptionItem::Notice(Notice { request_id: Some(id), code, message, .. })) => {
@@ -322,9 +322,9 @@ fn system_notices(stream: NoticeStream) -> impl Stream<Item = SystemNotice> {
 
 impl StreamHandler<SystemNotice> for Broker {
     fn handle(&mut self, SystemNotice(notice): SystemNotice, _: &mut Self::Context) {
-        self.outlet.cause = 0;
-        info!(self.outlet.shared.log, "gateway says {}: {}", notice.code, notice.message;
-            o!("event" => "broker.notice", "code" => notice.code));
+        self.outlet.cause = Cause::default();
+        debug!(self.outlet.shared.log, "gateway says {}: {}", notice.code, notice.message;
+            "event" => "broker.notice", "code" => notice.code);
         self.say(News::Notice { code: notice.code, text: notice.message });
     }
 

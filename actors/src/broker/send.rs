@@ -12,13 +12,13 @@ use tokio::sync::mpsc;
 
 use super::session::Session;
 use super::{Broker, NotSent, Outgoing, convert};
-use crate::directory::Shared;
+use crate::directory::{Cause, Shared};
 use crate::latency::Span;
 use crate::supervisor::mono_ns;
 
 pub(super) enum Job {
-    /// A new order or a changed one; `cause` is the arrival of the tick behind it, 0 for none.
-    Place { ticket: OrderTicket, cause: u64 },
+    /// A new order or a changed one, with the tick and the signal behind it.
+    Place { ticket: OrderTicket, cause: Cause },
     Cancel(BrokerOrderId),
     TakeInventory,
 }
@@ -68,14 +68,15 @@ impl Writer {
         }
     }
 
-    async fn place(&self, ticket: &OrderTicket, cause: u64) {
+    async fn place(&self, ticket: &OrderTicket, cause: Cause) {
         let symbol = usize::from(ticket.symbol.0);
         let order = convert::order(ticket, &self.config.instruments[symbol], &self.session.account);
         self.outgoing.unconfirmed.set(self.outgoing.unconfirmed.get() + 1);
         let sent = self.session.client.submit_order(ticket.order_id.0, &self.session.contracts[symbol], &order).await;
-        if cause != 0 && ticket.leg == Leg::Entry {
+        if cause.signal != 0 && matches!(ticket.leg, Leg::Entry | Leg::Exit) {
             let now = mono_ns();
-            self.shared.latency.record(Span::TickToOrder, now.saturating_sub(cause));
+            self.shared.latency.record(Span::SignalToOrder, now.saturating_sub(cause.signal));
+            self.shared.latency.record(Span::TickToOrder, now.saturating_sub(cause.tick));
         }
         self.check(ticket.order_id, "order", sent);
     }

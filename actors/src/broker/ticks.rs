@@ -80,7 +80,7 @@ fn keep(broker: &mut Broker, handle: SpawnHandle) {
 
 impl StreamHandler<Chunk> for Broker {
     fn handle(&mut self, chunk: Chunk, ctx: &mut Self::Context) {
-        self.outlet.cause = mono_ns();
+        self.outlet.cause = Cause { tick: mono_ns(), signal: 0 };
         self.outlet.shared.tally.ticks.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         let mut batch: Option<Batch> = None;
         for (symbol, tick) in chunk {

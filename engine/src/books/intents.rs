@@ -115,8 +115,9 @@ impl Books {
                 ..ticket
             }
         };
-        let stop = protect(self, Leg::Stop, OrderKind::Stop(order.stop));
+        // Ids rise in the order of sending: the broker refuses one that is below another it has seen.
         let target = order.target.map(|price| protect(self, Leg::Target, OrderKind::Limit(price)));
+        let stop = protect(self, Leg::Stop, OrderKind::Stop(order.stop));
         let mut tickets: Vec<OrderTicket> = [Some(entry), target, Some(stop)].into_iter().flatten().collect();
         let last = tickets.len() - 1;
         tickets[last].transmit = true;

@@ -4,6 +4,7 @@
 use super::{Books, NAKED_FOR, Output};
 use crate::journal::{Record, Severity};
 use crate::market::SymbolId;
+use crate::orders::machine::State;
 use crate::orders::working::Order;
 use crate::time::Timestamp;
 use crate::trade::{BrokerRequest, ClientOrderId, Leg, OrderTicket, StrategyId};
@@ -32,7 +33,18 @@ impl Books {
                 self.children(id).into_iter().for_each(|child| self.cancel(child, "the entry did not fill", out));
             }
         }
+        self.withdraw_unprotected(id, out);
         self.finish_flattening(out);
+    }
+
+    /// An entry whose stop is gone before it filled is not wanted any more.
+    fn withdraw_unprotected(&mut self, id: ClientOrderId, out: &mut Vec<Output>) {
+        let Some(stop) = self.state.orders.get(id).filter(|o| o.ticket.leg == Leg::Stop && !o.is_live()) else { return };
+        let family = stop.family();
+        let waits = |entry: &Order| entry.is_live() && entry.filled == 0 && entry.state != State::CancelSent;
+        if self.state.orders.get(family).is_some_and(waits) {
+            self.cancel(family, "its stop is gone", out);
+        }
     }
 
     fn children(&self, family: ClientOrderId) -> Vec<ClientOrderId> {

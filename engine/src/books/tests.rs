@@ -34,6 +34,7 @@ struct Desk {
     now: Timestamp,
     journal: Vec<Entry>,
     tickets: BTreeMap<BrokerOrderId, OrderTicket>,
+    sent: Vec<OrderTicket>,
     cancels: Vec<BrokerOrderId>,
     executions: Vec<Execution>,
     news: Vec<(StrategyId, strategy::Input)>,
@@ -74,6 +75,7 @@ impl Desk {
             now,
             journal: vec![Entry { seq: 1, at: now, record }],
             tickets: BTreeMap::new(),
+            sent: Vec::new(),
             cancels: Vec::new(),
             executions: Vec::new(),
             news: Vec::new(),
@@ -106,6 +108,7 @@ impl Desk {
                 Output::Request(BrokerRequest::Place(tickets)) => {
                     for ticket in tickets {
                         assert!(self.is_journalled(&ticket), "an order leaves only when it is written down");
+                        self.sent.push(ticket.clone());
                         let twice = self.tickets.insert(ticket.order_id, ticket);
                         assert_eq!(twice, None, "an order id is used once");
                     }
@@ -249,6 +252,20 @@ fn an_entry_goes_out_as_a_bracket_whose_last_leg_transmits() {
     assert_eq!((target.kind, stop.kind), (OrderKind::Limit(Price(20_040)), OrderKind::Stop(Price(19_980))));
     assert!(stop.oca_group.is_some() && stop.oca_group == target.oca_group && entry.oca_group.is_none());
     assert_eq!(stop.side, Side::Sell);
+    let sent: Vec<BrokerOrderId> = desk.sent.iter().map(|ticket| ticket.order_id).collect();
+    assert!(sent.is_sorted(), "the broker refuses an id below one it has seen");
+}
+
+#[test]
+fn an_entry_whose_stop_is_refused_is_withdrawn() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let (entry, stop, target) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
+    desk.broker(BrokerEvent::OrderMessage { order_id: stop.order_id, code: 201, text: "no".into() });
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[(&entry, BrokerStatus::PendingSubmit), (&target, BrokerStatus::PendingSubmit)]);
+    assert_eq!(desk.state(&stop), State::Rejected);
+    assert_eq!(desk.cancels, [entry.order_id]);
 }
 
 #[test]

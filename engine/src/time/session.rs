@@ -248,6 +248,18 @@ fn next(date: NaiveDate) -> NaiveDate {
     date + Days::new(1)
 }
 
+/// The first 16:00 in Chicago after `at`: CME's trading day ends then on every calendar day; a weekend's ends change
+/// nothing.
+pub fn next_day_end(at: Timestamp) -> Timestamp {
+    let close = NaiveTime::from_hms_opt(16, 0, 0).expect("a time of day");
+    let today = at.to_datetime().with_timezone(&Chicago).date_naive();
+    let closes = (0..=2).filter_map(|ahead| {
+        let local = today.checked_add_days(Days::new(ahead))?.and_time(close);
+        Some(Timestamp::from(Chicago.from_local_datetime(&local).earliest()?.to_utc()))
+    });
+    closes.into_iter().find(|close| *close > at).unwrap_or(Timestamp::MAX)
+}
+
 #[cfg(test)]
 #[path = "session_tests.rs"]
 mod tests;

@@ -10,6 +10,8 @@
 //!   fill before the tick that caused it.
 //! - A step's time is that of its last event (for reports: of the event that caused them), and never less than the
 //!   time of an earlier step, even where the source goes back.
+//! - At 16:00 in Chicago, where CME's day ends, day orders are cancelled: a step of reports of its own, before any
+//!   later event.
 //! - Nothing is read ahead into the venue: between two steps it has seen the events of the steps returned so far and,
 //!   after reports, the one that caused them. Orders are placed there, with [`Player::now`].
 
@@ -19,6 +21,7 @@ use std::mem::discriminant;
 use super::{Report, Venue};
 use crate::market::FeedEvent;
 use crate::time::Timestamp;
+use crate::time::session::next_day_end;
 
 /// Events in one market step.
 pub const RUN_MAX: usize = 256;
@@ -35,6 +38,8 @@ pub struct Player<S: Iterator<Item = FeedEvent>> {
     source: Peekable<S>,
     venue: Venue,
     now: Timestamp,
+    /// When the running trading day ends; set by the first event.
+    day_end: Option<Timestamp>,
     /// The event whose reports were the last step; the venue has seen it, clients have not.
     opens: Option<FeedEvent>,
     run: Vec<FeedEvent>,
@@ -48,6 +53,7 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
             source: source.peekable(),
             venue,
             now,
+            day_end: None,
             opens: None,
             run: Vec::new(),
             reports: Vec::new(),
@@ -56,6 +62,15 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
 
     /// The next step and its time; `None` when the market is over.
     pub fn step(&mut self) -> Option<(Timestamp, Step)> {
+        self.step_until(Timestamp::MAX)
+    }
+
+    /// As [`Player::step`], with a run that holds no event after `limit` but its first: for a market that is played by
+    /// a clock.
+    pub fn step_until(&mut self, limit: Timestamp) -> Option<(Timestamp, Step)> {
+        if self.end_day() {
+            return Some((self.now, Step::Reports(std::mem::take(&mut self.reports))));
+        }
         let first = match self.opens.take() {
             Some(event) => event,
             None => {
@@ -70,13 +85,31 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
         self.run.push(first);
         while self.run.len() < RUN_MAX {
             let venue = &self.venue;
-            let joins = |next: &FeedEvent| continues(&first, next) && !venue.would_report(next);
+            let joins = |next: &FeedEvent| {
+                next.event.ts() <= limit && continues(&first, next) && !venue.would_report(next)
+            };
             let Some(event) = self.source.next_if(joins) else { break };
             let reported = self.show(event);
             assert!(!reported, "the venue reports only what it said it would report");
             self.run.push(event);
         }
         Some((self.now, Step::Market(std::mem::take(&mut self.run))))
+    }
+
+    /// Ends every trading day that is over before the next event; tells whether the venue reports anything.
+    fn end_day(&mut self) -> bool {
+        let Some(next) = self.peek_ts() else { return false };
+        let mut end = *self.day_end.get_or_insert_with(|| next_day_end(next));
+        while end <= next {
+            self.now = self.now.max(end);
+            self.venue.end_of_day(end, &mut self.reports);
+            end = next_day_end(end);
+            self.day_end = Some(end);
+            if !self.reports.is_empty() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Shows one event to the venue; tells whether it reports anything.

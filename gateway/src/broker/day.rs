@@ -4,13 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Days, NaiveTime, TimeZone, Utc};
-use chrono_tz::US::Central;
 use engine::market::SymbolId;
 use engine::time::Timestamp;
+use engine::time::session::next_day_end;
 use engine::trade::Money;
-
-use crate::calendar::CLOSE_HOUR;
 
 #[derive(Debug)]
 pub struct TradingDay {
@@ -24,7 +21,7 @@ pub struct TradingDay {
 
 impl TradingDay {
     pub fn new(now: Timestamp, equity: Money) -> Self {
-        Self { end: next_close(now), equity, profit: BTreeMap::new(), second: i64::MIN }
+        Self { end: next_day_end(now), equity, profit: BTreeMap::new(), second: i64::MIN }
     }
 
     /// The end of this day if it lies at or before `next`.
@@ -34,7 +31,7 @@ impl TradingDay {
 
     /// The day that begins at `now`.
     pub fn begin(&mut self, now: Timestamp, equity: Money, profit: BTreeMap<SymbolId, (Money, Money)>) {
-        self.end = next_close(now);
+        self.end = next_day_end(now);
         self.equity = equity;
         self.profit = profit;
     }
@@ -61,15 +58,4 @@ impl TradingDay {
         self.second = self.second.max(second);
         later
     }
-}
-
-/// The first close after `now`.
-fn next_close(now: Timestamp) -> Timestamp {
-    let close = NaiveTime::from_hms_opt(CLOSE_HOUR, 0, 0).expect("a time of day");
-    let today = now.to_datetime().with_timezone(&Central).date_naive();
-    let closes = (0..=2).filter_map(|ahead| {
-        let local = today.checked_add_days(Days::new(ahead))?.and_time(close);
-        Some(Timestamp::from(Central.from_local_datetime(&local).earliest()?.with_timezone(&Utc)))
-    });
-    closes.into_iter().find(|close| *close > now).unwrap_or(Timestamp::MAX)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use engine::market::FeedEvent;
 use engine::time::Timestamp;
 use engine::venue::play::{Player, Step};
-use engine::venue::{Report, Venue, VenueConfig};
+use engine::venue::{Venue, VenueConfig};
 use slog::{Logger, info};
 
 use crate::broker::clients::{Client, ConnId};
@@ -107,8 +107,8 @@ impl Broker {
         let next = self.next.unwrap_or(Timestamp::MAX);
         match &self.pace {
             Pacing::Clock(clock) => clock().min(next).max(played),
-            Pacing::Answered if played > Timestamp::MIN => played,
-            Pacing::Answered => self.next.unwrap_or_default(),
+            Pacing::Answered | Pacing::Flood if played > Timestamp::MIN => played,
+            Pacing::Answered | Pacing::Flood => self.next.unwrap_or_default(),
         }
     }
 
@@ -117,15 +117,14 @@ impl Broker {
         self.next.filter(|_| self.playing)
     }
 
-    /// Plays one step and writes its frames; `false` when the market is over.
-    pub fn play(&mut self) -> bool {
+    /// Plays one step, with no event after `limit` but its first, and writes its frames; `false` when the market is over.
+    pub fn play(&mut self, limit: Timestamp) -> bool {
         let Some(next) = self.next else { return false };
         self.counters.step();
         if let Some(end) = self.day.ends_before(next) {
-            self.end_day(end);
-            return true;
+            self.begin_day(end);
         }
-        if let Some((_, step)) = self.player.step() {
+        if let Some((_, step)) = self.player.step_until(limit) {
             match &step {
                 Step::Market(events) => self.send_ticks(events),
                 Step::Reports(reports) => self.publish(reports),
@@ -141,11 +140,8 @@ impl Broker {
         true
     }
 
-    /// A trading day ends: day orders are cancelled and daily profit starts again at zero.
-    fn end_day(&mut self, end: Timestamp) {
-        let mut reports: Vec<Report> = Vec::new();
-        self.player.venue_mut().end_of_day(end, &mut reports);
-        self.publish(&reports);
+    /// A trading day ends, for which the player cancels day orders: daily profit starts again at zero.
+    fn begin_day(&mut self, end: Timestamp) {
         let (equity, realised) = (self.equity(), self.realised_by_symbol());
         self.day.begin(end, equity, realised);
         self.update_pnl();

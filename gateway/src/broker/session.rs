@@ -1,5 +1,6 @@
 //! Start of a client, ids, accounts, the clock, errors. In: session requests. Out: their answers.
 
+use engine::time::Timestamp;
 use engine::venue::Refusal;
 use slog::{info, warn};
 
@@ -71,7 +72,7 @@ impl Broker {
     /// In answered pacing the question of the pacer plays one step first, so the answer follows the step's data.
     pub(super) fn answer_time(&mut self, conn: ConnId, millis: bool) {
         if matches!(self.pace, Pacing::Answered) && self.ticks.pacer() == Some(conn) {
-            self.play();
+            self.play(Timestamp::MAX);
         }
         let now = self.now();
         if millis {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use ibapi::market_data::IgnoreSize;
+use ibapi::orders::order_builder::market_order;
 
 use super::*;
+use crate::{Probe, start_probed};
 
 #[tokio::test]
 async fn each_question_of_the_subscriber_plays_one_step_and_the_answer_comes_after_its_data() {
@@ -110,5 +112,37 @@ async fn a_clock_plays_what_is_due_and_waits_for_the_first_subscriber() {
     clock.store(4, Ordering::Relaxed);
     assert_eq!(data!(trades).price, 5003.0);
     assert_eq!(data!(trades).price, 5004.0);
+    gateway.stop();
+}
+
+/// More than the sockets and the client's buffers hold, so that the gateway has to wait for the reader.
+const FLOOD_TICKS: i64 = 200_000;
+
+#[tokio::test]
+async fn a_flood_waits_for_the_reader_and_its_probe_sees_every_tick_and_order() {
+    let probe = Probe::with_capacity(4_096, 4);
+    let events = (0..FLOOD_TICKS).map(|n| trade(n / 100, 5000.0, 1)).collect();
+    let mut options = options(events, Pacing::Flood);
+    options.wait_for_client = true;
+    let gateway = start_probed(options, probe.clone()).expect("a free port");
+    let builder = Client::builder().address(gateway.local_addr().to_string()).client_id(1).max_reconnect_attempts(0);
+    let client = within(builder.channel_capacity(1 << 18).connect()).await.expect("a connection");
+    let contract = es(&client).await;
+    let mut trades = within(client.tick_by_tick(&contract, 0).last()).await.expect("trades");
+    for n in 0..FLOOD_TICKS {
+        assert_eq!(data!(trades).time.unix_timestamp(), OPEN_S + n / 100);
+    }
+    let order = market_order(Action::Buy, 1.0);
+    client.submit_order(1, &contract, &order).await.expect("a live connection");
+    within(async {
+        while probe.orders() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let log = probe.log();
+    assert_eq!(log.steps.iter().map(|step| step.ticks).sum::<u64>(), FLOOD_TICKS as u64);
+    assert!(log.steps.is_sorted_by_key(|step| (step.first, step.at)));
+    assert!(log.orders[0] >= log.steps.last().expect("steps were played").at);
     gateway.stop();
 }

@@ -225,3 +225,27 @@ proptest! {
         prop_assert_eq!(steps, plain_steps(&source, &orders));
     }
 }
+
+#[test]
+fn the_day_ends_at_four_in_chicago_before_any_later_event() {
+    // 2024-06-12 15:59:59 and 17:00:01 in Chicago.
+    let (before, after) = (Timestamp::from_secs(1_718_225_999), Timestamp::from_secs(1_718_229_601));
+    let events = [trade(before, 400, 1), trade(after, 400, 1)];
+    let mut player = Player::new(events.into_iter(), venue());
+    let resting = order(1, Side::Buy, 1, OrderKind::Limit(Price(300)));
+    player.venue_mut().place(before, resting, &mut Vec::new()).unwrap();
+    assert_eq!(lines(&mut player, 1), ["1718225999.000 trades 1"]);
+    let (at, step) = player.step().expect("the day ends");
+    assert_eq!(at, Timestamp::from_secs(1_718_226_000));
+    assert!(matches!(&step, Step::Reports(reports) if !reports.is_empty()));
+    assert_eq!(player.venue().open_orders().count(), 0);
+    assert_eq!(lines(&mut player, 2), ["1718229601.000 trades 1"]);
+}
+
+#[test]
+fn a_market_played_by_a_clock_shows_nothing_before_its_time() {
+    let events = [trade(at_ms(1_000), 400, 1), trade(at_ms(1_400), 400, 1), trade(at_ms(1_900), 400, 1)];
+    let mut player = Player::new(events.into_iter(), venue());
+    let run = player.step_until(at_ms(1_500)).map(|(at, step)| (at, matches!(step, Step::Market(run) if run.len() == 2)));
+    assert_eq!(run, Some((at_ms(1_400), true)));
+}

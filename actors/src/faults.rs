@@ -1,0 +1,93 @@
+//! Panics on demand, in tests only: in each place where an actor's code can run.
+
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, StreamHandler, WrapFuture};
+
+use crate::broker::Broker;
+use crate::shell::{Hosted, Shell};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    Handler,
+    Timer,
+    Stream,
+    SpawnedFuture,
+    WaitedFuture,
+    Started,
+    Restarting,
+}
+
+impl Place {
+    pub const ALL: [Place; 7] = [
+        Place::Handler,
+        Place::Timer,
+        Place::Stream,
+        Place::SpawnedFuture,
+        Place::WaitedFuture,
+        Place::Started,
+        Place::Restarting,
+    ];
+}
+
+/// A panic that waits in `started` or `restarting`, once.
+#[derive(Default)]
+pub(crate) struct Armed(Option<Place>);
+
+impl Armed {
+    pub fn strike(&mut self, place: Place) {
+        if self.0 == Some(place) {
+            self.0 = None;
+            panic!("as the test ordered, in {place:?}");
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Fail(pub Place);
+
+/// An item of the stream that panics.
+struct Poison;
+
+impl<C: Hosted> StreamHandler<Poison> for Shell<C> {
+    fn handle(&mut self, _: Poison, _: &mut Self::Context) {
+        panic!("as the test ordered, in Stream");
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+impl<C: Hosted> Handler<Fail> for Shell<C> {
+    type Result = ();
+
+    fn handle(&mut self, Fail(place): Fail, ctx: &mut Context<Self>) {
+        match place {
+            Place::Handler => panic!("as the test ordered, in Handler"),
+            Place::Timer => {
+                ctx.run_later(Duration::from_millis(1), |_, _| panic!("as the test ordered, in Timer"));
+            }
+            Place::Stream => {
+                ctx.add_stream(futures::stream::once(async { Poison }));
+            }
+            Place::SpawnedFuture => {
+                ctx.spawn(async {}.into_actor(self).map(|(), _, _| panic!("as the test ordered, in SpawnedFuture")));
+            }
+            Place::WaitedFuture => {
+                ctx.wait(async {}.into_actor(self).map(|(), _, _| panic!("as the test ordered, in WaitedFuture")));
+            }
+            Place::Started | Place::Restarting => {
+                self.faults = Armed(Some(place));
+                panic!("as the test ordered, on the way to {place:?}");
+            }
+        }
+    }
+}
+
+impl Handler<Fail> for Broker {
+    type Result = ();
+
+    fn handle(&mut self, Fail(place): Fail, _: &mut Context<Self>) {
+        panic!("as the test ordered, in {place:?}");
+    }
+}

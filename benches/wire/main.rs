@@ -1,0 +1,183 @@
+//! Tick to order on the wire, and ticks absorbed in a flood: the bare crate `ibapi` (A) against the whole of Pitboss (B),
+//! in turn, in one run, against the simulated gateway over loopback TCP.
+//!
+//! `cargo bench --bench wire`, or with `-- --quick` a short version. The gateway's probe measures at the socket: just
+//! before a trade's frame is written, and when an order's frame has been read. Both programs pay the same for it.
+//! Compare A with B inside one run only; a busy machine doubles both.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bare;
+mod market;
+mod measure;
+mod pitboss;
+mod until;
+
+use bare::Seen;
+use common::{median, quantile};
+use engine::config::Config;
+use gateway::{Pacing, Probe, WireLog};
+use measure::Latencies;
+use serde_json::json;
+use slog::Logger;
+use until::{Ending, Until};
+
+/// Frames that may wait in the crate, as the system has it.
+const CHANNEL_FRAMES: usize = 16_384;
+/// Minutes at the start of a paced session that do not count.
+const WARM_UP: usize = 30;
+
+struct Plan {
+    paced_rounds: usize,
+    paced_minutes: i64,
+    flood_rounds: usize,
+    flood_minutes: i64,
+}
+
+const FULL: Plan = Plan { paced_rounds: 12, paced_minutes: 300, flood_rounds: 5, flood_minutes: 100 };
+const QUICK: Plan = Plan { paced_rounds: 2, paced_minutes: 280, flood_rounds: 1, flood_minutes: 40 };
+
+/// What B - A may be, in microseconds, and B / A.
+const P50_US_MAX: f64 = 10.0;
+const P99_US_MAX: f64 = 30.0;
+const FLOOD_SHARE_MIN: f64 = 0.9;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Program {
+    Bare,
+    Pitboss,
+}
+
+const PROGRAMS: [Program; 2] = [Program::Bare, Program::Pitboss];
+
+impl Program {
+    fn name(self) -> &'static str {
+        match self {
+            Program::Bare => "bare ibapi",
+            Program::Pitboss => "pitboss",
+        }
+    }
+}
+
+/// One session of one program: what passed on the wire, when the last trade's order was read, what the program saw.
+struct Outcome {
+    log: WireLog,
+    end: Option<std::time::Instant>,
+    seen: Seen,
+    sent: u64,
+}
+
+fn main() {
+    if !common::is_bench() {
+        return println!("run it with `cargo bench --bench wire`");
+    }
+    let plan = if common::has_flag("--quick") { QUICK } else { FULL };
+    common::print_machine();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log_config = pitboss::config(folder.path()).log;
+    let (log, _guard) = actors::logging::start(&log_config).expect("a log file in a new folder");
+    latency(&plan, &log);
+    flood(&plan, &log);
+}
+
+fn latency(plan: &Plan, log: &Logger) {
+    let mut found = PROGRAMS.map(|_| Latencies::default());
+    let mut lost = [0; PROGRAMS.len()];
+    for _ in 0..plan.paced_rounds {
+        for (n, program) in PROGRAMS.into_iter().enumerate() {
+            let trades = plan.paced_minutes * market::PACED_TRADES;
+            let outcome = session(program, market::paced(plan.paced_minutes), trades, Ending::None, log);
+            let of_round = Latencies::of(&outcome.log, WARM_UP);
+            found[n].us.extend(of_round.us);
+            found[n].unanswered += of_round.unanswered;
+            lost[n] += outcome.lost();
+        }
+    }
+    println!("\ntick to order, us       orders      p50      p90      p99    p99.9  unanswered  lost ticks");
+    let mut rows = Vec::new();
+    for (n, program) in PROGRAMS.into_iter().enumerate() {
+        let Latencies { us, unanswered } = &mut found[n];
+        us.sort_by(f64::total_cmp);
+        let row = [0.5, 0.9, 0.99, 0.999].map(|q| quantile(us, q).expect("orders were sent"));
+        let [p50, p90, p99, p999] = row;
+        println!("{:<20} {:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1} {unanswered:>11} {:>11}", program.name(),
+            us.len(), lost[n]);
+        println!("{}", json!({"bench": "wire.tick_to_order", "program": program.name(), "orders": us.len(),
+            "p50_us": p50, "p90_us": p90, "p99_us": p99, "p999_us": p999, "unanswered": unanswered,
+            "lost_ticks": lost[n]}));
+        rows.push(row);
+    }
+    let [p50, p90, p99, p999] = std::array::from_fn(|q| rows[1][q] - rows[0][q]);
+    let met = p50 <= P50_US_MAX && p99 <= P99_US_MAX;
+    println!("{:<20} {:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1}  {}", "difference", "", verdict(met));
+    println!("{}", json!({"bench": "wire.tick_to_order.difference", "p50_us": p50, "p90_us": p90, "p99_us": p99,
+        "p999_us": p999, "p50_us_max": P50_US_MAX, "p99_us_max": P99_US_MAX, "met": met}));
+}
+
+fn flood(plan: &Plan, log: &Logger) {
+    let mut rates = PROGRAMS.map(|_| Vec::new());
+    let mut lost = [0; PROGRAMS.len()];
+    let trades = plan.flood_minutes * market::FLOOD_TRADES + 1;
+    for _ in 0..plan.flood_rounds {
+        for (n, program) in PROGRAMS.into_iter().enumerate() {
+            let ending = match program {
+                Program::Bare => Ending::Numbered(usize::try_from(plan.flood_minutes).expect("minutes")),
+                Program::Pitboss => Ending::FirstAfter,
+            };
+            let outcome = session(program, market::flood(plan.flood_minutes), trades, ending, log);
+            let end = outcome.end.expect("the session waited for it");
+            rates[n].push(measure::flood_rate(&outcome.log, end).expect("trades were written"));
+            lost[n] += outcome.lost();
+        }
+    }
+    println!("\nflood of {trades} ticks   rounds    ticks/s (median)     lowest    highest  lost ticks");
+    for (n, program) in PROGRAMS.into_iter().enumerate() {
+        let (low, high) = rates[n].iter().fold((f64::MAX, 0.0_f64), |(low, high), &r| (low.min(r), high.max(r)));
+        let middle = median(&rates[n]).expect("at least one round");
+        println!("{:<24} {:>6} {middle:>19.0} {low:>10.0} {high:>10.0} {:>11}", program.name(), rates[n].len(), lost[n]);
+        println!("{}", json!({"bench": "wire.flood", "program": program.name(), "ticks": trades,
+            "ticks_per_s": middle, "lowest": low, "highest": high, "rounds": rates[n], "lost_ticks": lost[n]}));
+    }
+    // Rounds lie next to each other in time, so their ratios hold even when the machine changes its mind.
+    let ratios: Vec<f64> = rates[1].iter().zip(&rates[0]).map(|(b, a)| b / a).collect();
+    let share = median(&ratios).expect("at least one round");
+    let met = share >= FLOOD_SHARE_MIN;
+    println!("{:<24} {:>6} {share:>19.3}  {}", "pitboss / bare", "", verdict(met));
+    println!("{}", json!({"bench": "wire.flood.share", "median": share, "rounds": ratios,
+        "min": FLOOD_SHARE_MIN, "met": met}));
+}
+
+fn verdict(met: bool) -> &'static str {
+    if met { "demand met" } else { "DEMAND MISSED" }
+}
+
+/// A fresh gateway, a fresh program, fresh folders.
+fn session<S>(program: Program, market: S, trades: i64, ending: Ending, log: &Logger) -> Outcome
+where
+    S: Iterator<Item = engine::market::FeedEvent> + Send + 'static,
+{
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let config: Config = pitboss::config(folder.path());
+    let probe = Probe::with_capacity(16_384, 8_192);
+    let pace = if matches!(ending, Ending::None) { market::paced_clock() } else { Pacing::Flood };
+    let gateway = market::gateway(&config.instruments, market, pace, probe.clone());
+    let trades = u64::try_from(trades).expect("a number of trades");
+    let until = Until { trades, ending, probe: probe.clone() };
+    let address = gateway.local_addr();
+    let seen = match program {
+        Program::Bare => bare::run(address, CHANNEL_FRAMES, &until),
+        Program::Pitboss => pitboss::run(address, config, log, &until),
+    };
+    let sent = gateway.stats().ticks_sent;
+    gateway.stop();
+    let log = probe.log();
+    Outcome { end: until.last_order(&log), log, seen, sent }
+}
+
+impl Outcome {
+    /// Ticks that did not reach the program, and notices that say so.
+    fn lost(&self) -> u64 {
+        self.sent - self.seen.trades + self.seen.lags
+    }
+}

@@ -1,0 +1,95 @@
+//! The markets that both programs are shown, and the gateway that plays them. In: how many minutes. Out: trades whose
+//! minutes close alternately high and low, so that each new minute is a reason to trade.
+//! Absent: quotes; without them the simulated exchange fills market orders at the last trade.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use engine::market::{FeedEvent, Instrument, MarketEvent, Price, SymbolId, Trade};
+use engine::time::Timestamp;
+use engine::trade::Money;
+use gateway::{Gateway, Options, Pacing, Probe};
+
+/// 2026-11-24T15:00:00Z, a Tuesday in regular hours.
+pub const START: Timestamp = Timestamp::from_secs(1_795_532_400);
+pub const MINUTE: Duration = Duration::from_secs(60);
+/// 5000 points of ES, and how far closes lie from it on either side, in ticks.
+const PRICE: i32 = 20_000;
+const SWING: i32 = 2;
+
+/// Trades a minute in the market for latencies, and the time between two of them on the wall.
+pub const PACED_TRADES: i64 = 3;
+const PACE: Duration = Duration::from_millis(2);
+const PACED_GAP: Duration = Duration::from_secs(60 / PACED_TRADES as u64);
+
+/// Trades a minute in the flood: an ES open.
+pub const FLOOD_TRADES: i64 = 10_000;
+/// Minutes at the end of the flood without a reason to trade, so that the last order stands alone: more trades than
+/// sockets and channels can hold.
+pub const FLOOD_CALM: i64 = 30;
+
+fn trade(ts: Timestamp, price: i32) -> FeedEvent {
+    FeedEvent { symbol: SymbolId(0), event: MarketEvent::Trade(Trade { ts, price: Price(price), size: 1 }) }
+}
+
+fn close_of(minute: i64) -> i32 {
+    if minute % 2 == 0 { PRICE + SWING } else { PRICE - SWING }
+}
+
+/// `minutes` whole minutes of [`PACED_TRADES`] trades.
+pub fn paced(minutes: i64) -> impl Iterator<Item = FeedEvent> + Send {
+    (0..minutes * PACED_TRADES).map(|n| {
+        let gap = i64::try_from(PACED_GAP.as_nanos()).expect("seconds");
+        trade(Timestamp::from_nanos(START.nanos() + n * gap), close_of(n / PACED_TRADES))
+    })
+}
+
+/// `minutes` minutes of [`FLOOD_TRADES`] trades and the first trade of the next one. Closes alternate, then rest for
+/// [`FLOOD_CALM`] minutes; the last whole minute closes on the other side.
+pub fn flood(minutes: i64) -> impl Iterator<Item = FeedEvent> + Send {
+    let busy = minutes - FLOOD_CALM;
+    assert!(busy > 4, "the moving averages need minutes to trade on");
+    (0..minutes * FLOOD_TRADES + 1).map(move |n| {
+        let (minute, in_minute) = (n / FLOOD_TRADES, n % FLOOD_TRADES);
+        let close = if minute + 1 == minutes { close_of(busy) } else { close_of(minute.min(busy - 1)) };
+        let wiggle = i32::from(in_minute % 7 == 3 && in_minute + 1 < FLOOD_TRADES);
+        let second = in_minute * 60 / FLOOD_TRADES;
+        trade(Timestamp::from_secs(START.secs() + minute * 60 + second), close + wiggle)
+    })
+}
+
+/// A clock of market time in which a trade of the paced market is due every [`PACE`]. A thread that was not run for long
+/// does not make it jump: what it missed is not caught up.
+pub fn paced_clock() -> Pacing {
+    const STALL: Duration = Duration::from_millis(10);
+    let speed = PACED_GAP.as_secs_f64() / PACE.as_secs_f64();
+    let state = Mutex::new((START, Instant::now()));
+    Pacing::Clock(Arc::new(move || {
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let passed = now.duration_since(state.1).min(STALL);
+        *state = (state.0 + passed.mul_f64(speed), now);
+        state.0
+    }))
+}
+
+/// A gateway on a free port whose market starts with the first subscription.
+pub fn gateway(
+    instruments: &[Instrument],
+    source: impl Iterator<Item = FeedEvent> + Send + 'static,
+    pace: Pacing,
+    probe: Probe,
+) -> Gateway {
+    let options = Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        instruments: instruments.to_vec(),
+        source: Box::new(source),
+        pace,
+        account: "DU1234567".to_owned(),
+        cash: Money::from_micros(100_000_000_000),
+        commission: Money::from_micros(2_250_000),
+        wait_for_client: true,
+        log: slog::Logger::root(slog::Discard, slog::o!()),
+    };
+    gateway::start_probed(options, probe).expect("a free port on the loopback interface")
+}

@@ -1,0 +1,14 @@
+//! The whole system, through the program that a person starts: each test runs the real `pitboss` in a folder of its own
+//! and reads what a person could read: its output, its database, its journal, and what its broker says.
+//! Absent: anything that a crate can test alone.
+
+mod equality;
+mod interrupt;
+mod kill;
+mod many;
+mod postgres;
+mod refusals;
+mod replay_es;
+mod replay_gc;
+mod shipped;
+mod support;
