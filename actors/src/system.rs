@@ -347,15 +347,16 @@ fn reporter(shared: Arc<Shared>, config: Arc<Config>, halt: watch::Sender<Option
     let sink = Arc::new(move |event: SupervisionEvent| {
         use engine::journal::Severity;
         let level = match (&event.what, event.severity()) {
-            (What::Health(_) | What::Started { .. } | What::Stopped { how: HowStopped::InOrder, .. }, _) => Level::Debug,
+            (What::Started { .. } | What::Stopped { how: HowStopped::InOrder, .. }, _) => Level::Debug,
             (_, Severity::Info) => Level::Info,
             (_, Severity::Warning) => Level::Warning,
             (_, Severity::Error) => Level::Error,
         };
-        log_event(&shared.log, level, &event);
-        if !matches!(event.what, What::Health(_)) {
-            shared.record(system(event.severity(), event.name(), &event.actor, event.to_string()));
+        if let What::Health(health) = &event.what {
+            return log_health(&shared.log, &event, health);
         }
+        log_event(&shared.log, level, &event);
+        shared.record(system(event.severity(), event.name(), &event.actor, event.to_string()));
     });
     let on_give_up = Arc::new(move |gave_up: GaveUp| {
         let cause = format!("actor {} is given up: {}", gave_up.actor, gave_up.cause);
@@ -376,6 +377,15 @@ fn reporter(shared: Arc<Shared>, config: Arc<Config>, halt: watch::Sender<Option
         }
     });
     Reporter::new(sink, on_give_up)
+}
+
+fn log_health(to: &Logger, event: &SupervisionEvent, health: &ActorHealth) {
+    slog::debug!(to, "{event}"; "event" => event.name(), "actor" => event.actor.to_string(),
+        "state" => health.state.name(), "queued" => health.queued, "queued_max" => health.queued_max,
+        "capacity" => health.capacity, "heartbeat_age_ms" => health.heartbeat_age.as_millis(),
+        "handled" => health.handled, "busy_us" => health.busy.as_micros(), "busy_share" => health.busy_share,
+        "restarts" => health.restarts, "overflow" => health.overflow, "refused" => health.refused,
+        "closed" => health.closed);
 }
 
 fn log_event(to: &Logger, level: Level, event: &SupervisionEvent) {

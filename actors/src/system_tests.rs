@@ -159,7 +159,7 @@ impl Rig {
 
     /// Ends in order and compares what both sides believe, down to each execution.
     async fn end(self) {
-        self.until("book and gateway agree", |view, truth| agree(view, truth)).await;
+        self.until("book and gateway agree", agree).await;
         let view = self.system.wind_down("the test is over").await.expect("the books answer");
         assert_eq!(view.positions, [], "flat at the end");
         let folder = self.system.journal_folder();

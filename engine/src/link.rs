@@ -95,6 +95,7 @@ impl Link {
             Input::Notice { code, text } => self.on_notice(now, code, text, out),
             Input::Reconciled(result) => self.on_reconciled(now, result, out),
             Input::Doubt => {
+                // An inventory under way may have been taken before the doubt arose: the books repeat theirs.
                 if matches!(self.state, State::Up | State::Reconciling) && self.asked_at.is_none() {
                     self.ask(now, out);
                 }

@@ -125,7 +125,7 @@ pub fn status_event(of: &ib::OrderStatus) -> Result<BrokerEvent, Unreadable> {
 pub fn open_order_event(of: &ib::OrderData) -> Option<BrokerEvent> {
     let status = status(&of.order_state.status);
     let tells = matches!(status, BrokerStatus::PreSubmitted | BrokerStatus::Submitted | BrokerStatus::Inactive);
-    tells.then(|| BrokerEvent::Status {
+    tells.then_some(BrokerEvent::Status {
         order_id: BrokerOrderId(of.order_id),
         perm_id: PermId(of.order.perm_id),
         status,

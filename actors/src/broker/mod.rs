@@ -37,7 +37,7 @@ mod ticks;
 
 use send::Job;
 pub use session::{ConnectError, gateway_time};
-use session::{Session, Streams, Tick, TickKind, TickStream};
+use session::{Manner, Session, Streams, Tick, TickKind, TickStream};
 
 /// Market data frames handled in one go.
 const TICKS_AT_ONCE: usize = 256;
@@ -102,8 +102,8 @@ impl Broker {
 
     fn connect(&mut self, ctx: &mut Context<Self>) {
         let config = self.config.clone();
-        let paced = self.peer == Peer::Real;
-        let opening = async move { Session::open(&config.broker, &config.instruments, paced).await };
+        let manner = Manner { paced: self.peer == Peer::Real, live: config.instance.live };
+        let opening = async move { Session::open(&config.broker, &config.instruments, manner).await };
         ctx.spawn(opening.into_actor(self).map(|opened, broker, ctx| match opened {
             Ok((session, streams)) => broker.on_connected(session, streams, ctx),
             Err(reason) => broker.on_connect_failed(&reason, ctx),

@@ -37,6 +37,8 @@ pub enum ConnectError {
     Request { what: String, source: Box<Error> },
     #[error("the gateway names the accounts {found:?}; expected {expected}")]
     Account { found: Vec<String>, expected: String },
+    #[error("the gateway is logged in to {account}, which trades real money; set instance.live, or log in to a paper account")]
+    RealMoney { account: String },
     #[error("{name}: {found} contracts match root {root}, expiry {expiry:?} at {exchange}; expected exactly one")]
     Contract { name: String, root: String, expiry: Option<String>, exchange: String, found: usize },
 }
@@ -52,6 +54,15 @@ pub async fn gateway_time(config: &BrokerConfig) -> Result<Timestamp, ConnectErr
     let at = bounded("the gateway's time", config.request_timeout, client.server_time_millis()).await;
     client.disconnect().await;
     at.map(convert::timestamp)
+}
+
+/// How a connection is to be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Manner {
+    /// Keep to IB's messages a second.
+    pub paced: bool,
+    /// Real money was acknowledged.
+    pub live: bool,
 }
 
 /// A live connection with what was learned at its start.
@@ -89,11 +100,11 @@ pub enum TickKind {
 }
 
 impl Session {
-    /// Connects and qualifies every instrument. `paced`: keep to IB's messages a second.
+    /// Connects and qualifies every instrument.
     pub async fn open(
         config: &BrokerConfig,
         instruments: &[Instrument],
-        paced: bool,
+        manner: Manner,
     ) -> Result<(Session, Streams), ConnectError> {
         let address = config.address.to_string();
         let mut builder = Client::builder()
@@ -102,7 +113,7 @@ impl Session {
             .max_reconnect_attempts(0)
             .channel_capacity(CHANNEL_FRAMES)
             .one_shot_timeout(config.request_timeout);
-        if paced {
+        if manner.paced {
             builder = builder.rate_limiter(RateLimiter::per_second(config.messages_per_second_max));
         }
         let (client, notices) = timeout(config.connect_timeout, builder.connect_with_notice_stream())
@@ -113,6 +124,10 @@ impl Session {
         // Before anything trades: what happens from here on is heard.
         let orders = bounded("order updates", config.request_timeout, client.order_update_stream()).await?;
         let account = pick_account(client.handshake_managed_accounts(), config.account.as_deref())?;
+        // Interactive Brokers' paper accounts begin with D.
+        if !manner.live && !account.starts_with('D') {
+            return Err(ConnectError::RealMoney { account });
+        }
         let mut session = Session {
             client,
             account,

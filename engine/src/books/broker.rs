@@ -3,7 +3,7 @@
 use super::{Books, Output};
 use crate::codes::{self, Meaning};
 use crate::journal::{Record, Severity};
-use crate::orders::machine::Event;
+use crate::orders::machine::{Event, State};
 use crate::time::Timestamp;
 use crate::trade::{BrokerEvent, BrokerOrderId, BrokerRequest, BrokerStatus, ClientOrderId, PermId, Trading};
 
@@ -104,7 +104,7 @@ impl Books {
         let Some(id) = self.state.orders.id_of(order_id) else { return };
         out.push(Self::system(Severity::Error, "order.not_sent", format!("order {}: {text}", id.0)));
         match self.state.orders.get(id).map(|o| o.state) {
-            Some(crate::orders::machine::State::Sent) => self.step(id, Event::NotSent, text, out),
+            Some(State::Sent) => self.step(id, Event::NotSent, text, out),
             Some(state) if !state.is_terminal() => self.step(id, Event::Doubted, text, out),
             Some(_) | None => {}
         }
@@ -133,7 +133,6 @@ impl Books {
 
     /// An order that nobody has answered for may be anywhere.
     pub(super) fn doubt_unanswered(&mut self, now: Timestamp, out: &mut Vec<Output>) {
-        use crate::orders::machine::State;
         let patience = self.orders_config.answer_within;
         let silent = |o: &&crate::orders::working::Order| o.state == State::Sent && now.since(o.sent_at) > patience;
         let mut doubted: Vec<ClientOrderId> = self.state.orders.live().filter(silent).map(|o| o.ticket.id).collect();
@@ -143,7 +142,9 @@ impl Books {
             self.filled_unseen.remove(&id);
             self.step(id, Event::Doubted, "the broker did not answer in time", out);
         }
-        if !doubted.is_empty() {
+        // What an inventory left open is asked about again.
+        let unknown = self.state.orders.live().any(|o| o.state == State::Unknown);
+        if self.connected && (unknown || !doubted.is_empty()) {
             out.push(Output::Doubt);
         }
     }

@@ -2,7 +2,7 @@
 //! In: intents, broker events, prices, the link's word. Out: records, broker requests, news for strategies.
 //! Every output is preceded by the record that lets it be rebuilt. Absent: sockets, files, clocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
@@ -120,6 +120,8 @@ pub struct Books {
     /// Orders whose status says filled before their executions came.
     filled_unseen: BTreeMap<ClientOrderId, Timestamp>,
     early_commissions: BTreeMap<String, Money>,
+    /// Executions that are not ours or were corrected, and that have been told.
+    reported_executions: BTreeSet<String>,
     flattening: bool,
     sessions: SessionCursor,
     check_at: Option<Timestamp>,
@@ -146,6 +148,7 @@ impl Books {
             naked_since: BTreeMap::new(),
             filled_unseen: BTreeMap::new(),
             early_commissions: BTreeMap::new(),
+            reported_executions: BTreeSet::new(),
             flattening: false,
             sessions: SessionCursor::new(Calendar::by_name("cme_equity_index").expect("a built-in calendar")),
             check_at: None,

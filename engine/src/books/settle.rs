@@ -25,8 +25,7 @@ impl Books {
         if let Some(booked) = self.state.executions.get(base) {
             if booked.exec_id != execution.exec_id {
                 let text = format!("execution {} was corrected to {}", booked.exec_id, execution.exec_id);
-                out.push(Self::system(Severity::Error, "execution.corrected", text));
-                out.push(Output::Doubt);
+                self.report_once(&execution.exec_id, "execution.corrected", text, out);
             }
             return;
         }
@@ -40,9 +39,7 @@ impl Books {
                 execution.price.0,
                 execution.order_ref
             );
-            out.push(Self::system(Severity::Error, "execution.foreign", text));
-            out.push(Output::Doubt);
-            return;
+            return self.report_once(&execution.exec_id, "execution.foreign", text, out);
         };
         let ticket = &order.ticket;
         let fill = Fill {
@@ -57,6 +54,15 @@ impl Books {
             at: execution.at,
         };
         self.book(now, fill, out);
+    }
+
+    /// An execution that the book cannot take: told once, however often inventories repeat it. Whether it matters is
+    /// seen when positions are compared.
+    fn report_once(&mut self, exec_id: &str, event: &str, text: String, out: &mut Vec<Output>) {
+        if self.reported_executions.insert(exec_id.to_owned()) {
+            out.push(Self::system(Severity::Error, event, text));
+            out.push(Output::Doubt);
+        }
     }
 
     fn book(&mut self, now: Timestamp, fill: Fill, out: &mut Vec<Output>) {

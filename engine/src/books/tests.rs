@@ -401,6 +401,32 @@ fn a_position_that_cannot_be_explained_is_told_with_both_sides() {
 }
 
 #[test]
+fn an_execution_that_is_not_ours_is_told_once_however_often_it_is_listed() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let mut foreign = desk.execution(&desk.ticket(ONE, Leg::Entry), 7, 1, 20_000);
+    foreign.order_ref = format!("{}-999", desk.config.instance.name);
+    desk.executions.push(foreign);
+    for _ in 0..3 {
+        desk.tell(Input::TakeInventory);
+        desk.inventory(&[]);
+    }
+    assert_eq!(desk.events().iter().filter(|e| **e == "execution.foreign").count(), 1);
+    assert_eq!(desk.doubts, 1, "asking again for what is known would never end");
+    assert!(desk.reconciled.iter().all(Result::is_err), "the position differs, and that pauses trading");
+}
+
+#[test]
+fn an_order_that_stays_unknown_is_asked_about_again() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    desk.wait(6_000);
+    desk.wait(1_000);
+    desk.wait(1_000);
+    assert_eq!(desk.doubts, 3);
+}
+
+#[test]
 fn an_inventory_that_nobody_asked_for_proves_nothing() {
     let mut desk = Desk::open();
     desk.buy(ONE, 1);

@@ -61,13 +61,27 @@ impl Process {
         Self { child, told, readers }
     }
 
-    /// The first line of either stream for which `found` gives something; panics with everything that was printed when
-    /// there is none in time or the process ends without it.
+    /// The first line of either stream for which `found` gives something; panics with what was printed last when there
+    /// is none in time or the process ends without it.
     pub fn wait_for<T>(&self, what: &str, found: impl Fn(&str) -> Option<T>) -> T {
+        self.wait(what, |lines| lines.all().find_map(|line| found(line)))
+    }
+
+    pub fn wait_for_text(&self, text: &str) {
+        self.wait_for_count(text, 1);
+    }
+
+    /// Waits until `times` lines contain `text`.
+    pub fn wait_for_count(&self, text: &str, times: usize) {
+        let what = format!("{times} lines with {text:?}");
+        self.wait(&what, |lines| (lines.all().filter(|line| line.contains(text)).count() >= times).then_some(()));
+    }
+
+    fn wait<T>(&self, what: &str, found: impl Fn(&Lines) -> Option<T>) -> T {
         let deadline = Instant::now() + DEADLINE;
         let mut lines = self.told.lock();
         loop {
-            if let Some(value) = lines.out.iter().chain(&lines.err).find_map(|line| found(line)) {
+            if let Some(value) = found(&lines) {
                 return value;
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -75,16 +89,6 @@ impl Process {
             assert!(!left.is_zero(), "no {what} in {DEADLINE:?}:\n{lines}");
             lines = self.told.more.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-    }
-
-    pub fn wait_for_text(&self, text: &str) {
-        self.wait_for(text, |line| line.contains(text).then_some(()));
-    }
-
-    /// How many lines so far contain `text`.
-    pub fn count(&self, text: &str) -> usize {
-        let lines = self.told.lock();
-        lines.out.iter().chain(&lines.err).filter(|line| line.contains(text)).count()
     }
 
     pub fn interrupt(&self) {
@@ -155,6 +159,12 @@ fn read(from: impl Read + Send + 'static, stream: Stream, told: &Arc<Told>) -> J
 impl Told {
     fn lock(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lines {
+    fn all(&self) -> impl Iterator<Item = &String> {
+        self.out.iter().chain(&self.err)
     }
 }
 
