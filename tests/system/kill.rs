@@ -12,7 +12,7 @@ use crate::support::broker::{self, Seen, Truth};
 use crate::support::{Desk, Process, Settings, config};
 
 const JOURNAL: &str = "var/journal";
-/// Market seconds a second: a one-minute bar each second.
+/// Market seconds a second: four bars each second.
 const SPEED: &str = "60";
 
 /// What the terminal shows when the process is killed, and how often that was seen before.
@@ -45,7 +45,8 @@ fn settings(address: &str) -> Settings {
         flatten_on_stop: true,
         // A busy machine may hold a process back for a second, which is a minute of this market.
         stale_after_ms: 120_000,
-        ..Settings::played(config::ten())
+        lengths_s: "[15]",
+        ..Settings::played(config::ten().into_iter().map(|strategy| strategy.bars(15)).collect())
     }
 }
 

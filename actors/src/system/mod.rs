@@ -1,0 +1,350 @@
+//! One system of supervised actors, put together: who runs where, in which order they start and stop.
+//! In: a configuration, a clock, a journal. Out: a running [`System`]. Absent: the command line, the simulated gateway.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Handler, Message};
+use engine::backtest::first_id;
+use engine::books::{self, Books, BooksState};
+use engine::config::Config;
+use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInfo};
+use engine::time::Timestamp;
+use engine::trade::{Money, Trading};
+use engine::wiring::Topology;
+use slog::{Logger, info, warn};
+use tokio::sync::watch;
+
+use crate::broker::Peer;
+use crate::clock::Clock;
+use crate::directory::{Addresses, Phase, Shared, Told};
+use crate::journal::{JournalDir, OpenError, ReadError, Recovered, WriteError};
+use crate::shell::Shell;
+use crate::supervisor::{self, ActorHealth, Child, Supervisor, SupervisorConfig};
+
+mod events;
+mod make;
+mod rebuild;
+mod sync;
+
+use make::{Make, bars_name, strategy_name};
+
+/// What happens to the books that the journal holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Account {
+    /// The broker's account is the one of the last session.
+    Same,
+    /// The simulated gateway inside this process begins with an empty account.
+    New,
+}
+
+pub struct Setup {
+    pub config: Config,
+    pub peer: Peer,
+    pub clock: Clock,
+    pub mode: Mode,
+    pub account: Account,
+    pub log: Logger,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    #[error("the journal cannot be read: {0}")]
+    Read(#[from] ReadError),
+    #[error("the journal cannot be written: {0}")]
+    Write(#[from] WriteError),
+    #[error("the journal's last session left {0}, which this configuration does not name; close it at the broker first, or configure it")]
+    Orphan(String),
+    #[error("the journal's last segment does not begin with the books")]
+    NoBooks,
+    #[error("the supervisor's thread cannot be started: {0}")]
+    Thread(#[from] std::io::Error),
+    #[error(transparent)]
+    Start(#[from] supervisor::StartError),
+}
+
+/// A running system.
+pub struct System {
+    pub session: String,
+    shared: Arc<Shared>,
+    config: Arc<Config>,
+    supervisor: Supervisor,
+    books: Child<Shell<Books>>,
+    #[cfg(test)]
+    children: tests::Children,
+    halted: watch::Receiver<Option<String>>,
+    /// Holds the folder's lock until the end.
+    #[cfg_attr(not(test), expect(dead_code))]
+    journal_dir: JournalDir,
+}
+
+/// What the books look like at one moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BooksView {
+    pub trading: Trading,
+    /// Contracts by instrument, net.
+    pub positions: Vec<(String, i64)>,
+    pub live_orders: usize,
+    pub account: Performance,
+    pub strategies: Vec<(String, Performance)>,
+    pub day_pnl: Money,
+}
+
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "BooksView")]
+pub struct ReadBooks;
+
+impl Handler<ReadBooks> for Shell<Books> {
+    type Result = actix::MessageResult<ReadBooks>;
+
+    fn handle(&mut self, _: ReadBooks, _: &mut Self::Context) -> Self::Result {
+        actix::MessageResult(view(self.hosted()))
+    }
+}
+
+fn view(books: &Books) -> BooksView {
+    let portfolio = books.portfolio();
+    let positions = books.instruments().iter().map(|i| (i.name.clone(), portfolio.net_position(i.id)));
+    BooksView {
+        trading: books.trading(),
+        positions: positions.filter(|(_, quantity)| *quantity != 0).collect(),
+        live_orders: books.state().orders.live().count(),
+        account: portfolio.performance(None),
+        strategies: books.strategies().map(|(id, name)| (name.to_owned(), portfolio.performance(Some(id)))).collect(),
+        day_pnl: portfolio.day_pnl(),
+    }
+}
+
+impl System {
+    /// Recovers the journal, begins a new segment and starts every actor.
+    pub async fn start(setup: Setup) -> Result<System, SystemError> {
+        let Setup { mut config, peer, clock, mode, account, log } = setup;
+        config.orders.answer_within = clock.market_span(config.orders.answer_within);
+        let config = Arc::new(config);
+        let dir = JournalDir::open(&config.storage.journal_dir)?;
+        let recovered = dir.recover()?;
+        if let Some(torn) = &recovered.torn {
+            warn!(log, "the journal's end was damaged: {} bytes of segment {} are kept in {}",
+                torn.dropped_bytes, torn.segment, torn.kept_in.display(); "event" => "journal.torn");
+        }
+        let now = clock.now();
+        let books = recovered_books(&recovered, &config, account)?;
+        let books = begin_books(books, now);
+        let info = session_info(&config, mode, &recovered, now);
+        let session = info.id.clone();
+        let first = Record::SessionStarted { info: Box::new(info.clone()), books: Box::new(books) };
+        let segment = recovered.run_number;
+        let writer = dir.create_segment(&Entry { seq: recovered.next_seq, at: now, record: first })?;
+        let topology = Topology::new(config.instruments.len(), &config.strategies);
+        let shared = Shared::new(topology, clock, writer, log.clone());
+        sync::spawn(&shared)?;
+
+        let (halt, halted) = watch::channel(None);
+        let reporter = events::reporter(shared.clone(), config.clone(), halt);
+        let mut supervisor = Supervisor::new(SupervisorConfig::from(&config.actors), reporter)?;
+        let make = Make { config: config.clone(), shared: shared.clone(), journal: dir.path().to_path_buf(), segment };
+        let broker = make.broker(&mut supervisor, peer)?;
+        make.storage(&mut supervisor, log.clone())?;
+        make.teller(&mut supervisor, info, log.clone())?;
+        let link = make.link(&mut supervisor)?;
+        let books = make.books(&mut supervisor)?;
+        let bars = make.bars(&mut supervisor)?;
+        let strategies = make.strategies(&mut supervisor)?;
+        let mut timed: Vec<_> = bars.iter().map(Child::port).collect();
+        timed.extend([books.port(), link.port()]);
+        shared.set_addresses(Addresses {
+            bars: bars.iter().map(Child::port).collect(),
+            strategies: strategies.iter().map(Child::port).collect(),
+            books: books.port(),
+            link: link.port(),
+            broker: broker.port(),
+            timed,
+        });
+        supervisor.start().await?;
+        info!(log, "session {session} runs: {} strategies on {} instruments", config.strategies.len(),
+            config.instruments.len(); "event" => "session.started", "session" => &session);
+        Ok(System {
+            session,
+            shared,
+            config,
+            supervisor,
+            #[cfg(test)]
+            children: tests::Children { broker, link, bars, strategies },
+            books,
+            halted,
+            journal_dir: dir,
+        })
+    }
+
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Resolves when an actor was given up without which nothing may trade.
+    pub async fn halted(&mut self) -> String {
+        loop {
+            let cause = self.halted.borrow_and_update().clone();
+            if let Some(cause) = cause {
+                return cause;
+            }
+            if self.halted.changed().await.is_err() {
+                // The supervisor is gone, and with it whoever could halt.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    pub async fn books(&self) -> Option<BooksView> {
+        self.books.addr().send(ReadBooks).await.ok()
+    }
+
+    pub fn health(&self) -> Vec<ActorHealth> {
+        self.supervisor.health()
+    }
+
+    /// Everything that was on its way inside the process has arrived.
+    pub fn is_quiet(&self) -> bool {
+        self.supervisor.gauges().iter().all(|gauge| gauge.queued() == 0)
+    }
+
+    /// First half of an orderly stop: strategies end, open bars are closed, positions are flattened if so configured.
+    /// What the books look like then; `None` if they do not answer.
+    pub async fn wind_down(&self, cause: &str) -> Option<BooksView> {
+        self.shared.enter(Phase::WindingDown);
+        for strategy in &self.config.strategies {
+            self.supervisor.stop_one(&strategy_name(&strategy.name)).await;
+        }
+        for instrument in &self.config.instruments {
+            self.supervisor.stop_one(&bars_name(&instrument.name)).await;
+        }
+        self.flatten(cause).await
+    }
+
+    /// Second half: orders, journal, database, broker.
+    pub async fn stop(self, cause: &str) -> Stopped {
+        self.shared.enter(Phase::Closing);
+        self.supervisor.stop_one("books").await;
+        self.supervisor.stop_one("link").await;
+        self.shared.record(Record::SessionEnded { cause: cause.to_owned() });
+        let health = self.supervisor.health();
+        let stuck = self.supervisor.stop().await;
+        Stopped { health, stuck }
+    }
+
+    /// Waits until the books are flat, or for as long as their actor has to stop.
+    async fn flatten(&self, cause: &str) -> Option<BooksView> {
+        let deadline = tokio::time::Instant::now() + self.config.actors.books.stop_within;
+        if self.config.orders.flatten_on_stop {
+            let flatten = books::Input::Flatten { cause: cause.to_owned() };
+            self.shared.addresses().books.send(Told::unprompted(flatten));
+        }
+        loop {
+            let view = self.books().await;
+            let flat = view.as_ref().is_none_or(|v| v.positions.is_empty() && v.live_orders == 0);
+            if flat || !self.config.orders.flatten_on_stop {
+                return view;
+            }
+            if tokio::time::Instant::now() >= deadline {
+                warn!(self.shared.log, "not flat at the end: {view:?}"; "event" => "session.not_flat");
+                return view;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// How a system ended.
+#[derive(Debug)]
+pub struct Stopped {
+    pub health: Vec<ActorHealth>,
+    /// Actors that did not end in time.
+    pub stuck: Vec<String>,
+}
+
+fn recovered_books(recovered: &Recovered, config: &Config, account: Account) -> Result<BooksState, SystemError> {
+    let Some(first) = recovered.entries.first() else { return Ok(BooksState::default()) };
+    let Record::SessionStarted { info, .. } = &first.record else { return Err(SystemError::NoBooks) };
+    let state = BooksState::replay(&info.instruments, recovered.entries.iter()).ok_or(SystemError::NoBooks)?;
+    match account {
+        Account::New => Ok(state.for_new_account()),
+        Account::Same => {
+            let mut state = state;
+            state.renumber(info, config).map_err(SystemError::Orphan)?;
+            Ok(state)
+        }
+    }
+}
+
+/// Books at the beginning of a session: nothing that was live is certain, ids go on.
+fn begin_books(mut books: BooksState, now: Timestamp) -> BooksState {
+    books.doubt_all();
+    books.prune(now);
+    books.raise_ids(first_id(now));
+    books
+}
+
+fn session_info(config: &Config, mode: Mode, recovered: &Recovered, now: Timestamp) -> SessionInfo {
+    let strategies = config.strategies.iter().map(|s| StrategyInfo {
+        id: s.id,
+        name: s.name.clone(),
+        kind: s.kind.clone(),
+        symbol: s.symbol,
+    });
+    SessionInfo {
+        id: format!("{}-{:04}", now.to_datetime().format("%Y%m%dT%H%M%SZ"), recovered.run_number),
+        mode,
+        instance: config.instance.name.clone(),
+        account: config.broker.account.clone().unwrap_or_default(),
+        instruments: config.instruments.clone(),
+        strategies: strategies.collect(),
+    }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use engine::bars::Bars;
+    use engine::link::Link;
+    use engine::strategy::StrategyCore;
+
+    use super::*;
+    use crate::broker::Broker;
+
+    /// For tests that make actors fail.
+    pub(super) struct Children {
+        pub broker: Child<Broker>,
+        pub link: Child<Shell<Link>>,
+        pub bars: Vec<Child<Shell<Bars>>>,
+        pub strategies: Vec<Child<Shell<StrategyCore>>>,
+    }
+
+    impl System {
+        pub(crate) fn books_child(&self) -> &Child<Shell<Books>> {
+            &self.books
+        }
+
+        pub(crate) fn strategy_child(&self, n: usize) -> &Child<Shell<StrategyCore>> {
+            &self.children.strategies[n]
+        }
+
+        pub(crate) fn bars_child(&self, n: usize) -> &Child<Shell<Bars>> {
+            &self.children.bars[n]
+        }
+
+        pub(crate) fn link_child(&self) -> &Child<Shell<Link>> {
+            &self.children.link
+        }
+
+        pub(crate) fn broker_child(&self) -> &Child<Broker> {
+            &self.children.broker
+        }
+
+        pub(crate) fn journal_folder(&self) -> PathBuf {
+            self.journal_dir.path().to_path_buf()
+        }
+    }
+}

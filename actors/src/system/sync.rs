@@ -1,0 +1,31 @@
+//! Keeps the journal on the disk, on a thread of its own: an fsync takes milliseconds.
+//! In: time. Out: a journal that outlives a loss of power. Ends with the system.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::SystemError;
+use crate::directory::Shared;
+
+/// How often the journal is made safe against a loss of power.
+const SYNC_EVERY: Duration = Duration::from_millis(200);
+
+pub(super) fn spawn(shared: &Arc<Shared>) -> Result<(), SystemError> {
+    let file = shared.journal().sync_handle()?;
+    let shared = Arc::downgrade(shared);
+    std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || {
+        let mut failed = false;
+        loop {
+            std::thread::sleep(SYNC_EVERY);
+            let Some(shared) = shared.upgrade() else { return };
+            let synced = file.sync_data();
+            if let Err(reason) = &synced
+                && !failed
+            {
+                slog::error!(shared.log, "the journal is not safe against a loss of power: {reason}"; "event" => "journal.sync_failed");
+            }
+            failed = synced.is_err();
+        }
+    })?;
+    Ok(())
+}
