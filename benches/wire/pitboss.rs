@@ -26,7 +26,7 @@ pub fn config(dir: &Path) -> Config {
     let text = format!(
         r#"
         [risk]
-        orders_per_second_max = 1_000_000
+        orders_per_second_max = 1_000
         daily_loss_usd_max = 1_000_000_000
 
         [[strategies]]

@@ -30,6 +30,8 @@ use crate::{bars, books, link, strategy};
 
 /// Resolution of the broker's time stamps.
 const STAMP: Duration = Duration::from_secs(1);
+/// Resolution of the broker's clock, which live deadlines go by.
+const CLOCK: Duration = Duration::from_millis(1);
 
 /// Every core of one system.
 #[derive(Debug)]
@@ -149,7 +151,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                 Step::Reports(reports) => self.on_reports(&reports),
             }
             self.settle();
-            self.now = self.now.max(at);
+            self.now = self.now.max(at.floor(CLOCK));
             self.fire_deadlines();
         }
         self.close();

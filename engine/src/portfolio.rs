@@ -175,9 +175,10 @@ impl Portfolio {
         self.see_equity();
     }
 
-    /// Adds the commission of a fill that was applied; a second one for the same fill changes nothing.
-    pub fn commission(&mut self, exec_id: &str, amount: Money) {
-        let Some(of) = self.awaiting_commission.remove(exec_id) else { return };
+    /// Adds the commission of a fill that was applied, and says whose position it was; a second one for the same fill
+    /// changes nothing.
+    pub fn commission(&mut self, exec_id: &str, amount: Money) -> Option<(StrategyId, SymbolId)> {
+        let of = self.awaiting_commission.remove(exec_id)?;
         let sleeve = self.sleeves.get_mut(&(of.strategy, of.symbol)).expect("a fill made this sleeve");
         sleeve.commission += amount;
         if of.trip == sleeve.trip && sleeve.quantity != 0 {
@@ -192,6 +193,7 @@ impl Portfolio {
             }
         }
         self.see_equity();
+        Some((of.strategy, of.symbol))
     }
 
     pub fn mark(&mut self, symbol: SymbolId, mark: Mark) {

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use engine::journal::Record;
 
 use super::{Failure, Outcome};
 
@@ -23,7 +24,7 @@ pub fn run(args: &JournalArgs) -> Outcome {
             "place": place.to_string(),
             "seq": entry.seq,
             "at": entry.at.to_string(),
-            "record": format!("{:?}", entry.record),
+            "record": json(&entry.record).map_err(Failure::work)?,
         });
         if writeln!(out, "{line}").is_err() {
             // The reader of a pipe has seen enough.
@@ -31,4 +32,12 @@ pub fn run(args: &JournalArgs) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// A record as JSON. The books at a session's beginning are left out: they repeat what earlier records say.
+fn json(record: &Record) -> serde_json::Result<serde_json::Value> {
+    match record {
+        Record::SessionStarted { info, .. } => Ok(serde_json::json!({ "SessionStarted": info })),
+        record => serde_json::to_value(record),
+    }
 }

@@ -62,6 +62,7 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
             let broken = market.broken.clone();
             let gateway = start_gateway(&config, market, pace, &clock, &log)?;
             config.broker.address = gateway.local_addr();
+            config.broker.account = Some(account_of(&config));
             config.storage.journal_dir.push("simulated");
             info!(log, "simulated gateway on {}", gateway.local_addr(); "event" => "gateway.started");
             (clock, Some(gateway), broken)
@@ -162,13 +163,18 @@ fn start_gateway(
         instruments: config.instruments.clone(),
         source: market.events,
         pace: pacing,
-        account: settings.map_or_else(|| "DU1234567".to_owned(), |g| g.account.clone()),
+        account: account_of(config),
         cash: settings.map_or(backtest.cash, |g| g.cash),
         commission: settings.map_or(backtest.commission, |g| g.commission),
         wait_for_client: true,
         log: log.clone(),
     };
     gateway::start(options).map_err(|reason| Failure::usage(format!("simulated gateway: {reason}")))
+}
+
+/// The simulated gateway's account.
+fn account_of(config: &Config) -> String {
+    config.gateway.as_ref().map_or_else(|| "DU1234567".to_owned(), |gateway| gateway.account.clone())
 }
 
 fn show_disabled_limits(config: &Config, log: &Logger) {

@@ -22,8 +22,9 @@ fn ctrl_c_ends_flat_and_every_account_of_the_session_agrees() {
         assert!(end.out.contains(text), "the report lacks {text:?}:\n{}", end.out);
     }
     assert!(end.out.contains("at the end flat, 0 orders at the broker"), "{}", end.out);
-    let stops: Vec<usize> = STOP_ORDER.iter().map(|actor| last_stop(&end.out, actor)).collect();
-    assert!(stops.is_sorted(), "stopped out of order: {stops:?}\n{}", end.out);
+    let log = desk.log();
+    let stops: Vec<usize> = STOP_ORDER.iter().map(|actor| last_stop(&log, actor)).collect();
+    assert!(stops.is_sorted(), "stopped out of order: {stops:?}");
 
     let report = desk.report(&[]);
     let session = report["session"]["session_id"].as_str().expect("a session has a name");
@@ -40,11 +41,11 @@ fn ctrl_c_ends_flat_and_every_account_of_the_session_agrees() {
     assert!(text.contains(&line), "no {line:?} in\n{text}");
 }
 
-/// The line in which the last actor of a kind stopped.
-fn last_stop(out: &str, actor: &str) -> usize {
-    let stopped = |line: &str| line.contains(&format!("actor {actor}")) && line.contains(" stopped");
-    let found = out.lines().enumerate().filter(|(_, line)| stopped(line)).last();
-    found.unwrap_or_else(|| panic!("no stop of {actor}:\n{out}")).0
+/// The event with which the last actor of a kind stopped.
+fn last_stop(log: &[Value], actor: &str) -> usize {
+    let is_of = |event: &Value| event["actor"].as_str().is_some_and(|name| name.starts_with(actor));
+    let stopped = log.iter().rposition(|event| event["event"] == "actor.stopped" && is_of(event));
+    stopped.unwrap_or_else(|| panic!("no stop of {actor} in {log:#?}"))
 }
 
 fn assert_tables_filled(desk: &Desk, session: &str) {

@@ -1,8 +1,6 @@
 //! Ten strategies at once, two of each kind and more on one symbol than on the other, at three hundred times the
 //! market's pace: every mailbox keeps up, no tick is lost, nothing is restarted.
 
-use std::fs;
-
 use serde_json::Value;
 
 use crate::support::{Desk, Settings, config};
@@ -63,7 +61,5 @@ fn ten_strategies_keep_up_with_three_hundred_times_the_market() {
 
 /// The health events of the JSON log, one a report and actor.
 fn health(desk: &Desk) -> Vec<Value> {
-    let log = fs::read_to_string(desk.path("var/log/pitboss.json")).expect("the session left its log");
-    let events = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("one JSON object a line"));
-    events.filter(|event| event["event"] == "actor.health").collect()
+    desk.log().into_iter().filter(|event| event["event"] == "actor.health").collect()
 }

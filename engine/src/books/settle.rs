@@ -114,8 +114,12 @@ impl Books {
                 return;
             }
         }
-        self.state.portfolio.commission(exec_id, amount);
+        let position = self.state.portfolio.commission(exec_id, amount);
         out.push(Output::Record(Record::Commission { exec_id: exec_id.to_owned(), amount }));
+        if let Some((strategy, symbol)) = position {
+            out.push(Output::Record(Record::Position(self.state.portfolio.row(strategy, symbol))));
+            out.push(Output::Record(Record::Position(self.state.portfolio.net_row(symbol))));
+        }
     }
 
     /// The broker's whole truth: executions first, then each order's fate, then positions.

@@ -83,6 +83,12 @@ impl Desk {
         entries.map(|entry| entry.expect("the entry can be read").1).collect()
     }
 
+    /// The events of the JSON log, oldest first.
+    pub fn log(&self) -> Vec<Value> {
+        let log = fs::read_to_string(self.path("var/log/pitboss.json")).expect("a session leaves its log");
+        log.lines().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect()
+    }
+
     /// Stored one-minute bars of a session, oldest first.
     pub fn bars(&self, session: &str, symbol: &str) -> Vec<BarRow> {
         let url = format!("sqlite:{}", self.path(DATABASE).display());
