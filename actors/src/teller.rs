@@ -6,16 +6,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Supervised};
-use engine::journal::{OrderChange, Record, SessionInfo, Verdict};
+use engine::journal::{OrderChange, Record, SessionInfo, Severity, Verdict};
 use engine::market::{Price, SymbolId};
 use engine::orders::machine::State;
 use engine::trade::{ClientOrderId, Fill, Intent, OrderTicket, StrategyId};
-use slog::{Logger, debug, info, warn};
+use slog::{Logger, debug, error, info, warn};
 
 use crate::journal::{Position, Tail};
 use crate::supervisor::Stop;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Actors that decide and cannot log.
+const CORES: [&str; 3] = ["books", "bars", "link"];
 const ENTRIES_AT_ONCE: usize = 4_096;
 
 pub struct Teller {
@@ -63,13 +65,16 @@ impl Teller {
                     points(bar.open), points(bar.high), points(bar.low), points(bar.close), bar.volume;
                     "event" => "bar.closed", "quality" => bar.quality.name());
             }
+            Record::System { severity, event, actor, text } if CORES.contains(&actor.as_str()) => {
+                self.tell_system(*severity, event, actor, text);
+            }
+            // The supervisor and the shell have logged their own.
+            Record::System { .. } => {}
             Record::SessionStarted { .. }
             | Record::BarRevised(_)
             | Record::Commission { .. }
             | Record::Position(_)
             | Record::Performance { .. }
-            // Whoever wrote these said them as well.
-            | Record::System { .. }
             | Record::SessionEnded { .. } => {}
         }
     }
@@ -132,6 +137,14 @@ impl Teller {
         info!(self.log, "fill   {}: {} {} {} {} at {price}", self.strategy(fill.strategy), fill.leg.name(),
             fill.side.name(), fill.quantity, self.symbol(fill.symbol);
             "event" => "order.filled", "exec_id" => &fill.exec_id);
+    }
+
+    fn tell_system(&self, severity: Severity, event: &str, actor: &str, text: &str) {
+        match severity {
+            Severity::Info => debug!(self.log, "{text}"; "event" => event, "actor" => actor),
+            Severity::Warning => warn!(self.log, "{text}"; "event" => event, "actor" => actor),
+            Severity::Error => error!(self.log, "{text}"; "event" => event, "actor" => actor),
+        }
     }
 
     fn strategy(&self, id: StrategyId) -> String {

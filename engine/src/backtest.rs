@@ -122,6 +122,8 @@ pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> 
     player: Player<S>,
     marks: Vec<Mark>,
     queue: VecDeque<Message>,
+    /// What the broker is asked, until everybody is done.
+    requests: Vec<BrokerRequest>,
     now: Timestamp,
     journal: J,
 }
@@ -137,6 +139,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             player: Player::new(source, venue),
             marks: vec![Mark::default(); config.instruments.len()],
             queue: VecDeque::new(),
+            requests: Vec::new(),
             now: start,
             journal,
         }
@@ -203,8 +206,21 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         route(&self.cores.topology, output, &mut to);
     }
 
-    /// Delivers until nobody has anything more to say.
+    /// Delivers until nobody has anything more to say. Requests reach the venue together, once everybody is done, as
+    /// they do when a replay drives the live system.
     fn settle(&mut self) {
+        loop {
+            self.deliver();
+            if self.requests.is_empty() {
+                return;
+            }
+            for request in std::mem::take(&mut self.requests) {
+                self.on_request(request);
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
         while let Some(message) = self.queue.pop_front() {
             let output = match message {
                 Message::Bars(symbol, input) => Core::handle(&mut self.cores.bars[usize::from(symbol.0)], self.now, input),
@@ -214,7 +230,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                 Message::Books(input) => Core::handle(&mut self.cores.books, self.now, input),
                 Message::Link(input) => Core::handle(&mut self.cores.link, self.now, input),
                 Message::Broker(BrokerCommand::Request(request)) => {
-                    self.on_request(request);
+                    self.requests.push(request);
                     continue;
                 }
                 Message::Broker(BrokerCommand::Resubscribe | BrokerCommand::Rebuild { .. }) => continue,
@@ -236,31 +252,37 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     }
 
     fn on_request(&mut self, request: BrokerRequest) {
-        let at = self.player.now().max(self.now);
-        let mut reports = Vec::new();
-        let mut refused = Vec::new();
         match request {
+            // One by one, as each is a message of its own on a socket, and answered as such.
             BrokerRequest::Place(tickets) => {
                 for ticket in tickets {
-                    let result = self.player.venue_mut().place(at, new_order(&ticket), &mut reports);
-                    refused.extend(result.err().map(|refusal| (ticket.order_id, refusal)));
+                    self.ask(ticket.order_id, |venue, at, reports| {
+                        venue.place(at, new_order(&ticket), reports).map(drop)
+                    });
                 }
             }
             BrokerRequest::Modify(ticket) => {
-                let result = self.player.venue_mut().modify(at, new_order(&ticket), &mut reports);
-                refused.extend(result.err().map(|refusal| (ticket.order_id, refusal)));
+                self.ask(ticket.order_id, |venue, at, reports| venue.modify(at, new_order(&ticket), reports).map(drop));
             }
             BrokerRequest::Cancel(order_id) => {
-                let result = self.player.venue_mut().cancel(at, CLIENT_ID, order_id.0, &mut reports);
-                refused.extend(result.err().map(|refusal| (order_id, refusal)));
+                self.ask(order_id, |venue, at, reports| venue.cancel(at, CLIENT_ID, order_id.0, reports).map(drop));
             }
             BrokerRequest::TakeInventory => {
                 let snapshot = snapshot(self.player.venue());
                 self.say(News::Event(BrokerEvent::Snapshot(Box::new(snapshot))));
             }
         }
+    }
+
+    fn ask<F>(&mut self, order_id: BrokerOrderId, request: F)
+    where
+        F: FnOnce(&mut Venue, Timestamp, &mut Vec<Report>) -> Result<(), Refusal>,
+    {
+        let at = self.player.now().max(self.now);
+        let mut reports = Vec::new();
+        let answer = request(self.player.venue_mut(), at, &mut reports);
         self.on_reports(&reports);
-        for (order_id, Refusal { code, text }) in refused {
+        if let Err(Refusal { code, text }) = answer {
             self.say(News::Event(BrokerEvent::OrderMessage { order_id, code, text }));
         }
     }

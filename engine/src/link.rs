@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::books::Comparison;
 use crate::time::Timestamp;
 use crate::trade::Trading;
 
@@ -15,7 +16,7 @@ pub enum Input {
     /// A system message of the broker.
     Notice { code: i32, text: String },
     /// The books compared themselves with the broker.
-    Reconciled(Result<(), String>),
+    Compared(Comparison),
     /// The books want the broker's inventory: an order in doubt, a lagging order stream.
     Doubt,
     /// The books were rebuilt: what they know has to be compared again.
@@ -50,6 +51,8 @@ enum State {
 
 /// An inventory that does not come within this time on the wall means a dead link.
 pub const INVENTORY_WITHIN: Duration = Duration::from_secs(20);
+/// While all is well, book and broker are compared this many times [`INVENTORY_WITHIN`] apart: every minute.
+const COMPARISONS_APART: u32 = 3;
 /// Position messages may lag behind executions, so a difference is looked at again.
 const COMPARE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -64,7 +67,9 @@ pub struct Link {
     liquidating: bool,
     halted: Option<String>,
     asked_at: Option<Timestamp>,
-    differed_at: Option<Timestamp>,
+    /// When the next comparison is due: trades made elsewhere are in no stream of ours.
+    compare_at: Option<Timestamp>,
+    compare_every: Duration,
     told: Trading,
 }
 
@@ -79,7 +84,8 @@ impl Link {
             liquidating: false,
             halted: None,
             asked_at: None,
-            differed_at: None,
+            compare_at: None,
+            compare_every: patience * COMPARISONS_APART,
             told: Trading::Paused,
         }
     }
@@ -93,7 +99,7 @@ impl Link {
             Input::Connected => self.take_inventory(now, out),
             Input::Disconnected { cause } => self.lose(State::Down, cause, out),
             Input::Notice { code, text } => self.on_notice(now, code, text, out),
-            Input::Reconciled(result) => self.on_reconciled(now, result, out),
+            Input::Compared(comparison) => self.on_compared(now, comparison, out),
             Input::Doubt => {
                 // An inventory under way may have been taken before the doubt arose: the books repeat theirs.
                 if matches!(self.state, State::Up | State::Reconciling) && self.asked_at.is_none() {
@@ -137,7 +143,7 @@ impl Link {
 
     fn ask(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.asked_at = Some(now);
-        self.differed_at = None;
+        self.compare_at = None;
         out.push(Output::TakeInventory);
     }
 
@@ -147,24 +153,27 @@ impl Link {
         }
         self.state = state;
         self.asked_at = None;
-        self.differed_at = None;
+        self.compare_at = None;
         self.tell(cause, out);
         out.push(Output::Lost);
     }
 
-    fn on_reconciled(&mut self, now: Timestamp, result: Result<(), String>, out: &mut Vec<Output>) {
+    fn on_compared(&mut self, now: Timestamp, comparison: Comparison, out: &mut Vec<Output>) {
         self.asked_at = None;
-        match (self.state, result) {
-            (State::Reconciling | State::Up, Ok(())) => {
+        match (self.state, comparison) {
+            (State::Reconciling | State::Up, Comparison::Agrees) => {
                 self.state = State::Up;
+                self.compare_at = Some(now + self.compare_every);
                 if std::mem::take(&mut self.was_lost) && self.liquidate {
                     self.liquidating = true;
                 }
                 self.tell("book and broker agree".to_owned(), out);
             }
-            (State::Reconciling | State::Up, Err(difference)) => {
+            (State::Up, Comparison::Overtaken) => self.compare_at = Some(now + COMPARE_AGAIN_AFTER),
+            (State::Reconciling, Comparison::Overtaken) => self.ask(now, out),
+            (State::Reconciling | State::Up, Comparison::Differs(difference)) => {
                 self.state = State::Reconciling;
-                self.differed_at = Some(now);
+                self.compare_at = Some(now + COMPARE_AGAIN_AFTER);
                 self.tell(difference, out);
             }
             // An answer that was overtaken by a lost link proves nothing.
@@ -186,7 +195,7 @@ impl Link {
 
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let answer = self.asked_at.map(|at| at + self.patience);
-        answer.or(self.differed_at.map(|at| at + COMPARE_AGAIN_AFTER))
+        answer.or(self.compare_at)
     }
 
     pub fn on_deadline(&mut self, now: Timestamp, out: &mut Vec<Output>) {
@@ -221,7 +230,7 @@ mod tests {
     fn up(liquidate: bool) -> Link {
         let mut link = Link::new(liquidate, INVENTORY_WITHIN);
         told(&mut link, 0, Input::Connected);
-        assert_eq!(trading(&told(&mut link, 1, Input::Reconciled(Ok(())))), Some(Trading::Allowed));
+        assert_eq!(trading(&told(&mut link, 1, Input::Compared(Comparison::Agrees))), Some(Trading::Allowed));
         link
     }
 
@@ -233,12 +242,12 @@ mod tests {
     fn only_a_reconciliation_opens_trading() {
         let mut link = Link::new(false, INVENTORY_WITHIN);
         assert_eq!(told(&mut link, 0, Input::Connected), [Output::TakeInventory]);
-        assert_eq!(trading(&told(&mut link, 1, Input::Reconciled(Err("ES: ours 1, broker 0".into())))), None);
+        assert_eq!(trading(&told(&mut link, 1, Input::Compared(Comparison::Differs("ES: ours 1, broker 0".into())))), None);
         assert_eq!(link.next_deadline(), Some(Timestamp::from_secs(6)), "a difference is looked at again");
         let mut out = Vec::new();
         link.on_deadline(Timestamp::from_secs(6), &mut out);
         assert_eq!(out, [Output::TakeInventory]);
-        assert_eq!(trading(&told(&mut link, 7, Input::Reconciled(Ok(())))), Some(Trading::Allowed));
+        assert_eq!(trading(&told(&mut link, 7, Input::Compared(Comparison::Agrees))), Some(Trading::Allowed));
     }
 
     #[test]
@@ -247,9 +256,9 @@ mod tests {
         let out = told(&mut link, 2, notice(1100));
         assert_eq!(trading(&out), Some(Trading::Paused));
         assert!(out.contains(&Output::Lost));
-        assert_eq!(told(&mut link, 3, Input::Reconciled(Ok(()))), [], "an answer from before the loss proves nothing");
+        assert_eq!(told(&mut link, 3, Input::Compared(Comparison::Agrees)), [], "an answer from before the loss proves nothing");
         assert_eq!(told(&mut link, 4, notice(1101)), [Output::Resubscribe, Output::TakeInventory]);
-        assert_eq!(trading(&told(&mut link, 5, Input::Reconciled(Ok(())))), Some(Trading::Allowed));
+        assert_eq!(trading(&told(&mut link, 5, Input::Compared(Comparison::Agrees))), Some(Trading::Allowed));
     }
 
     #[test]
@@ -265,8 +274,21 @@ mod tests {
         let mut link = up(true);
         told(&mut link, 2, Input::Disconnected { cause: "reset".into() });
         told(&mut link, 3, Input::Connected);
-        assert_eq!(trading(&told(&mut link, 4, Input::Reconciled(Ok(())))), Some(Trading::Liquidating));
+        assert_eq!(trading(&told(&mut link, 4, Input::Compared(Comparison::Agrees))), Some(Trading::Liquidating));
         assert_eq!(trading(&told(&mut link, 5, Input::Flat)), Some(Trading::Allowed));
+    }
+
+    #[test]
+    fn book_and_broker_are_compared_every_minute() {
+        let mut link = up(false);
+        assert_eq!(link.next_deadline(), Some(Timestamp::from_secs(61)));
+        let mut out = Vec::new();
+        link.on_deadline(Timestamp::from_secs(61), &mut out);
+        assert_eq!(out, [Output::TakeInventory], "and trading goes on meanwhile");
+        assert_eq!(told(&mut link, 62, Input::Compared(Comparison::Overtaken)), []);
+        assert_eq!(link.next_deadline(), Some(Timestamp::from_secs(67)));
+        let differs = Input::Compared(Comparison::Differs("position ES: book 2, broker 0".into()));
+        assert_eq!(trading(&told(&mut link, 68, differs)), Some(Trading::Paused));
     }
 
     #[test]
@@ -274,7 +296,7 @@ mod tests {
         let mut link = up(false);
         assert_eq!(trading(&told(&mut link, 2, Input::Halt { cause: "journal: disk full".into() })), Some(Trading::Paused));
         told(&mut link, 3, Input::Doubt);
-        assert_eq!(trading(&told(&mut link, 4, Input::Reconciled(Ok(())))), None);
+        assert_eq!(trading(&told(&mut link, 4, Input::Compared(Comparison::Agrees))), None);
     }
 
     #[test]

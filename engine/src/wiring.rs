@@ -10,7 +10,7 @@ use crate::market::{SymbolId, Trade};
 use crate::portfolio::Mark;
 use crate::strategy::StrategyCore;
 use crate::time::Timestamp;
-use crate::trade::{BrokerEvent, BrokerRequest, OrderIntent, StrategyId, Trading};
+use crate::trade::{BrokerEvent, BrokerRequest, Leg, OrderIntent, StrategyId, Trading};
 use crate::{bars, books, link, strategy};
 
 /// What a core or the broker adapter said.
@@ -234,7 +234,7 @@ fn from_books(outputs: Vec<books::Output>, to: &mut impl Deliver) {
                 // What is not written down must not happen; what takes risk away may.
                 let safe = !std::mem::take(&mut recorded) || to.commit();
                 match request {
-                    BrokerRequest::Place(tickets) if !safe => {
+                    BrokerRequest::Place(tickets) if !safe && tickets.iter().any(|t| t.leg == Leg::Entry) => {
                         to.link(link::Input::Halt { cause: "the journal cannot be written".to_owned() });
                         for ticket in tickets {
                             let text = "the journal cannot be written".to_owned();
@@ -245,7 +245,7 @@ fn from_books(outputs: Vec<books::Output>, to: &mut impl Deliver) {
                 }
             }
             books::Output::Strategy(id, input) => to.strategy(id, input),
-            books::Output::Reconciled(result) => to.link(link::Input::Reconciled(result)),
+            books::Output::Compared(comparison) => to.link(link::Input::Compared(comparison)),
             books::Output::Doubt => to.link(link::Input::Doubt),
             books::Output::Flat => to.link(link::Input::Flat),
         }

@@ -35,6 +35,7 @@ pub struct BarsArgs {
 }
 
 pub fn run(args: &BarsArgs) -> Outcome {
+    check_folder(&args.out)?;
     let select = selection(args.contract.as_deref(), !args.all);
     let market = Market::files(&args.files, &[], &select)?;
     let (instruments, broken, skipped) = (market.instruments.clone(), market.broken.clone(), market.skipped.clone());
@@ -98,6 +99,16 @@ fn keep(bars: &mut BTreeMap<SymbolId, Vec<Bar>>, out: &mut Vec<Output>) {
             }
             Output::Notice(notice) => eprintln!("{notice:?}"),
         }
+    }
+}
+
+/// Told before the work, which may take long.
+fn check_folder(out: &Path) -> Outcome {
+    match out.parent() {
+        Some(folder) if folder != Path::new("") && !folder.is_dir() => {
+            Err(Failure::usage(format!("--out {}: there is no folder {}", out.display(), folder.display())))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `pitboss report`: what a session did, from the database.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use actors::storage::rows::{EventRow, SessionRow};
@@ -74,8 +75,12 @@ fn list(sessions: &[SessionRow], json: bool) -> Outcome {
 }
 
 fn print_json<T: Serialize>(value: &T) -> Outcome {
-    println!("{}", serde_json::to_string_pretty(value).map_err(Failure::work)?);
-    Ok(())
+    let text = serde_json::to_string_pretty(value).map_err(Failure::work)?;
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        // The reader of a pipe has seen enough.
+        Err(reason) if reason.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(reason)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 async fn read(store: Arc<dyn Store>, session: SessionRow) -> Result<Report, Failure> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actors::broker::Peer;
 use actors::clock::Clock;
-use actors::system::{Account, Setup, System};
+use actors::system::{Account, Setup, System, SystemError};
 use engine::config::{Config, Pace};
 use engine::journal::{Mode, Severity};
 use engine::time::Timestamp;
@@ -74,7 +74,7 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     show_disabled_limits(&config, &log);
     let setup = Setup { config, peer, clock, mode, account, log: log.clone() };
     let started = std::time::Instant::now();
-    let mut running = System::start(setup).await.map_err(Failure::work)?;
+    let mut running = System::start(setup).await.map_err(not_started)?;
     let end = until_end(&mut running, gateway.as_ref(), &log).await;
     if let End::Received(signal) = end {
         info!(log, "{signal}: stopping in order"; "event" => "session.stopping");
@@ -92,6 +92,14 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
         gateway.stop();
     }
     Ok((summary, outcome(&end, broken.take(), &stopped.stuck)))
+}
+
+/// A journal that another process holds and positions that the configuration does not name are the user's to settle.
+fn not_started(reason: SystemError) -> Failure {
+    match reason {
+        SystemError::Journal(_) | SystemError::Orphan(_) => Failure::usage(reason),
+        _ => Failure::work(reason),
+    }
 }
 
 fn outcome(end: &End, broken: Option<feeds::FeedError>, stuck: &[String]) -> Outcome {
@@ -196,13 +204,16 @@ fn show_disabled_limits(config: &Config, log: &Logger) {
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 async fn until_end(running: &mut System, gateway: Option<&Gateway>, log: &Logger) -> End {
-    let mut terminate = signal(SignalKind::terminate()).expect("the runtime has signals enabled");
+    // Both are heard from here on: a signal that comes while a minute is told waits for the next turn.
+    let mut listen = [SignalKind::interrupt(), SignalKind::terminate()]
+        .map(|kind| signal(kind).expect("the runtime has signals enabled"));
+    let [interrupt, terminate] = &mut listen;
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut minutes = Minutes::default();
     loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => return End::Received("interrupted"),
+            _ = interrupt.recv() => return End::Received("interrupted"),
             _ = terminate.recv() => return End::Received("terminated"),
             cause = running.halted() => return End::Halted(cause),
             _ = look.tick() => {

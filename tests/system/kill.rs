@@ -88,9 +88,9 @@ fn killed_at_any_moment_the_book_and_the_broker_agree_in_the_end() {
     assert_no_order_in_doubt(&desk);
 }
 
-/// Waits for the text `times` times after trading was allowed: what comes before belongs to the last generation.
+/// Waits for the text `times` times, and for trading to be allowed.
 fn wait_until(running: &Process, text: &str, times: usize) {
-    running.wait_for_text("runs: 10 strategies");
+    running.wait_for_text("trading allowed");
     running.wait_for_count(text, times);
 }
 

@@ -1,1 +1,71 @@
-//! soon
+//! What is shipped works as it says: the configuration files and the help of every command.
+
+use crate::support::Desk;
+
+fn config(name: &str) -> String {
+    format!("{}/config/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_default_and_the_paper_configuration_pass_and_the_live_one_lacks_only_the_acknowledgement() {
+    let desk = Desk::new();
+    for (name, says) in [("default.toml", "the simulated gateway"), ("paper.toml", "127.0.0.1:7497")] {
+        let out = desk.run(&["config", "check", &config(name)]).ok().out;
+        assert!(out.contains("no mistakes") && out.contains(says), "{out}");
+    }
+    let live = config("live.toml");
+    for command in [&["config", "check", &live][..], &["run", "--config", &live]] {
+        let end = desk.run(command);
+        assert_eq!(end.code(), Some(2), "{end:?}");
+        let mistakes: Vec<&str> = end.err.lines().filter(|line| line.contains("found")).collect();
+        assert_eq!(mistakes.len(), 1, "only one thing is missing: {}", end.err);
+        for text in ["live.toml", "instance.live_acknowledgement", "I accept that this trades real money"] {
+            assert!(mistakes[0].contains(text), "{text:?} is missing: {}", mistakes[0]);
+        }
+    }
+    assert_eq!(desk.files(), Vec::<String>::new(), "checking leaves nothing");
+
+    let text = std::fs::read_to_string(&live).expect("it is shipped");
+    let acknowledged = text.replace("# live_acknowledgement", "live_acknowledgement");
+    assert_ne!(text, acknowledged);
+    desk.write("live.toml", acknowledged);
+    let out = desk.run(&["config", "check", "live.toml"]).ok().out;
+    assert!(out.contains("REAL MONEY"), "{out}");
+}
+
+#[test]
+fn the_printed_default_is_the_shipped_file_and_passes() {
+    let desk = Desk::new();
+    let printed = desk.run(&["config", "default"]).ok().out;
+    let shipped = std::fs::read_to_string(config("default.toml")).expect("it is shipped");
+    assert_eq!(printed.trim_end(), shipped.trim_end());
+    desk.write("mine.toml", printed);
+    desk.run(&["config", "check", "mine.toml"]).ok();
+}
+
+#[test]
+fn every_command_explains_itself_and_its_options() {
+    let desk = Desk::new();
+    let commands: [(&str, &[&str]); 8] = [
+        ("run", &["--config", "--speed", "--json"]),
+        ("replay", &["<FILE>", "--config", "--speed", "--contract", "--most-traded", "--json", "Databento", "LEAN"]),
+        ("backtest", &["--config", "--data", "--contract", "--minutes", "--json"]),
+        ("gateway", &["--listen", "--data", "--contract", "--speed", "--seed", "--start", "--account", "--cash"]),
+        ("bars", &["<FILE>", "--out", "--length", "--contract", "--all"]),
+        ("config", &["check", "default"]),
+        ("report", &["--config", "--session", "--list", "--json"]),
+        ("journal", &["FOLDER"]),
+    ];
+    let overview = desk.run(&["--help"]).ok().out;
+    for (command, options) in commands {
+        assert!(overview.contains(&format!("\n  {command} ")), "`pitboss --help` lacks {command}:\n{overview}");
+        let help = desk.run(&[command, "--help"]).ok().out;
+        for option in options {
+            assert!(help.contains(option), "`pitboss {command} --help` lacks {option}:\n{help}");
+        }
+    }
+    let unknown = desk.run(&["trade"]);
+    assert_eq!(unknown.code(), Some(2));
+    assert!(unknown.err.contains("trade") && unknown.err.contains("--help"), "{}", unknown.err);
+    assert_eq!(desk.files(), Vec::<String>::new());
+}

@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn execution_times_come_in_three_forms() {
-        let utc = Timestamp::from_secs(1_787_604_607);
+        let utc = Timestamp::from_secs(1_787_597_407);
         assert_eq!(execution_time("20260824-18:50:07"), Ok(utc));
         assert_eq!(execution_time("20260824 13:50:07 US/Central"), Ok(utc));
         assert_eq!(execution_time("20260824 14:50:07 America/New_York"), Ok(utc));

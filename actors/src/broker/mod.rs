@@ -30,15 +30,19 @@ use crate::directory::{Cause, Outlet, Shared, Told};
 use crate::supervisor::{Gauge, Stop, mono_ns};
 
 mod convert;
+mod gate;
 mod pace;
 mod send;
 mod session;
 mod ticks;
 
+use gate::{Gate, Gated};
 use send::Job;
 pub use session::{ConnectError, gateway_time};
 use session::{Manner, Session, Streams, Tick, TickKind, TickStream};
 
+/// Order messages handled in one go.
+const UPDATES_AT_ONCE: usize = 64;
 /// Market data frames handled in one go.
 const TICKS_AT_ONCE: usize = 256;
 /// Interactive Brokers allows one tick-by-tick request per instrument in this time.
@@ -68,17 +72,26 @@ pub struct Broker {
 struct Live {
     session: Rc<Session>,
     jobs: mpsc::UnboundedSender<Job>,
-    /// Requests asked for and not written yet; requests written since the last barrier.
     outgoing: Rc<Outgoing>,
+    /// Shut while a replay's driver waits until nothing is under way inside the process.
+    incoming: Rc<Gate>,
     handles: Vec<SpawnHandle>,
     heartbeat_misses: u32,
     subscribed: bool,
 }
 
+/// What goes to the socket.
 #[derive(Default)]
 struct Outgoing {
+    /// Requests asked for and not written yet.
     waiting: Cell<u64>,
+    /// Requests written since the last barrier.
     unconfirmed: Cell<u64>,
+    /// Inventories asked for by the books and not answered yet.
+    inventories: Cell<u64>,
+    /// A replay's driver opens the gate, and starts inventories.
+    driven: Cell<bool>,
+    gate: Gate,
 }
 
 /// What the writing side has to say about requests that did not go out.
@@ -128,13 +141,14 @@ impl Broker {
         let next_order_id = session.next_order_id();
         let session = Rc::new(session);
         let (jobs, queue) = mpsc::unbounded_channel();
-        let outgoing = Rc::new(Outgoing::default());
+        let (outgoing, incoming) = (Rc::new(Outgoing::default()), Rc::new(Gate::default()));
+        let orders = Gated::new(incoming.clone(), Box::pin(streams.orders)).ready_chunks(UPDATES_AT_ONCE);
         let handles = vec![
-            ctx.add_stream(streams.orders),
+            ctx.add_stream(orders),
             ctx.add_stream(system_notices(streams.notices)),
             send::spawn(self, session.clone(), queue, outgoing.clone(), ctx),
         ];
-        self.session = Some(Live { session, jobs, outgoing, handles, heartbeat_misses: 0, subscribed: false });
+        self.session = Some(Live { session, jobs, outgoing, incoming, handles, heartbeat_misses: 0, subscribed: false });
         self.say(News::Event(BrokerEvent::NextOrderId(next_order_id)));
         self.say(News::Connected);
         if !self.outlet.shared.clock.is_driven() {
@@ -195,6 +209,9 @@ impl Broker {
     }
 
     fn on_snapshot(&mut self, snapshot: Result<BrokerSnapshot, ConnectError>, ctx: &mut Context<Self>) {
+        if let Some(live) = &self.session {
+            live.outgoing.inventories.set(live.outgoing.inventories.get().saturating_sub(1));
+        }
         match snapshot {
             Ok(snapshot) => {
                 self.say(News::Event(BrokerEvent::Snapshot(Box::new(snapshot))));
@@ -288,20 +305,25 @@ impl Handler<Stop> for Broker {
     }
 }
 
-impl StreamHandler<Result<SubscriptionItem<OrderUpdate>, Error>> for Broker {
-    fn handle(&mut self, item: Result<SubscriptionItem<OrderUpdate>, Error>, ctx: &mut Self::Context) {
+/// Several order messages, in order of arrival.
+type Updates = Vec<Result<SubscriptionItem<OrderUpdate>, Error>>;
+
+impl StreamHandler<Updates> for Broker {
+    fn handle(&mut self, updates: Updates, ctx: &mut Self::Context) {
         self.outlet.cause = Cause::default();
-        match item {
-            Ok(SubscriptionItem::Data(update)) => self.on_order_update(update),
-            Ok(SubscriptionItem::Notice(Notice { request_id: Some(id), code, message, .. })) => {
-                let order_id = BrokerOrderId(id);
-                self.say(News::Event(BrokerEvent::OrderMessage { order_id, code, text: message }));
+        for item in updates {
+            match item {
+                Ok(SubscriptionItem::Data(update)) => self.on_order_update(update),
+                Ok(SubscriptionItem::Notice(Notice { request_id: Some(id), code, message, .. })) => {
+                    let order_id = BrokerOrderId(id);
+                    self.say(News::Event(BrokerEvent::OrderMessage { order_id, code, text: message }));
+                }
+                // Without an id: frames of this stream were dropped.
+                Ok(SubscriptionItem::Notice(notice)) => {
+                    self.say(News::OrderStreamBroken { why: format!("{}: {}", notice.code, notice.message) });
+                }
+                Err(reason) => self.drop_session(format!("order updates ended: {reason}"), ctx),
             }
-            // Without an id: frames of this stream were dropped.
-            Ok(SubscriptionItem::Notice(notice)) => {
-                self.say(News::OrderStreamBroken { why: format!("{}: {}", notice.code, notice.message) });
-            }
-            Err(reason) => self.drop_session(format!("order updates ended: {reason}"), ctx),
         }
     }
 

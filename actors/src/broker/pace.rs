@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
 use ibapi::Error;
 use tokio::task::yield_now;
 
+use super::send::StartInventory;
 use super::*;
 use crate::directory::Wake;
 
@@ -41,8 +42,10 @@ pub(super) fn spawn_heartbeat(broker: &mut Broker, ctx: &mut Context<Broker>) {
 pub(super) fn spawn_driver(broker: &mut Broker, ctx: &mut Context<Broker>) {
     let Some(live) = &broker.session else { return };
     let driver = Driver {
+        broker: ctx.address(),
         session: live.session.clone(),
         outgoing: live.outgoing.clone(),
+        incoming: live.incoming.clone(),
         shared: broker.outlet.shared.clone(),
         hot: hot_gauges(&broker.outlet.shared),
     };
@@ -63,52 +66,93 @@ fn hot_gauges(shared: &Shared) -> Vec<Arc<Gauge>> {
 }
 
 struct Driver {
+    broker: Addr<Broker>,
     session: Rc<Session>,
     outgoing: Rc<Outgoing>,
+    incoming: Rc<Gate>,
     shared: Arc<Shared>,
     hot: Vec<Arc<Gauge>>,
 }
 
 impl Driver {
+    /// Ends with the connection, or waits with open gates for the system's end.
     async fn run(&self) -> Error {
+        self.outgoing.driven.set(true);
+        self.incoming.shut();
+        self.outgoing.gate.shut();
+        let ended = self.drive().await;
+        self.outgoing.driven.set(false);
+        self.incoming.open();
+        self.outgoing.gate.open();
+        match ended {
+            Err(reason) => reason,
+            Ok(()) => std::future::pending().await,
+        }
+    }
+
+    async fn drive(&self) -> Result<(), Error> {
         while !self.shared.is_stopping() {
-            let answer = self.session.client.server_time_millis().await;
-            let at = match answer {
-                Ok(at) => at,
-                Err(reason) => return reason,
-            };
-            if let Err(reason) = self.settle().await {
-                return reason;
-            }
+            let at = self.session.client.server_time_millis().await?;
+            self.receive().await;
+            self.settle().await?;
             self.shared.clock.advance(convert::timestamp(at));
             for port in &self.shared.addresses().timed {
                 port.send(Wake);
             }
-            if let Err(reason) = self.settle().await {
-                return reason;
-            }
+            self.settle().await?;
         }
         // The system stops; nobody wants another step.
-        std::future::pending().await
+        Ok(())
     }
 
-    /// Until nothing is under way: in mailboxes, in the queue to the socket, or at the gateway.
+    /// Until nothing is under way: in mailboxes, in the queue to the socket, or at the gateway. Requests go out when
+    /// everything that could add one is done, and answers come in when all of them are there, so that the order of both
+    /// is the same every time, and the backtest's.
     async fn settle(&self) -> Result<(), Error> {
         loop {
             self.quiet().await;
-            if self.outgoing.unconfirmed.replace(0) == 0 {
+            if self.outgoing.waiting.get() == 0 && self.outgoing.inventories.get() == 0 {
                 return Ok(());
             }
-            // The answer comes behind everything that the gateway says to the requests before it.
-            self.session.client.next_valid_order_id().await?;
+            self.send().await;
+            if self.outgoing.unconfirmed.replace(0) > 0 {
+                // The answer comes behind everything that the gateway says to the requests before it.
+                self.session.client.next_valid_order_id().await?;
+            }
+            self.receive().await;
+            self.take_inventories().await;
         }
     }
 
+    async fn take_inventories(&self) {
+        while let asked @ 1.. = self.outgoing.inventories.get() {
+            self.broker.do_send(StartInventory);
+            while self.outgoing.inventories.get() == asked {
+                yield_now().await;
+            }
+        }
+    }
+
+    async fn send(&self) {
+        self.outgoing.gate.open();
+        while self.outgoing.waiting.get() > 0 {
+            yield_now().await;
+        }
+        self.outgoing.gate.shut();
+    }
+
+    async fn receive(&self) {
+        self.incoming.open();
+        self.quiet().await;
+        self.incoming.shut();
+    }
+
+    /// Until every mailbox is empty.
     async fn quiet(&self) {
         // Streams that were ready along with this task get their turn first.
         yield_now().await;
         yield_now().await;
-        while !self.shared.is_quiet(&self.hot) || self.outgoing.waiting.get() > 0 {
+        while !self.shared.is_quiet(&self.hot) {
             yield_now().await;
         }
     }

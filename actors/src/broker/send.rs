@@ -47,6 +47,7 @@ pub(super) fn spawn(
     };
     let writing = async move {
         while let Some(job) = queue.recv().await {
+            writer.outgoing.gate.passed().await;
             writer.write(job).await;
             writer.outgoing.waiting.set(writer.outgoing.waiting.get() - 1);
         }
@@ -64,7 +65,12 @@ impl Writer {
                 let sent = self.session.client.cancel_order(order_id.0, "").await.map(drop);
                 self.check(order_id, "cancel", sent);
             }
-            Job::TakeInventory => self.broker.do_send(StartInventory),
+            Job::TakeInventory => {
+                self.outgoing.inventories.set(self.outgoing.inventories.get() + 1);
+                if !self.outgoing.driven.get() {
+                    self.broker.do_send(StartInventory);
+                }
+            }
         }
     }
 

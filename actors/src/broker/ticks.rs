@@ -68,7 +68,8 @@ fn subscribe_quotes(broker: &mut Broker, after: Duration, ctx: &mut Context<Brok
 }
 
 fn add(broker: &mut Broker, streams: SelectAll<TickStream>, ctx: &mut Context<Broker>) {
-    let handle = ctx.add_stream(streams.ready_chunks(TICKS_AT_ONCE));
+    let Some(live) = &broker.session else { return };
+    let handle = ctx.add_stream(Gated::new(live.incoming.clone(), streams).ready_chunks(TICKS_AT_ONCE));
     keep(broker, handle);
 }
 

@@ -1,6 +1,6 @@
 //! What the broker says, applied: statuses move orders, executions move positions, messages raise doubt.
 
-use super::{Books, Output};
+use super::{Asked, Books, Output};
 use crate::codes::{self, Meaning};
 use crate::journal::{Record, Severity};
 use crate::orders::machine::{Event, State};
@@ -64,7 +64,8 @@ impl Books {
     pub(super) fn take_inventory(&mut self, out: &mut Vec<Output>) {
         // The link asks only over a living connection.
         self.connected = true;
-        self.inventory_asked = Some(ClientOrderId(self.state.next_id.0 - 1));
+        let newest = ClientOrderId(self.state.next_id.0 - 1);
+        self.inventory = Some(Asked { newest, executions: self.state.executions.len() });
         out.push(Output::Request(BrokerRequest::TakeInventory));
     }
 
@@ -122,7 +123,8 @@ impl Books {
 
     pub(super) fn on_link_lost(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.connected = false;
-        self.inventory_asked = None;
+        self.inventory = None;
+        self.agreed.clear();
         self.naked_since.clear();
         self.filled_unseen.clear();
         let live: Vec<ClientOrderId> = self.state.orders.live().map(|o| o.ticket.id).collect();

@@ -41,6 +41,10 @@ impl Books {
                     None if self.state.portfolio.position(strategy, symbol) == 0 => {
                         out.push(Output::Strategy(strategy, strategy::Input::OrderEnded(Leg::Exit)));
                     }
+                    // Closing already, or not before the book agrees with the broker; the strategy may ask again.
+                    None if !self.agreed.contains(&symbol) => {
+                        out.push(Output::Strategy(strategy, strategy::Input::OrderEnded(Leg::Exit)));
+                    }
                     None => {}
                 }
             }
@@ -171,10 +175,14 @@ impl Books {
     }
 
     /// A market order that closes the whole position, in the OCA group of the orders that protect it: whichever
-    /// fills first withdraws the others, so the position cannot turn around. `None` when flat or already closing.
+    /// fills first withdraws the others, so the position cannot turn around. `None` when flat, already closing, or not
+    /// known to be what the broker holds.
     pub(super) fn exit_ticket(&mut self, strategy: StrategyId, symbol: SymbolId) -> Option<OrderTicket> {
         let position = self.state.portfolio.position(strategy, symbol);
         let side = Side::of_position(position)?.opposite();
+        if !self.agreed.contains(&symbol) {
+            return None;
+        }
         if self.state.orders.has_live(strategy, symbol, Leg::Exit) {
             return None;
         }

@@ -55,11 +55,21 @@ pub enum Output {
     Request(BrokerRequest),
     Strategy(StrategyId, strategy::Input),
     /// The book and the broker were compared.
-    Reconciled(Result<(), String>),
+    Compared(Comparison),
     /// An order is in doubt: the broker's inventory is wanted.
     Doubt,
     /// Every position is closed and no order is live.
     Flat,
+}
+
+/// What an inventory says of the book.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Comparison {
+    Agrees,
+    /// Both sides of what cannot be explained.
+    Differs(String),
+    /// Orders filled or were sent while the inventory was taken: it proves nothing about positions.
+    Overtaken,
 }
 
 /// Everything that the books must remember over a restart.
@@ -97,6 +107,15 @@ struct Booked {
     commission: bool,
 }
 
+/// How things stood when an inventory was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// The newest order.
+    newest: ClientOrderId,
+    /// Executions booked by then.
+    executions: usize,
+}
+
 /// How long a position may lack a resting stop before it is closed.
 const NAKED_FOR: Duration = Duration::from_secs(3);
 const CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -114,8 +133,11 @@ pub struct Books {
     connected: bool,
     prices_at: BTreeMap<SymbolId, Timestamp>,
     sent: order_rate::Sent,
-    /// The newest order when the inventory under way was asked for.
-    inventory_asked: Option<ClientOrderId>,
+    /// The inventory under way.
+    inventory: Option<Asked>,
+    /// Symbols whose position was compared with the broker's on this connection and agreed. Nothing is closed in the
+    /// others: an exit sized by a wrong book makes a wrong position.
+    agreed: BTreeSet<SymbolId>,
     naked_since: BTreeMap<(StrategyId, SymbolId), Timestamp>,
     /// Orders whose status says filled before their executions came.
     filled_unseen: BTreeMap<ClientOrderId, Timestamp>,
@@ -144,7 +166,8 @@ impl Books {
             connected: false,
             prices_at: BTreeMap::new(),
             sent: order_rate::Sent::default(),
-            inventory_asked: None,
+            inventory: None,
+            agreed: BTreeSet::new(),
             naked_since: BTreeMap::new(),
             filled_unseen: BTreeMap::new(),
             early_commissions: BTreeMap::new(),

@@ -115,6 +115,10 @@ impl Books {
             .collect();
         self.naked_since.retain(|&(s, y), _| held.iter().any(|&(strategy, symbol, _)| (s, y) == (strategy, symbol)));
         for (strategy, symbol, quantity) in held {
+            if !self.agreed.contains(&symbol) {
+                // What is held is not certain; the comparison that failed has been told.
+                continue;
+            }
             if self.flattening {
                 self.close_out(now, strategy, symbol, out);
             } else if self.resting_stop(strategy, symbol) >= quantity

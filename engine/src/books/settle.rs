@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Booked, Books, Output};
+use super::{Booked, Books, Comparison, Output};
 use crate::journal::{Record, Severity};
 use crate::market::SymbolId;
 use crate::orders::machine::Event;
 use crate::orders::reconcile;
 use crate::strategy;
 use crate::time::Timestamp;
-use crate::trade::{BrokerSnapshot, ClientOrderId, Execution, Fill, Money};
+use crate::trade::{BrokerSnapshot, Execution, Fill, Money};
 
 /// Commissions of unknown executions that are kept until theirs comes.
 const EARLY_KEPT: usize = 1_024;
@@ -125,7 +125,10 @@ impl Books {
     /// The broker's whole truth: executions first, then each order's fate, then positions.
     pub(super) fn on_snapshot(&mut self, now: Timestamp, snapshot: &BrokerSnapshot, out: &mut Vec<Output>) {
         // Unasked, or asked on a connection that was lost since: it proves nothing.
-        let Some(asked_after) = self.inventory_asked.take() else { return };
+        let Some(asked) = self.inventory.take() else { return };
+        // Fills that came by themselves meanwhile may be on one side of the comparison only.
+        let overtaken =
+            self.state.executions.len() != asked.executions || self.state.next_id.0 - 1 > asked.newest.0;
         let mut executions: Vec<&Execution> = snapshot.executions.iter().collect();
         executions.sort_by(|a, b| (a.at, &a.exec_id).cmp(&(b.at, &b.exec_id)));
         for execution in executions {
@@ -138,33 +141,30 @@ impl Books {
                 self.on_commission(exec_id, *amount, out);
             }
         }
-        for finding in reconcile::orders(&self.state.orders, snapshot, asked_after, &self.instance) {
+        for finding in reconcile::orders(&self.state.orders, snapshot, asked.newest, &self.instance) {
             self.step(finding.id, finding.event, "by inventory", out);
         }
-        let result = self.differences(snapshot, asked_after);
-        if let Err(difference) = &result {
+        let comparison = if overtaken { Comparison::Overtaken } else { self.compare(snapshot) };
+        if let Comparison::Differs(difference) = &comparison {
             out.push(Self::system(Severity::Error, "reconcile.differs", difference.clone()));
         }
-        out.push(Output::Reconciled(result));
+        out.push(Output::Compared(comparison));
         self.protect(now, out);
     }
 
-    /// Both sides of everything that cannot be explained.
-    fn differences(&self, snapshot: &BrokerSnapshot, asked_after: ClientOrderId) -> Result<(), String> {
-        let mut found: Vec<String> = Vec::new();
+    fn compare(&mut self, snapshot: &BrokerSnapshot) -> Comparison {
         let ours: BTreeMap<SymbolId, i64> =
             self.instruments.iter().map(|i| (i.id, self.state.portfolio.net_position(i.id))).collect();
-        // An order sent since may have filled on one side of the comparison only.
-        let younger = self.state.next_id.0 - 1 > asked_after.0;
-        if !younger {
-            for (symbol, ours, theirs) in reconcile::positions(&ours, snapshot) {
-                found.push(format!("position {}: book {ours}, broker {theirs}", self.name_of(symbol)));
-            }
-        }
-        for order in reconcile::strangers(&self.state.orders, snapshot, &self.instance) {
-            found.push(format!("open order {} at the broker is not live in the book", order.order_ref));
-        }
-        if found.is_empty() { Ok(()) } else { Err(found.join("; ")) }
+        let differing = reconcile::positions(&ours, snapshot);
+        self.agreed = ours.keys().copied().filter(|symbol| differing.iter().all(|(other, ..)| other != symbol)).collect();
+        let positions = differing
+            .iter()
+            .map(|(symbol, ours, theirs)| format!("position {}: book {ours}, broker {theirs}", self.name_of(*symbol)));
+        let orders = reconcile::strangers(&self.state.orders, snapshot, &self.instance)
+            .into_iter()
+            .map(|order| format!("open order {} at the broker is not live in the book", order.order_ref));
+        let found: Vec<String> = positions.chain(orders).collect();
+        if found.is_empty() { Comparison::Agrees } else { Comparison::Differs(found.join("; ")) }
     }
 
     pub(super) fn name_of(&self, symbol: SymbolId) -> &str {

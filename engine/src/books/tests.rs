@@ -38,7 +38,7 @@ struct Desk {
     cancels: Vec<BrokerOrderId>,
     executions: Vec<Execution>,
     news: Vec<(StrategyId, strategy::Input)>,
-    reconciled: Vec<Result<(), String>>,
+    compared: Vec<Comparison>,
     doubts: usize,
     flats: usize,
 }
@@ -51,6 +51,9 @@ impl Desk {
     fn open() -> Self {
         let mut desk = Self::with_state(BooksState::default());
         desk.broker(BrokerEvent::NextOrderId(BrokerOrderId(1)));
+        desk.tell(Input::TakeInventory);
+        desk.inventory(&[]);
+        desk.compared.clear();
         desk.tell(Input::Trading { trading: Trading::Allowed, cause: "test".into() });
         desk.price(20_000);
         desk
@@ -79,7 +82,7 @@ impl Desk {
             cancels: Vec::new(),
             executions: Vec::new(),
             news: Vec::new(),
-            reconciled: Vec::new(),
+            compared: Vec::new(),
             doubts: 0,
             flats: 0,
         }
@@ -119,7 +122,7 @@ impl Desk {
                 Output::Request(BrokerRequest::Cancel(order_id)) => self.cancels.push(order_id),
                 Output::Request(BrokerRequest::TakeInventory) => {}
                 Output::Strategy(id, news) => self.news.push((id, news)),
-                Output::Reconciled(result) => self.reconciled.push(result),
+                Output::Compared(comparison) => self.compared.push(comparison),
                 Output::Doubt => self.doubts += 1,
                 Output::Flat => self.flats += 1,
             }
@@ -361,7 +364,7 @@ fn silence_makes_an_order_unknown_and_only_inventory_settles_it() {
     desk.tell(Input::TakeInventory);
     desk.inventory(&[]);
     assert_eq!(desk.state(&entry), State::Rejected, "absent everywhere: it never arrived");
-    assert_eq!(desk.reconciled, [Ok(())]);
+    assert_eq!(desk.compared, [Comparison::Agrees]);
 }
 
 #[test]
@@ -387,7 +390,7 @@ fn what_filled_while_the_link_was_down_is_learned_by_reconciliation() {
     desk.inventory(&[(&stop, BrokerStatus::PreSubmitted), (&target, BrokerStatus::Submitted)]);
     assert_eq!(desk.position(ONE), 1);
     assert_eq!((desk.state(&entry), desk.state(&stop), desk.state(&target)), (State::Filled, State::Held, State::Working));
-    assert_eq!(desk.reconciled, [Ok(())]);
+    assert_eq!(desk.compared, [Comparison::Agrees]);
 }
 
 #[test]
@@ -396,7 +399,7 @@ fn a_position_that_cannot_be_explained_is_told_with_both_sides() {
     desk.tell(Input::TakeInventory);
     let positions = vec![BrokerPosition { symbol: ES, quantity: 3 }];
     desk.broker(BrokerEvent::Snapshot(Box::new(BrokerSnapshot { positions, ..BrokerSnapshot::default() })));
-    assert_eq!(desk.reconciled, [Err("position ES: book 0, broker 3".to_owned())]);
+    assert_eq!(desk.compared, [Comparison::Differs("position ES: book 0, broker 3".to_owned())]);
     assert!(desk.events().contains(&"reconcile.differs"));
 }
 
@@ -413,7 +416,7 @@ fn an_execution_that_is_not_ours_is_told_once_however_often_it_is_listed() {
     }
     assert_eq!(desk.events().iter().filter(|e| **e == "execution.foreign").count(), 1);
     assert_eq!(desk.doubts, 1, "asking again for what is known would never end");
-    assert!(desk.reconciled.iter().all(Result::is_err), "the position differs, and that pauses trading");
+    assert!(desk.compared.iter().all(|c| matches!(c, Comparison::Differs(_))), "the position differs, and that pauses trading");
 }
 
 #[test]
@@ -433,7 +436,7 @@ fn an_inventory_that_nobody_asked_for_proves_nothing() {
     desk.tell(Input::TakeInventory);
     desk.tell(Input::LinkLost);
     desk.inventory(&[]);
-    assert_eq!(desk.reconciled, []);
+    assert_eq!(desk.compared, []);
     assert_eq!(desk.state(&desk.ticket(ONE, Leg::Entry)), State::Unknown);
 }
 
@@ -460,6 +463,41 @@ fn a_position_without_a_resting_stop_is_closed() {
     desk.wait(4_000);
     assert_eq!(desk.ticket(ONE, Leg::Exit).quantity, 1);
     assert!(desk.events().contains(&"position.naked"));
+}
+
+#[test]
+fn nothing_is_closed_while_book_and_broker_differ() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    // Somebody sold it by hand and cancelled our stop and target.
+    let sold = Execution { order_ref: String::new(), side: Side::Sell, ..desk.execution(&entry, 9, 1, 20_000) };
+    desk.executions.push(sold);
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[]);
+    assert_eq!(desk.compared, [Comparison::Differs("position ES: book 1, broker 0".to_owned())]);
+    for _ in 0..10 {
+        desk.wait(1_000);
+    }
+    desk.intend(ONE, Intent::Exit);
+    desk.tell(Input::Flatten { cause: "test".into() });
+    assert!(desk.tickets.values().all(|t| t.leg != Leg::Exit), "an exit would open a short position");
+}
+
+#[test]
+fn an_inventory_that_a_fill_overtook_proves_nothing_about_positions() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    desk.tell(Input::TakeInventory);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    let before = desk.executions.clone();
+    desk.fill(&entry, 1, 1, 20_001);
+    let after = std::mem::replace(&mut desk.executions, before);
+    desk.inventory(&[]);
+    assert_eq!(desk.compared, [Comparison::Overtaken]);
+    desk.executions = after;
+    assert_eq!(desk.position(ONE), 1);
 }
 
 #[test]
@@ -542,5 +580,5 @@ fn a_journal_cut_between_a_fill_and_its_order_record_still_counts_it_once() {
     let (stop, target) = (desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
     reborn.inventory(&[(&stop, BrokerStatus::PreSubmitted), (&target, BrokerStatus::Submitted)]);
     assert_eq!(reborn.position(ONE), 1);
-    assert_eq!(reborn.reconciled, [Ok(())]);
+    assert_eq!(reborn.compared, [Comparison::Agrees]);
 }
