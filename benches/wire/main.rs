@@ -21,7 +21,7 @@ use gateway::{Pacing, Probe, WireLog};
 use measure::Latencies;
 use serde_json::json;
 use slog::Logger;
-use until::{Ending, Until};
+use until::Until;
 
 /// Frames that may wait in the crate, as the system has it.
 const CHANNEL_FRAMES: usize = 16_384;
@@ -36,7 +36,7 @@ struct Plan {
 }
 
 const FULL: Plan = Plan { paced_rounds: 12, paced_minutes: 300, flood_rounds: 5, flood_minutes: 100 };
-const QUICK: Plan = Plan { paced_rounds: 2, paced_minutes: 280, flood_rounds: 1, flood_minutes: 40 };
+const QUICK: Plan = Plan { paced_rounds: 2, paced_minutes: 280, flood_rounds: 1, flood_minutes: 60 };
 
 /// What B - A may be, in microseconds, and B / A.
 const P50_US_MAX: f64 = 10.0;
@@ -84,16 +84,18 @@ fn main() {
 fn latency(plan: &Plan, log: &Logger) {
     let mut found = PROGRAMS.map(|_| Latencies::default());
     let mut lost = [0; PROGRAMS.len()];
+    let only = std::env::var("WIRE_ONLY").ok();
     for _ in 0..plan.paced_rounds {
-        for (n, program) in PROGRAMS.into_iter().enumerate() {
+        for (n, program) in PROGRAMS.into_iter().enumerate().filter(|(_, p)| only.as_deref().is_none_or(|o| o == p.name())) {
             let trades = plan.paced_minutes * market::PACED_TRADES;
-            let outcome = session(program, market::paced(plan.paced_minutes), trades, Ending::None, log);
+            let outcome = session(program, market::paced(plan.paced_minutes), trades, None, log);
             let of_round = Latencies::of(&outcome.log, WARM_UP);
             found[n].us.extend(of_round.us);
             found[n].unanswered += of_round.unanswered;
             lost[n] += outcome.lost();
         }
     }
+    if only.is_some() { return; }
     println!("\ntick to order, us       orders      p50      p90      p99    p99.9  unanswered  lost ticks");
     let mut rows = Vec::new();
     for (n, program) in PROGRAMS.into_iter().enumerate() {
@@ -121,11 +123,11 @@ fn flood(plan: &Plan, log: &Logger) {
     let trades = plan.flood_minutes * market::FLOOD_TRADES + 1;
     for _ in 0..plan.flood_rounds {
         for (n, program) in PROGRAMS.into_iter().enumerate() {
-            let ending = match program {
-                Program::Bare => Ending::Numbered(usize::try_from(plan.flood_minutes).expect("minutes")),
-                Program::Pitboss => Ending::FirstAfter,
+            let last_order = match program {
+                Program::Bare => usize::try_from(plan.flood_minutes).expect("minutes"),
+                Program::Pitboss => market::flood_crossover_orders(plan.flood_minutes),
             };
-            let outcome = session(program, market::flood(plan.flood_minutes), trades, ending, log);
+            let outcome = session(program, market::flood(plan.flood_minutes), trades, Some(last_order), log);
             let end = outcome.end.expect("the session waited for it");
             rates[n].push(measure::flood_rate(&outcome.log, end).expect("trades were written"));
             lost[n] += outcome.lost();
@@ -153,17 +155,17 @@ fn verdict(met: bool) -> &'static str {
 }
 
 /// A fresh gateway, a fresh program, fresh folders.
-fn session<S>(program: Program, market: S, trades: i64, ending: Ending, log: &Logger) -> Outcome
+fn session<S>(program: Program, market: S, trades: i64, last_order: Option<usize>, log: &Logger) -> Outcome
 where
     S: Iterator<Item = engine::market::FeedEvent> + Send + 'static,
 {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config: Config = pitboss::config(folder.path());
     let probe = Probe::with_capacity(16_384, 8_192);
-    let pace = if matches!(ending, Ending::None) { market::paced_clock() } else { Pacing::Flood };
+    let pace = if last_order.is_some() { Pacing::Flood } else { market::paced_clock() };
     let gateway = market::gateway(&config.instruments, market, pace, probe.clone());
     let trades = u64::try_from(trades).expect("a number of trades");
-    let until = Until { trades, ending, probe: probe.clone() };
+    let until = Until { trades, last_order, probe: probe.clone() };
     let address = gateway.local_addr();
     let seen = match program {
         Program::Bare => bare::run(address, CHANNEL_FRAMES, &until),
@@ -172,7 +174,7 @@ where
     let sent = gateway.stats().ticks_sent;
     gateway.stop();
     let log = probe.log();
-    Outcome { end: until.last_order(&log), log, seen, sent }
+    Outcome { end: until.last_order_at(&log), log, seen, sent }
 }
 
 impl Outcome {

@@ -24,9 +24,9 @@ const PACED_GAP: Duration = Duration::from_secs(60 / PACED_TRADES as u64);
 
 /// Trades a minute in the flood: an ES open.
 pub const FLOOD_TRADES: i64 = 10_000;
-/// Minutes at the end of the flood without a reason to trade, so that the last order stands alone: more trades than
-/// sockets and channels can hold.
-pub const FLOOD_CALM: i64 = 30;
+/// Minutes of the flood between two reasons to trade: more trades than sockets and channels can hold, so that the orders
+/// of one are filled before the next one comes.
+pub const FLOOD_CALM: i64 = 20;
 
 fn trade(ts: Timestamp, price: i32) -> FeedEvent {
     FeedEvent { symbol: SymbolId(0), event: MarketEvent::Trade(Trade { ts, price: Price(price), size: 1 }) }
@@ -44,18 +44,23 @@ pub fn paced(minutes: i64) -> impl Iterator<Item = FeedEvent> + Send {
     })
 }
 
-/// `minutes` minutes of [`FLOOD_TRADES`] trades and the first trade of the next one. Closes alternate, then rest for
-/// [`FLOOD_CALM`] minutes; the last whole minute closes on the other side.
+/// `minutes` minutes of [`FLOOD_TRADES`] trades and the first trade of the next one. Closes change sides every
+/// [`FLOOD_CALM`] minutes, and with the last whole minute, so that the last trade of all is a reason to trade.
 pub fn flood(minutes: i64) -> impl Iterator<Item = FeedEvent> + Send {
-    let busy = minutes - FLOOD_CALM;
-    assert!(busy > 4, "the moving averages need minutes to trade on");
     (0..minutes * FLOOD_TRADES + 1).map(move |n| {
         let (minute, in_minute) = (n / FLOOD_TRADES, n % FLOOD_TRADES);
-        let close = if minute + 1 == minutes { close_of(busy) } else { close_of(minute.min(busy - 1)) };
+        let close = close_of((minute + i64::from(minute + 1 == minutes)) / FLOOD_CALM);
         let wiggle = i32::from(in_minute % 7 == 3 && in_minute + 1 < FLOOD_TRADES);
         let second = in_minute * 60 / FLOOD_TRADES;
         trade(Timestamp::from_secs(START.secs() + minute * 60 + second), close + wiggle)
     })
+}
+
+/// Orders of a moving-average crossover in the flood, up to the one that the last trade causes: the first change of sides
+/// is no crossing yet, the second is an entry with its stop, each later one an exit and an entry with its stop.
+pub fn flood_crossover_orders(minutes: i64) -> usize {
+    assert!(minutes % FLOOD_CALM == 0 && minutes >= 3 * FLOOD_CALM, "whole stretches, at least three");
+    usize::try_from(minutes / FLOOD_CALM - 3).expect("three are there") * 3 + 3
 }
 
 /// A clock of market time in which a trade of the paced market is due every [`PACE`]. A thread that was not run for long

@@ -23,7 +23,7 @@ use crate::trade::{
     ClientOrderId, Execution, Money, OrderTicket, StrategyId,
 };
 use crate::venue::{
-    NewOrder, OcaType, Player, Refusal, Report, Status, Step, Venue, VenueConfig, VenueExecution, VenueOrder,
+    NewOrder, OcaType, Player, Refusal, Report, Status, Step, Venue, VenueConfig, VenueExecution, VenueOrder, told,
 };
 use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route};
 use crate::{bars, books, link, strategy};
@@ -124,6 +124,7 @@ pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> 
     queue: VecDeque<Message>,
     /// What the broker is asked, until everybody is done.
     requests: Vec<BrokerRequest>,
+    strategies_ended: bool,
     now: Timestamp,
     journal: J,
 }
@@ -140,6 +141,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             marks: vec![Mark::default(); config.instruments.len()],
             queue: VecDeque::new(),
             requests: Vec::new(),
+            strategies_ended: false,
             now: start,
             journal,
         }
@@ -172,7 +174,9 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         self.settle();
     }
 
+    /// As live: strategies end first, so the last bar, which the end cut off, is written down and not traded on.
     fn close(&mut self) {
+        self.strategies_ended = true;
         for symbol in 0..self.cores.bars.len() {
             self.queue.push_back(Message::Bars(symbol_id(symbol), bars::Input::Flush));
         }
@@ -224,6 +228,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         while let Some(message) = self.queue.pop_front() {
             let output = match message {
                 Message::Bars(symbol, input) => Core::handle(&mut self.cores.bars[usize::from(symbol.0)], self.now, input),
+                Message::Strategy(..) if self.strategies_ended => continue,
                 Message::Strategy(id, input) => {
                     Core::handle(&mut self.cores.strategies[usize::from(id.0)], self.now, input)
                 }
@@ -257,7 +262,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             BrokerRequest::Place(tickets) => {
                 for ticket in tickets {
                     self.ask(ticket.order_id, |venue, at, reports| {
-                        venue.place(at, new_order(&ticket), reports).map(drop)
+                        venue.place(at, new_order(&ticket), reports).map(|_| told::announce(reports))
                     });
                 }
             }
@@ -266,6 +271,10 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             }
             BrokerRequest::Cancel(order_id) => {
                 self.ask(order_id, |venue, at, reports| venue.cancel(at, CLIENT_ID, order_id.0, reports).map(drop));
+            }
+            BrokerRequest::ComparePositions => {
+                let positions = positions(self.player.venue());
+                self.say(News::Event(BrokerEvent::Positions(positions)));
             }
             BrokerRequest::TakeInventory => {
                 let snapshot = snapshot(self.player.venue());
@@ -288,11 +297,13 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     }
 
     fn on_reports(&mut self, reports: &[Report]) {
-        for report in reports {
+        for (at, report) in reports.iter().enumerate() {
+            let later = &reports[at + 1..];
             match report {
+                Report::Order(perm_id) if told::is_repeated(*perm_id, later) => {}
                 Report::Order(perm_id) => {
                     if let Some(order) = self.player.venue().order(*perm_id) {
-                        let event = status_event(order);
+                        let event = status_event(&told::before(order, later));
                         self.say(News::Event(event));
                     }
                 }
@@ -396,9 +407,10 @@ fn snapshot(venue: &Venue) -> BrokerSnapshot {
         completed_orders: venue.completed_orders().map(broker_order).collect(),
         executions: venue.executions().iter().map(execution_event).collect(),
         commissions: venue.executions().iter().map(|e| (e.exec_id.clone(), e.commission)).collect(),
-        positions: venue
-            .positions()
-            .map(|p| BrokerPosition { symbol: p.symbol, quantity: p.quantity })
-            .collect(),
+        positions: positions(venue),
     }
+}
+
+fn positions(venue: &Venue) -> Vec<BrokerPosition> {
+    venue.positions().map(|p| BrokerPosition { symbol: p.symbol, quantity: p.quantity }).collect()
 }

@@ -31,6 +31,7 @@ pub enum Input {
 pub enum Output {
     Trading { trading: Trading, cause: String },
     TakeInventory,
+    ComparePositions,
     /// Subscribe to all market data again.
     Resubscribe,
     /// Nothing can be sent; every live order's fate is open.
@@ -170,7 +171,9 @@ impl Link {
                 self.tell("book and broker agree".to_owned(), out);
             }
             (State::Up, Comparison::Overtaken) => self.compare_at = Some(now + COMPARE_AGAIN_AFTER),
-            (State::Reconciling, Comparison::Overtaken) => self.ask(now, out),
+            (State::Reconciling, Comparison::Overtaken) | (State::Reconciling | State::Up, Comparison::Suspect) => {
+                self.ask(now, out);
+            }
             (State::Reconciling | State::Up, Comparison::Differs(difference)) => {
                 self.state = State::Reconciling;
                 self.compare_at = Some(now + COMPARE_AGAIN_AFTER);
@@ -204,6 +207,10 @@ impl Link {
         }
         if self.asked_at.take().is_some() {
             out.push(Output::Rebuild { cause: "the broker did not answer with its inventory".to_owned() });
+        } else if self.state == State::Up {
+            self.asked_at = Some(now);
+            self.compare_at = None;
+            out.push(Output::ComparePositions);
         } else {
             self.ask(now, out);
         }
@@ -284,9 +291,10 @@ mod tests {
         assert_eq!(link.next_deadline(), Some(Timestamp::from_secs(61)));
         let mut out = Vec::new();
         link.on_deadline(Timestamp::from_secs(61), &mut out);
-        assert_eq!(out, [Output::TakeInventory], "and trading goes on meanwhile");
+        assert_eq!(out, [Output::ComparePositions], "and trading goes on meanwhile");
         assert_eq!(told(&mut link, 62, Input::Compared(Comparison::Overtaken)), []);
         assert_eq!(link.next_deadline(), Some(Timestamp::from_secs(67)));
+        assert_eq!(told(&mut link, 67, Input::Compared(Comparison::Suspect)), [Output::TakeInventory]);
         let differs = Input::Compared(Comparison::Differs("position ES: book 2, broker 0".into()));
         assert_eq!(trading(&told(&mut link, 68, differs)), Some(Trading::Paused));
     }

@@ -308,6 +308,8 @@ pub enum BrokerRequest {
     Cancel(BrokerOrderId),
     /// Ask for open orders, completed orders, executions and positions; answered by [`BrokerEvent::Snapshot`].
     TakeInventory,
+    /// Ask for positions only; answered by [`BrokerEvent::Positions`].
+    ComparePositions,
 }
 
 /// An order's status in the broker's words, reduced to what we act on.
@@ -404,6 +406,7 @@ pub enum BrokerEvent {
     /// The request could not be handed to the connection at all: nothing was sent.
     NotSent { order_id: BrokerOrderId, text: String },
     Snapshot(Box<BrokerSnapshot>),
+    Positions(Vec<BrokerPosition>),
 }
 
 /// A fill of one of our orders.

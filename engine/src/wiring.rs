@@ -264,6 +264,7 @@ fn from_link(output: link::Output, to: &mut impl Deliver) {
             to.books(books::Input::Trading { trading, cause });
         }
         link::Output::TakeInventory => to.books(books::Input::TakeInventory),
+        link::Output::ComparePositions => to.books(books::Input::ComparePositions),
         link::Output::Lost => to.books(books::Input::LinkLost),
         link::Output::Resubscribe => to.broker(BrokerCommand::Resubscribe),
         link::Output::Rebuild { cause } => to.broker(BrokerCommand::Rebuild { cause }),

@@ -35,10 +35,11 @@ fn an_hour_of_es_is_traded_the_same_in_backtest_and_replay() {
 #[test]
 fn a_day_of_gold_is_traded_the_same_in_backtest_and_replay() {
     let Some([ticks, ..]) = data::gc_ticks() else { return };
-    let strategies = config::ten().into_iter().map(|strategy| strategy.on("GC")).collect();
+    // A day is long: one of each kind.
+    let strategies = config::ten().into_iter().step_by(2).take(4).map(|strategy| strategy.on("GC")).collect();
     let settings = Settings { symbols: vec!["GC"], ..Settings::played(strategies) };
     let kinds = backtest_equals_replay(&settings, data::text(&ticks), &["--contract", "GCZ13"]);
-    assert!(kinds.bars > 1_000 && kinds.fills > 200 && kinds.commissions == kinds.fills, "{kinds:?}");
+    assert!(kinds.bars > 1_000 && kinds.fills > 100 && kinds.commissions == kinds.fills, "{kinds:?}");
 }
 
 #[test]

@@ -16,6 +16,8 @@ use futures::Stream;
 #[derive(Default)]
 pub(super) struct Gate {
     shut: Cell<bool>,
+    /// Something passed since this was asked last.
+    moved: Cell<bool>,
     waiting: RefCell<Vec<Waker>>,
 }
 
@@ -27,6 +29,11 @@ impl Gate {
 
     pub fn shut(&self) {
         self.shut.set(true);
+    }
+
+    /// Has anything passed since the last call?
+    pub fn take_moved(&self) -> bool {
+        self.moved.take()
     }
 
     fn poll_open(&self, cx: &Context<'_>) -> Poll<()> {
@@ -62,10 +69,14 @@ impl<S: Stream + Unpin> Stream for Gated<S> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        match self.gate.poll_open(cx) {
-            Poll::Ready(()) => Pin::new(&mut self.stream).poll_next(cx),
-            Poll::Pending => Poll::Pending,
+        if self.gate.poll_open(cx).is_pending() {
+            return Poll::Pending;
         }
+        let next = Pin::new(&mut self.stream).poll_next(cx);
+        if next.is_ready() {
+            self.gate.moved.set(true);
+        }
+        next
     }
 }
 
@@ -82,8 +93,10 @@ mod tests {
         gate.shut();
         assert_eq!(numbers.next().now_or_never(), None, "nothing passes");
         assert_eq!(gate.passed().now_or_never(), None);
+        assert!(!gate.take_moved());
         gate.open();
         assert_eq!(numbers.next().now_or_never(), Some(Some(vec![1, 2, 3])));
+        assert!(gate.take_moved() && !gate.take_moved());
         assert_eq!(gate.passed().now_or_never(), Some(()));
     }
 }

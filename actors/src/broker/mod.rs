@@ -5,7 +5,8 @@
 //! the order in which they were asked for. A dead peer is found by our own heartbeat: a send on a half-open
 //! connection succeeds.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use actix::{
 use engine::config::Config;
 use engine::market::{PriceGrid, SymbolId};
 use engine::portfolio::Mark;
-use engine::trade::{BrokerEvent, BrokerOrderId, BrokerRequest, BrokerSnapshot};
+use engine::trade::{BrokerEvent, BrokerOrderId, BrokerRequest};
 use engine::wiring::{BrokerCommand, News, Output};
 use futures::stream::SelectAll;
 use futures::{Stream, StreamExt};
@@ -37,7 +38,7 @@ mod session;
 mod ticks;
 
 use gate::{Gate, Gated};
-use send::Job;
+use send::{Job, Question};
 pub use session::{ConnectError, gateway_time};
 use session::{Manner, Session, Streams, Tick, TickKind, TickStream};
 
@@ -87,8 +88,9 @@ struct Outgoing {
     waiting: Cell<u64>,
     /// Requests written since the last barrier.
     unconfirmed: Cell<u64>,
-    /// Inventories asked for by the books and not answered yet.
+    /// Inventories and positions asked for by the books and not answered yet; with a driver, those still to start.
     inventories: Cell<u64>,
+    questions: RefCell<VecDeque<Question>>,
     /// A replay's driver opens the gate, and starts inventories.
     driven: Cell<bool>,
     gate: Gate,
@@ -183,7 +185,8 @@ impl Broker {
             BrokerRequest::Place(tickets) => tickets.into_iter().map(|ticket| Job::Place { ticket, cause }).collect(),
             BrokerRequest::Modify(ticket) => vec![Job::Place { ticket, cause: Cause::default() }],
             BrokerRequest::Cancel(order_id) => vec![Job::Cancel(order_id)],
-            BrokerRequest::TakeInventory => vec![Job::TakeInventory],
+            BrokerRequest::TakeInventory => vec![Job::Ask(Question::Inventory)],
+            BrokerRequest::ComparePositions => vec![Job::Ask(Question::Positions)],
         };
         for job in jobs {
             live.outgoing.waiting.set(live.outgoing.waiting.get() + 1);
@@ -200,7 +203,7 @@ impl Broker {
             BrokerRequest::Place(tickets) => tickets.into_iter().map(|ticket| ticket.order_id).collect(),
             BrokerRequest::Modify(ticket) => vec![ticket.order_id],
             BrokerRequest::Cancel(order_id) => vec![order_id],
-            BrokerRequest::TakeInventory => Vec::new(),
+            BrokerRequest::TakeInventory | BrokerRequest::ComparePositions => Vec::new(),
         };
         for order_id in orders {
             let text = "there is no connection to the broker".to_owned();
@@ -208,13 +211,13 @@ impl Broker {
         }
     }
 
-    fn on_snapshot(&mut self, snapshot: Result<BrokerSnapshot, ConnectError>, ctx: &mut Context<Self>) {
+    fn on_answer(&mut self, answer: Result<BrokerEvent, ConnectError>, ctx: &mut Context<Self>) {
         if let Some(live) = &self.session {
             live.outgoing.inventories.set(live.outgoing.inventories.get().saturating_sub(1));
         }
-        match snapshot {
-            Ok(snapshot) => {
-                self.say(News::Event(BrokerEvent::Snapshot(Box::new(snapshot))));
+        match answer {
+            Ok(answer) => {
+                self.say(News::Event(answer));
                 // Market data only after the inventory: nothing is decided on a book that may be wrong.
                 let first = self.session.as_mut().is_some_and(|live| !std::mem::replace(&mut live.subscribed, true));
                 if first {

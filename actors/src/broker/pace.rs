@@ -124,12 +124,18 @@ impl Driver {
         }
     }
 
+    /// Their rows come on the order stream as well, which would overflow if nobody read it.
+    /// The crate copies every execution that an inventory lists to the order stream, whose queue is bounded: the gate
+    /// stays open meanwhile. All of them are known to the books, so it does not matter when they come in.
     async fn take_inventories(&self) {
         while let asked @ 1.. = self.outgoing.inventories.get() {
-            self.broker.do_send(StartInventory);
+            let Some(question) = self.outgoing.questions.borrow_mut().pop_front() else { return };
+            self.broker.do_send(StartInventory(question));
+            self.incoming.open();
             while self.outgoing.inventories.get() == asked {
                 yield_now().await;
             }
+            self.receive().await;
         }
     }
 
@@ -141,9 +147,15 @@ impl Driver {
         self.outgoing.gate.shut();
     }
 
+    /// Lets in everything that has come, however much that is, and waits until it is handled.
     async fn receive(&self) {
         self.incoming.open();
-        self.quiet().await;
+        loop {
+            self.quiet().await;
+            if !self.incoming.take_moved() {
+                break;
+            }
+        }
         self.incoming.shut();
     }
 

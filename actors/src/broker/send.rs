@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{ActorFutureExt, Addr, AsyncContext, Context, SpawnHandle, WrapFuture};
-use engine::trade::{BrokerOrderId, Leg, OrderTicket};
+use engine::trade::{BrokerEvent, BrokerOrderId, Leg, OrderTicket};
 use ibapi::Error;
 use slog::error;
 use tokio::sync::mpsc;
@@ -20,7 +20,14 @@ pub(super) enum Job {
     /// A new order or a changed one, with the tick and the signal behind it.
     Place { ticket: OrderTicket, cause: Cause },
     Cancel(BrokerOrderId),
-    TakeInventory,
+    Ask(Question),
+}
+
+/// What the books want to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Question {
+    Inventory,
+    Positions,
 }
 
 struct Writer {
@@ -65,10 +72,12 @@ impl Writer {
                 let sent = self.session.client.cancel_order(order_id.0, "").await.map(drop);
                 self.check(order_id, "cancel", sent);
             }
-            Job::TakeInventory => {
+            Job::Ask(question) => {
                 self.outgoing.inventories.set(self.outgoing.inventories.get() + 1);
-                if !self.outgoing.driven.get() {
-                    self.broker.do_send(StartInventory);
+                if self.outgoing.driven.get() {
+                    self.outgoing.questions.borrow_mut().push_back(question);
+                } else {
+                    self.broker.do_send(StartInventory(question));
                 }
             }
         }
@@ -106,16 +115,21 @@ impl Writer {
 /// The queue reached the request for an inventory.
 #[derive(actix::Message)]
 #[rtype(result = "()")]
-pub(super) struct StartInventory;
+pub(super) struct StartInventory(pub Question);
 
 impl actix::Handler<StartInventory> for Broker {
     type Result = ();
 
-    fn handle(&mut self, _: StartInventory, ctx: &mut Context<Self>) {
+    fn handle(&mut self, StartInventory(question): StartInventory, ctx: &mut Context<Self>) {
         let Some(live) = &mut self.session else { return };
         let (session, log) = (live.session.clone(), self.outlet.shared.log.clone());
-        let asking = async move { session.inventory(&log).await };
-        let handle = ctx.spawn(asking.into_actor(self).map(|snapshot, broker, ctx| broker.on_snapshot(snapshot, ctx)));
+        let asking = async move {
+            Ok(match question {
+                Question::Inventory => BrokerEvent::Snapshot(Box::new(session.inventory(&log).await?)),
+                Question::Positions => BrokerEvent::Positions(session.positions().await?),
+            })
+        };
+        let handle = ctx.spawn(asking.into_actor(self).map(|answer, broker, ctx| broker.on_answer(answer, ctx)));
         if let Some(live) = &mut self.session {
             live.handles.push(handle);
         }

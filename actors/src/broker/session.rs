@@ -267,7 +267,8 @@ impl Session {
         Some(convert::execution(symbol, instrument, &data.execution).map(BrokerEvent::Execution))
     }
 
-    async fn positions(&self) -> Result<Vec<BrokerPosition>, ConnectError> {
+    /// Net positions of the configured instruments.
+    pub async fn positions(&self) -> Result<Vec<BrokerPosition>, ConnectError> {
         let wait = self.request_timeout;
         let mut request = bounded("positions", wait, self.client.positions()).await?;
         let mut rows = Vec::new();

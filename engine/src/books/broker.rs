@@ -23,6 +23,7 @@ impl Books {
             BrokerEvent::OrderMessage { order_id, code, text } => self.on_message(order_id, code, &text, out),
             BrokerEvent::NotSent { order_id, text } => self.on_not_sent(order_id, &text, out),
             BrokerEvent::Snapshot(snapshot) => self.on_snapshot(now, &snapshot, out),
+            BrokerEvent::Positions(positions) => self.on_positions(&positions, out),
         }
     }
 
@@ -62,11 +63,15 @@ impl Books {
 
     /// Everything handed to the broker so far goes out before this request, so the answer speaks of it.
     pub(super) fn take_inventory(&mut self, out: &mut Vec<Output>) {
+        self.ask(BrokerRequest::TakeInventory, out);
+    }
+
+    pub(super) fn ask(&mut self, request: BrokerRequest, out: &mut Vec<Output>) {
         // The link asks only over a living connection.
         self.connected = true;
         let newest = ClientOrderId(self.state.next_id.0 - 1);
         self.inventory = Some(Asked { newest, executions: self.state.executions.len() });
-        out.push(Output::Request(BrokerRequest::TakeInventory));
+        out.push(Output::Request(request));
     }
 
     /// Applies an event and says what came of it: a record, news for the strategy, smaller children.

@@ -41,6 +41,8 @@ pub enum Input {
     LinkLost,
     /// The link wants the book compared with the broker.
     TakeInventory,
+    /// The same for positions only, which costs little however many orders there were.
+    ComparePositions,
     /// Cancel entries and close every position.
     Flatten { cause: String },
     /// A strategy was given up: its entries are withdrawn, its protective orders stay.
@@ -68,6 +70,8 @@ pub enum Comparison {
     Agrees,
     /// Both sides of what cannot be explained.
     Differs(String),
+    /// Positions differ; a whole inventory may explain it.
+    Suspect,
     /// Orders filled or were sent while the inventory was taken: it proves nothing about positions.
     Overtaken,
 }
@@ -213,6 +217,7 @@ impl Books {
             Input::Trading { trading, cause } => self.on_trading(now, trading, cause, out),
             Input::LinkLost => self.on_link_lost(now, out),
             Input::TakeInventory => self.take_inventory(out),
+            Input::ComparePositions => self.ask(BrokerRequest::ComparePositions, out),
             Input::Flatten { cause } => self.flatten(now, &cause, out),
             Input::Disable(strategy) => self.disable(strategy, out),
             Input::Close => self.write_totals(now, out),

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Booked, Books, Comparison, Output};
+use super::{Asked, Booked, Books, Comparison, Output};
 use crate::journal::{Record, Severity};
 use crate::market::SymbolId;
 use crate::orders::machine::Event;
 use crate::orders::reconcile;
 use crate::strategy;
 use crate::time::Timestamp;
-use crate::trade::{BrokerSnapshot, Execution, Fill, Money};
+use crate::trade::{BrokerPosition, BrokerSnapshot, Execution, Fill, Money};
 
 /// Commissions of unknown executions that are kept until theirs comes.
 const EARLY_KEPT: usize = 1_024;
@@ -126,9 +126,7 @@ impl Books {
     pub(super) fn on_snapshot(&mut self, now: Timestamp, snapshot: &BrokerSnapshot, out: &mut Vec<Output>) {
         // Unasked, or asked on a connection that was lost since: it proves nothing.
         let Some(asked) = self.inventory.take() else { return };
-        // Fills that came by themselves meanwhile may be on one side of the comparison only.
-        let overtaken =
-            self.state.executions.len() != asked.executions || self.state.next_id.0 - 1 > asked.newest.0;
+        let overtaken = self.is_overtaken(&asked);
         let mut executions: Vec<&Execution> = snapshot.executions.iter().collect();
         executions.sort_by(|a, b| (a.at, &a.exec_id).cmp(&(b.at, &b.exec_id)));
         for execution in executions {
@@ -152,11 +150,34 @@ impl Books {
         self.protect(now, out);
     }
 
-    fn compare(&mut self, snapshot: &BrokerSnapshot) -> Comparison {
+    /// Fills that came by themselves meanwhile may be on one side of a comparison only.
+    fn is_overtaken(&self, asked: &Asked) -> bool {
+        self.state.executions.len() != asked.executions || self.state.next_id.0 - 1 > asked.newest.0
+    }
+
+    pub(super) fn on_positions(&mut self, positions: &[BrokerPosition], out: &mut Vec<Output>) {
+        let Some(asked) = self.inventory.take() else { return };
+        let comparison = if self.is_overtaken(&asked) {
+            Comparison::Overtaken
+        } else if self.differing(positions).is_empty() {
+            Comparison::Agrees
+        } else {
+            Comparison::Suspect
+        };
+        out.push(Output::Compared(comparison));
+    }
+
+    /// `(symbol, ours, the broker's)`; the others agree.
+    fn differing(&mut self, positions: &[BrokerPosition]) -> Vec<(SymbolId, i64, i64)> {
         let ours: BTreeMap<SymbolId, i64> =
             self.instruments.iter().map(|i| (i.id, self.state.portfolio.net_position(i.id))).collect();
-        let differing = reconcile::positions(&ours, snapshot);
+        let differing = reconcile::positions(&ours, positions);
         self.agreed = ours.keys().copied().filter(|symbol| differing.iter().all(|(other, ..)| other != symbol)).collect();
+        differing
+    }
+
+    fn compare(&mut self, snapshot: &BrokerSnapshot) -> Comparison {
+        let differing = self.differing(&snapshot.positions);
         let positions = differing
             .iter()
             .map(|(symbol, ours, theirs)| format!("position {}: book {ours}, broker {theirs}", self.name_of(*symbol)));

@@ -120,7 +120,7 @@ impl Desk {
                     assert!(self.tickets.insert(ticket.order_id, ticket).is_some(), "only what was placed changes");
                 }
                 Output::Request(BrokerRequest::Cancel(order_id)) => self.cancels.push(order_id),
-                Output::Request(BrokerRequest::TakeInventory) => {}
+                Output::Request(BrokerRequest::TakeInventory | BrokerRequest::ComparePositions) => {}
                 Output::Strategy(id, news) => self.news.push((id, news)),
                 Output::Compared(comparison) => self.compared.push(comparison),
                 Output::Doubt => self.doubts += 1,
@@ -483,6 +483,16 @@ fn nothing_is_closed_while_book_and_broker_differ() {
     desk.intend(ONE, Intent::Exit);
     desk.tell(Input::Flatten { cause: "test".into() });
     assert!(desk.tickets.values().all(|t| t.leg != Leg::Exit), "an exit would open a short position");
+}
+
+#[test]
+fn a_trade_by_hand_is_suspected_by_positions_alone() {
+    let mut desk = Desk::open();
+    for (broker, expected) in [(0, Comparison::Agrees), (-2, Comparison::Suspect)] {
+        desk.tell(Input::ComparePositions);
+        desk.broker(BrokerEvent::Positions(vec![BrokerPosition { symbol: ES, quantity: broker }]));
+        assert_eq!(desk.compared.pop(), Some(expected));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::machine::Event;
 use super::working::{Order, WorkingOrders};
 use crate::market::SymbolId;
-use crate::trade::{BrokerOrder, BrokerSnapshot, BrokerStatus, ClientOrderId};
+use crate::trade::{BrokerOrder, BrokerPosition, BrokerSnapshot, BrokerStatus, ClientOrderId};
 
 /// What the inventory proves of one order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,8 +60,8 @@ pub fn strangers<'a>(book: &WorkingOrders, broker: &'a BrokerSnapshot, instance:
 }
 
 /// Symbols whose net position differs: `(symbol, ours, the broker's)`.
-pub fn positions(ours: &BTreeMap<SymbolId, i64>, broker: &BrokerSnapshot) -> Vec<(SymbolId, i64, i64)> {
-    let theirs: BTreeMap<SymbolId, i64> = broker.positions.iter().map(|p| (p.symbol, p.quantity)).collect();
+pub fn positions(ours: &BTreeMap<SymbolId, i64>, broker: &[BrokerPosition]) -> Vec<(SymbolId, i64, i64)> {
+    let theirs: BTreeMap<SymbolId, i64> = broker.iter().map(|p| (p.symbol, p.quantity)).collect();
     let symbols = ours.keys().chain(theirs.keys()).collect::<std::collections::BTreeSet<_>>();
     symbols
         .into_iter()

@@ -3,7 +3,7 @@
 //!
 //! The vocabulary is here, [`Venue`] in `exchange`. `requests` checks what clients ask; `book` is what the market
 //! shows, `matching` what it does to orders, `fills` what a fill changes; `families` ties children to parents; `oca`
-//! is the groups, `account` the money; `play` cuts a market into the steps that clients see.
+//! is the groups, `account` the money; `play` cuts a market into the steps that clients see, `told` orders what they hear.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,7 @@ pub mod play;
 mod requests;
 #[cfg(test)]
 mod tests;
+pub mod told;
 
 pub use exchange::Venue;
 pub use play::{Player, Step};
