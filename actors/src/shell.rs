@@ -6,9 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture,
-};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture};
 use engine::time::Timestamp;
 use engine::wiring::Core;
 
@@ -47,7 +45,16 @@ pub struct Shell<C: Hosted> {
 
 impl<C: Hosted> Shell<C> {
     pub fn new(shared: Arc<Shared>, gauge: Arc<Gauge>, build: Build<C>) -> Self {
-        Self { core: None, build, outlet: Outlet::new(shared), gauge, timer: None, rebuilt: false, #[cfg(test)] faults: Default::default() }
+        Self {
+            core: None,
+            build,
+            outlet: Outlet::new(shared),
+            gauge,
+            timer: None,
+            rebuilt: false,
+            #[cfg(test)]
+            faults: Default::default(),
+        }
     }
 
     /// The core, for messages that only read it.

@@ -113,7 +113,11 @@ impl Rig {
             if last.as_ref().is_some_and(|view| is_true(view, &truth)) {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "not in time: {what}; book {last:?}; health {:?}", self.system.health());
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "not in time: {what}; book {last:?}; health {:?}",
+                self.system.health()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -173,7 +177,8 @@ impl Rig {
         refs.dedup();
         assert_eq!(refs.len(), orders, "no order reached the broker twice");
         let mut at_broker: Vec<&str> = truth.executions.iter().map(|e| e.exec_id.as_str()).collect();
-        let entries: Vec<_> = crate::journal::dump(&folder).expect("it is there").map(|e| e.expect("whole").1).collect();
+        let entries: Vec<_> =
+            crate::journal::dump(&folder).expect("it is there").map(|e| e.expect("whole").1).collect();
         let mut booked: Vec<&str> = entries
             .iter()
             .filter_map(|entry| match &entry.record {

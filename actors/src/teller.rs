@@ -103,13 +103,8 @@ impl Teller {
     fn tell_order(&mut self, ticket: &OrderTicket) {
         let price = ticket.kind.limit_price().or(ticket.kind.stop_price());
         let price = price.map_or(String::new(), |price| format!(" {}", self.points(ticket.symbol, price)));
-        let what = format!(
-            "{} {} {} {}{price}",
-            ticket.leg.name(),
-            ticket.side.name(),
-            ticket.quantity,
-            ticket.kind.name()
-        );
+        let what =
+            format!("{} {} {} {}{price}", ticket.leg.name(), ticket.side.name(), ticket.quantity, ticket.kind.name());
         info!(self.log, "order  {}: {what}", self.strategy(ticket.strategy);
             "event" => "order.placed", "order_id" => ticket.order_id.0, "order_ref" => &ticket.order_ref);
         self.orders.insert(ticket.id, what);

@@ -86,7 +86,9 @@ fn latency(plan: &Plan, log: &Logger) {
     let mut lost = [0; PROGRAMS.len()];
     let only = std::env::var("WIRE_ONLY").ok();
     for _ in 0..plan.paced_rounds {
-        for (n, program) in PROGRAMS.into_iter().enumerate().filter(|(_, p)| only.as_deref().is_none_or(|o| o == p.name())) {
+        for (n, program) in
+            PROGRAMS.into_iter().enumerate().filter(|(_, p)| only.as_deref().is_none_or(|o| o == p.name()))
+        {
             let trades = plan.paced_minutes * market::PACED_TRADES;
             let outcome = session(program, market::paced(plan.paced_minutes), trades, None, log);
             let of_round = Latencies::of(&outcome.log, WARM_UP);
@@ -95,7 +97,9 @@ fn latency(plan: &Plan, log: &Logger) {
             lost[n] += outcome.lost();
         }
     }
-    if only.is_some() { return; }
+    if only.is_some() {
+        return;
+    }
     println!("\ntick to order, us       orders      p50      p90      p99    p99.9  unanswered  lost ticks");
     let mut rows = Vec::new();
     for (n, program) in PROGRAMS.into_iter().enumerate() {
@@ -103,18 +107,28 @@ fn latency(plan: &Plan, log: &Logger) {
         us.sort_by(f64::total_cmp);
         let row = [0.5, 0.9, 0.99, 0.999].map(|q| quantile(us, q).expect("orders were sent"));
         let [p50, p90, p99, p999] = row;
-        println!("{:<20} {:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1} {unanswered:>11} {:>11}", program.name(),
-            us.len(), lost[n]);
-        println!("{}", json!({"bench": "wire.tick_to_order", "program": program.name(), "orders": us.len(),
+        println!(
+            "{:<20} {:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1} {unanswered:>11} {:>11}",
+            program.name(),
+            us.len(),
+            lost[n]
+        );
+        println!(
+            "{}",
+            json!({"bench": "wire.tick_to_order", "program": program.name(), "orders": us.len(),
             "p50_us": p50, "p90_us": p90, "p99_us": p99, "p999_us": p999, "unanswered": unanswered,
-            "lost_ticks": lost[n]}));
+            "lost_ticks": lost[n]})
+        );
         rows.push(row);
     }
     let [p50, p90, p99, p999] = std::array::from_fn(|q| rows[1][q] - rows[0][q]);
     let met = p50 <= P50_US_MAX && p99 <= P99_US_MAX;
     println!("{:<20} {:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1}  {}", "difference", "", verdict(met));
-    println!("{}", json!({"bench": "wire.tick_to_order.difference", "p50_us": p50, "p90_us": p90, "p99_us": p99,
-        "p999_us": p999, "p50_us_max": P50_US_MAX, "p99_us_max": P99_US_MAX, "met": met}));
+    println!(
+        "{}",
+        json!({"bench": "wire.tick_to_order.difference", "p50_us": p50, "p90_us": p90, "p99_us": p99,
+        "p999_us": p999, "p50_us_max": P50_US_MAX, "p99_us_max": P99_US_MAX, "met": met})
+    );
 }
 
 fn flood(plan: &Plan, log: &Logger) {
@@ -137,17 +151,28 @@ fn flood(plan: &Plan, log: &Logger) {
     for (n, program) in PROGRAMS.into_iter().enumerate() {
         let (low, high) = rates[n].iter().fold((f64::MAX, 0.0_f64), |(low, high), &r| (low.min(r), high.max(r)));
         let middle = median(&rates[n]).expect("at least one round");
-        println!("{:<24} {:>6} {middle:>19.0} {low:>10.0} {high:>10.0} {:>11}", program.name(), rates[n].len(), lost[n]);
-        println!("{}", json!({"bench": "wire.flood", "program": program.name(), "ticks": trades,
-            "ticks_per_s": middle, "lowest": low, "highest": high, "rounds": rates[n], "lost_ticks": lost[n]}));
+        println!(
+            "{:<24} {:>6} {middle:>19.0} {low:>10.0} {high:>10.0} {:>11}",
+            program.name(),
+            rates[n].len(),
+            lost[n]
+        );
+        println!(
+            "{}",
+            json!({"bench": "wire.flood", "program": program.name(), "ticks": trades,
+            "ticks_per_s": middle, "lowest": low, "highest": high, "rounds": rates[n], "lost_ticks": lost[n]})
+        );
     }
     // Rounds lie next to each other in time, so their ratios hold even when the machine changes its mind.
     let ratios: Vec<f64> = rates[1].iter().zip(&rates[0]).map(|(b, a)| b / a).collect();
     let share = median(&ratios).expect("at least one round");
     let met = share >= FLOOD_SHARE_MIN;
     println!("{:<24} {:>6} {share:>19.3}  {}", "pitboss / bare", "", verdict(met));
-    println!("{}", json!({"bench": "wire.flood.share", "median": share, "rounds": ratios,
-        "min": FLOOD_SHARE_MIN, "met": met}));
+    println!(
+        "{}",
+        json!({"bench": "wire.flood.share", "median": share, "rounds": ratios,
+        "min": FLOOD_SHARE_MIN, "met": met})
+    );
 }
 
 fn verdict(met: bool) -> &'static str {

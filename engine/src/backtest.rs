@@ -227,7 +227,9 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     fn deliver(&mut self) {
         while let Some(message) = self.queue.pop_front() {
             let output = match message {
-                Message::Bars(symbol, input) => Core::handle(&mut self.cores.bars[usize::from(symbol.0)], self.now, input),
+                Message::Bars(symbol, input) => {
+                    Core::handle(&mut self.cores.bars[usize::from(symbol.0)], self.now, input)
+                }
                 Message::Strategy(..) if self.strategies_ended => continue,
                 Message::Strategy(id, input) => {
                     Core::handle(&mut self.cores.strategies[usize::from(id.0)], self.now, input)
@@ -308,10 +310,8 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                     }
                 }
                 Report::Execution(execution) => {
-                    let commission = BrokerEvent::Commission {
-                        exec_id: execution.exec_id.clone(),
-                        amount: execution.commission,
-                    };
+                    let commission =
+                        BrokerEvent::Commission { exec_id: execution.exec_id.clone(), amount: execution.commission };
                     self.say(News::Event(BrokerEvent::Execution(execution_event(execution))));
                     self.say(News::Event(commission));
                 }

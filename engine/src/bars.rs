@@ -36,10 +36,17 @@ pub enum Output {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Notice {
     /// Further from the previous trade than `jump_ticks_max`.
-    Absurd { trade: Trade, previous: Price },
+    Absurd {
+        trade: Trade,
+        previous: Price,
+    },
     /// Belongs to a bar that was closed too long ago to be revised.
-    TooLate { trade: Trade },
-    Lost { why: String },
+    TooLate {
+        trade: Trade,
+    },
+    Lost {
+        why: String,
+    },
 }
 
 /// A reference price this old may have moved ten times the usual jump (weekend, halt).

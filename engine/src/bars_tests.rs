@@ -57,7 +57,13 @@ impl Feed {
     fn check(&self, expected: &[&str]) {
         let text = |bar: &Bar| {
             let (o, h, l, c) = (bar.open.0, bar.high.0, bar.low.0, bar.close.0);
-            format!("{} {o} {h} {l} {c} v{} n{} {}", bar.open_ts.secs() / 60, bar.volume, bar.trades, bar.quality.name())
+            format!(
+                "{} {o} {h} {l} {c} v{} n{} {}",
+                bar.open_ts.secs() / 60,
+                bar.volume,
+                bar.trades,
+                bar.quality.name()
+            )
         };
         let seen: Vec<String> = self
             .out
@@ -165,11 +171,7 @@ fn an_outage_marks_every_bar_that_it_touches() {
     feed.trade("2:20", 100, 1);
     feed.trade("3:0", 100, 1);
     feed.trade("4:0", 100, 1);
-    feed.check(&[
-        "0 100 100 100 100 v1 n1 gap",
-        "2 100 100 100 100 v1 n1 gap",
-        "3 100 100 100 100 v1 n1 complete",
-    ]);
+    feed.check(&["0 100 100 100 100 v1 n1 gap", "2 100 100 100 100 v1 n1 gap", "3 100 100 100 100 v1 n1 complete"]);
 }
 
 #[test]

@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::books::BooksState;
 use crate::market::{Bar, Instrument, SymbolId};
 use crate::time::Timestamp;
-use crate::trade::{
-    BrokerOrderId, ClientOrderId, Fill, Money, OrderIntent, OrderTicket, PermId, StrategyId, Trading,
-};
+use crate::trade::{BrokerOrderId, ClientOrderId, Fill, Money, OrderIntent, OrderTicket, PermId, StrategyId, Trading};
 
 /// First bytes of a segment; the last digit is the version of the record layout.
 pub const MAGIC: [u8; 8] = *b"PITBOSS1";
@@ -204,7 +202,9 @@ pub enum End {
 pub enum JournalError {
     #[error("not a journal segment: it begins with {found:02x?}, expected {MAGIC:02x?}")]
     NotAJournal { found: Vec<u8> },
-    #[error("the entry at byte {at_byte} has a valid checksum but cannot be decoded ({reason}); it was written by another version")]
+    #[error(
+        "the entry at byte {at_byte} has a valid checksum but cannot be decoded ({reason}); it was written by another version"
+    )]
     OtherVersion { at_byte: usize, reason: String },
     #[error("a record encodes to {bytes} bytes, more than {PAYLOAD_BYTES_MAX}")]
     TooLong { bytes: usize },
@@ -214,7 +214,8 @@ pub enum JournalError {
 pub fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), JournalError> {
     let start = out.len();
     out.extend_from_slice(&[0; HEADER_BYTES]);
-    let mut framed = postcard::to_extend(entry, std::mem::take(out)).expect("records hold only types that postcard encodes");
+    let mut framed =
+        postcard::to_extend(entry, std::mem::take(out)).expect("records hold only types that postcard encodes");
     let payload = start + HEADER_BYTES;
     let bytes = framed.len() - payload;
     if bytes > PAYLOAD_BYTES_MAX {

@@ -12,9 +12,14 @@ use crate::trade::Trading;
 pub enum Input {
     /// The handshake is complete.
     Connected,
-    Disconnected { cause: String },
+    Disconnected {
+        cause: String,
+    },
     /// A system message of the broker.
-    Notice { code: i32, text: String },
+    Notice {
+        code: i32,
+        text: String,
+    },
     /// The books compared themselves with the broker.
     Compared(Comparison),
     /// The books want the broker's inventory: an order in doubt, a lagging order stream.
@@ -24,12 +29,17 @@ pub enum Input {
     /// Every position is closed, as was asked by `Liquidating`.
     Flat,
     /// An operator or a failing actor pauses entries for good.
-    Halt { cause: String },
+    Halt {
+        cause: String,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
-    Trading { trading: Trading, cause: String },
+    Trading {
+        trading: Trading,
+        cause: String,
+    },
     TakeInventory,
     ComparePositions,
     /// Subscribe to all market data again.
@@ -37,7 +47,9 @@ pub enum Output {
     /// Nothing can be sent; every live order's fate is open.
     Lost,
     /// Throw the connection away and build a new one.
-    Rebuild { cause: String },
+    Rebuild {
+        cause: String,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -249,7 +261,10 @@ mod tests {
     fn only_a_reconciliation_opens_trading() {
         let mut link = Link::new(false, INVENTORY_WITHIN);
         assert_eq!(told(&mut link, 0, Input::Connected), [Output::TakeInventory]);
-        assert_eq!(trading(&told(&mut link, 1, Input::Compared(Comparison::Differs("ES: ours 1, broker 0".into())))), None);
+        assert_eq!(
+            trading(&told(&mut link, 1, Input::Compared(Comparison::Differs("ES: ours 1, broker 0".into())))),
+            None
+        );
         assert_eq!(link.next_deadline(), Some(Timestamp::from_secs(6)), "a difference is looked at again");
         let mut out = Vec::new();
         link.on_deadline(Timestamp::from_secs(6), &mut out);
@@ -263,7 +278,11 @@ mod tests {
         let out = told(&mut link, 2, notice(1100));
         assert_eq!(trading(&out), Some(Trading::Paused));
         assert!(out.contains(&Output::Lost));
-        assert_eq!(told(&mut link, 3, Input::Compared(Comparison::Agrees)), [], "an answer from before the loss proves nothing");
+        assert_eq!(
+            told(&mut link, 3, Input::Compared(Comparison::Agrees)),
+            [],
+            "an answer from before the loss proves nothing"
+        );
         assert_eq!(told(&mut link, 4, notice(1101)), [Output::Resubscribe, Output::TakeInventory]);
         assert_eq!(trading(&told(&mut link, 5, Input::Compared(Comparison::Agrees))), Some(Trading::Allowed));
     }
@@ -302,7 +321,10 @@ mod tests {
     #[test]
     fn a_halt_outlives_every_reconciliation() {
         let mut link = up(false);
-        assert_eq!(trading(&told(&mut link, 2, Input::Halt { cause: "journal: disk full".into() })), Some(Trading::Paused));
+        assert_eq!(
+            trading(&told(&mut link, 2, Input::Halt { cause: "journal: disk full".into() })),
+            Some(Trading::Paused)
+        );
         told(&mut link, 3, Input::Doubt);
         assert_eq!(trading(&told(&mut link, 4, Input::Compared(Comparison::Agrees))), None);
     }

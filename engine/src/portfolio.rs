@@ -320,7 +320,8 @@ impl Sleeve {
     /// Books a signed quantity at a price; returns the profit of the part that it closed.
     fn trade(&mut self, signed: i64, price: Price, tick_value: Money) -> Money {
         let value_of = |quantity: i64| tick_value * (i64::from(price.0) * quantity);
-        let closes = if self.quantity.signum() * signed.signum() < 0 { signed.abs().min(self.quantity.abs()) } else { 0 };
+        let closes =
+            if self.quantity.signum() * signed.signum() < 0 { signed.abs().min(self.quantity.abs()) } else { 0 };
         let mut realised = Money::ZERO;
         if closes > 0 {
             let removed = part(self.cost, closes, self.quantity.abs());

@@ -398,13 +398,29 @@ pub struct BrokerSnapshot {
 pub enum BrokerEvent {
     /// The connection is up; ids below this may be in use.
     NextOrderId(BrokerOrderId),
-    Status { order_id: BrokerOrderId, perm_id: PermId, status: BrokerStatus, filled: u32, remaining: u32 },
+    Status {
+        order_id: BrokerOrderId,
+        perm_id: PermId,
+        status: BrokerStatus,
+        filled: u32,
+        remaining: u32,
+    },
     Execution(Execution),
-    Commission { exec_id: String, amount: Money },
+    Commission {
+        exec_id: String,
+        amount: Money,
+    },
     /// An error or warning that names one of our orders.
-    OrderMessage { order_id: BrokerOrderId, code: i32, text: String },
+    OrderMessage {
+        order_id: BrokerOrderId,
+        code: i32,
+        text: String,
+    },
     /// The request could not be handed to the connection at all: nothing was sent.
-    NotSent { order_id: BrokerOrderId, text: String },
+    NotSent {
+        order_id: BrokerOrderId,
+        text: String,
+    },
     Snapshot(Box<BrokerSnapshot>),
     Positions(Vec<BrokerPosition>),
 }

@@ -27,17 +27,31 @@ pub enum Output {
 #[derive(Debug, PartialEq)]
 pub enum News {
     /// Trades of one symbol in order of arrival, and the prices after them.
-    Market { symbol: SymbolId, trades: Vec<Trade>, mark: Option<Mark> },
+    Market {
+        symbol: SymbolId,
+        trades: Vec<Trade>,
+        mark: Option<Mark>,
+    },
     Event(BrokerEvent),
     Connected,
-    Disconnected { cause: String },
-    Notice { code: i32, text: String },
+    Disconnected {
+        cause: String,
+    },
+    Notice {
+        code: i32,
+        text: String,
+    },
     FeedUp(SymbolId),
     FeedDown(SymbolId),
     /// Trades were lost while the feed stayed up.
-    Lost { symbol: SymbolId, why: String },
+    Lost {
+        symbol: SymbolId,
+        why: String,
+    },
     /// Order events were lost or could not be read: only an inventory helps.
-    OrderStreamBroken { why: String },
+    OrderStreamBroken {
+        why: String,
+    },
 }
 
 /// What the broker adapter is told.

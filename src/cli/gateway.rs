@@ -81,8 +81,10 @@ pub fn run(args: &GatewayArgs) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
     runtime.block_on(until_signal()).map_err(Failure::work)?;
     let stats = gateway.stats();
-    println!("{} ticks sent, {} orders, {} frames in, {} frames out", stats.ticks_sent, stats.orders, stats.frames_in,
-        stats.frames_out);
+    println!(
+        "{} ticks sent, {} orders, {} frames in, {} frames out",
+        stats.ticks_sent, stats.orders, stats.frames_in, stats.frames_out
+    );
     gateway.stop();
     drop(guard);
     market.broken.take().map_or(Ok(()), |error| Err(Failure::work(format!("the data ended early: {error}"))))

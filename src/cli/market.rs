@@ -74,12 +74,10 @@ impl Market {
         let opened = feeds::open(paths, known, select).map_err(Failure::usage)?;
         let broken = Broken::default();
         let told = broken.clone();
-        let mut events = opened
-            .events
-            .map_while(move |event| event.map_err(|error| told.set(error)).ok())
-            .peekable();
+        let mut events = opened.events.map_while(move |event| event.map_err(|error| told.set(error)).ok()).peekable();
         let Some(first) = events.peek() else {
-            let reason = broken.take().map_or_else(|| "there are no trades or quotes in it".to_owned(), |e| e.to_string());
+            let reason =
+                broken.take().map_or_else(|| "there are no trades or quotes in it".to_owned(), |e| e.to_string());
             return Err(Failure::usage(format!("{}: {reason}", list(paths))));
         };
         let start = first.event.ts().floor(Duration::from_secs(1));

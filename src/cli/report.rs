@@ -86,7 +86,8 @@ fn print_json<T: Serialize>(value: &T) -> Outcome {
 async fn read(store: Arc<dyn Store>, session: SessionRow) -> Result<Report, Failure> {
     let id = session.session_id.clone();
     let events = store.events(&id).await.map_err(Failure::work)?;
-    let summary = events.iter().rfind(|e| e.event == "session.summary").and_then(|e| serde_json::from_str(&e.text).ok());
+    let summary =
+        events.iter().rfind(|e| e.event == "session.summary").and_then(|e| serde_json::from_str(&e.text).ok());
     Ok(Report {
         counts: store.counts(&id).await.map_err(Failure::work)?,
         bars: store.bar_qualities(&id).await.map_err(Failure::work)?,

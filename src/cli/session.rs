@@ -149,13 +149,7 @@ async fn clock_of_peer(config: &Config, pace: Option<Pace>) -> Result<Clock, Fai
     Ok(clock_of(pace, start))
 }
 
-fn start_gateway(
-    config: &Config,
-    market: Market,
-    pace: Pace,
-    clock: &Clock,
-    log: &Logger,
-) -> Result<Gateway, Failure> {
+fn start_gateway(config: &Config, market: Market, pace: Pace, clock: &Clock, log: &Logger) -> Result<Gateway, Failure> {
     let settings = config.gateway.as_ref();
     let listen = settings.map_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)), |g| g.listen);
     let backtest = &config.backtest;
@@ -229,9 +223,7 @@ async fn until_end(running: &mut System, gateway: Option<&Gateway>, log: &Logger
 /// The source is exhausted, and everything that was sent has arrived.
 fn is_over(gateway: &Gateway, running: &System) -> bool {
     let stats = gateway.stats();
-    stats.finished
-        && running.shared().tally.ticks.load(Ordering::Relaxed) >= stats.ticks_sent
-        && running.is_quiet()
+    stats.finished && running.shared().tally.ticks.load(Ordering::Relaxed) >= stats.ticks_sent && running.is_quiet()
 }
 
 /// One line for each minute of market time.

@@ -156,7 +156,12 @@ impl fmt::Display for Summary {
         writeln!(f, "  bars       {}", if bars.is_empty() { "none".to_owned() } else { bars.join(", ") })?;
         match self.ticks_sent {
             Some(sent) => {
-                writeln!(f, "  ticks      {} received of {sent} sent, {} lost", self.ticks, sent.saturating_sub(self.ticks))?;
+                writeln!(
+                    f,
+                    "  ticks      {} received of {sent} sent, {} lost",
+                    self.ticks,
+                    sent.saturating_sub(self.ticks)
+                )?;
             }
             None => writeln!(f, "  ticks      {}", self.ticks)?,
         }

@@ -97,7 +97,9 @@ fn one_strategy_of_each_kind_trades_alone_as_in_company() {
         let orders = report["orders"].as_array().expect("orders are listed").clone();
         let of = orders.into_iter().filter(|order| order["order"]["strategy"] == name);
         let fills = of.flat_map(|order| order["executions"].as_array().expect("a list").clone());
-        fills.map(|fill| format!("{} {} {} {}", fill["ts"], fill["leg"], fill["side"], fill["price"])).collect::<Vec<_>>()
+        fills
+            .map(|fill| format!("{} {} {} {}", fill["ts"], fill["leg"], fill["side"], fill["price"]))
+            .collect::<Vec<_>>()
     };
     let company = Settings::synthetic("300", strategies());
     for strategy in strategies() {

@@ -38,14 +38,11 @@ fn keep_up(settings: Settings, minutes: usize, ticks_min: u64) {
     assert!(strategies.len() == 10 && trading >= 5, "{strategies:#?}");
 
     let report = desk.report(&["--config", "desk.toml"]);
-    let lost: Vec<_> = report["warnings"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .filter(|row| row["event"] != "books.flatten")
-        .collect();
+    let lost: Vec<_> =
+        report["warnings"].as_array().expect("a list").iter().filter(|row| row["event"] != "books.flatten").collect();
     assert!(lost.is_empty(), "lost ticks, full mailboxes and hangs are warnings: {lost:#?}");
-    let gaps: Vec<_> = report["bars"].as_array().expect("a list").iter().filter(|row| row["quality"] == "gap").collect();
+    let gaps: Vec<_> =
+        report["bars"].as_array().expect("a list").iter().filter(|row| row["quality"] == "gap").collect();
     assert!(gaps.is_empty(), "a lost tick leaves a gap: {gaps:?}");
 
     let health = health(&desk);

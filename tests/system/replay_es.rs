@@ -54,9 +54,7 @@ fn every_tick_arrives_and_the_bars_are_those_of_other_programs() {
     assert_eq!(ours, theirs);
 }
 
-fn five_minutes(
-    minutes: impl Iterator<Item = (DateTime<Utc>, Prices, i64)>,
-) -> BTreeMap<DateTime<Utc>, (Prices, i64)> {
+fn five_minutes(minutes: impl Iterator<Item = (DateTime<Utc>, Prices, i64)>) -> BTreeMap<DateTime<Utc>, (Prices, i64)> {
     let mut folded: BTreeMap<DateTime<Utc>, (Prices, i64)> = BTreeMap::new();
     for (at, [open, high, low, close], volume) in minutes {
         let begin = DateTime::from_timestamp(at.timestamp() - at.timestamp().rem_euclid(300), 0).expect("a time");

@@ -21,9 +21,9 @@ use engine::trade::{BrokerEvent, BrokerOrderId, BrokerRequest};
 use engine::wiring::{BrokerCommand, News, Output};
 use futures::stream::SelectAll;
 use futures::{Stream, StreamExt};
-use ibapi::{Error, Notice};
 use ibapi::orders::OrderUpdate;
 use ibapi::subscriptions::{NoticeStream, SubscriptionItem};
+use ibapi::{Error, Notice};
 use slog::{debug, info, warn};
 use tokio::sync::mpsc;
 
@@ -150,7 +150,8 @@ impl Broker {
             ctx.add_stream(system_notices(streams.notices)),
             send::spawn(self, session.clone(), queue, outgoing.clone(), ctx),
         ];
-        self.session = Some(Live { session, jobs, outgoing, incoming, handles, heartbeat_misses: 0, subscribed: false });
+        self.session =
+            Some(Live { session, jobs, outgoing, incoming, handles, heartbeat_misses: 0, subscribed: false });
         self.say(News::Event(BrokerEvent::NextOrderId(next_order_id)));
         self.say(News::Connected);
         if !self.outlet.shared.clock.is_driven() {

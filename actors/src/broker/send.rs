@@ -18,7 +18,10 @@ use crate::supervisor::mono_ns;
 
 pub(super) enum Job {
     /// A new order or a changed one, with the tick and the signal behind it.
-    Place { ticket: OrderTicket, cause: Cause },
+    Place {
+        ticket: OrderTicket,
+        cause: Cause,
+    },
     Cancel(BrokerOrderId),
     Ask(Question),
 }

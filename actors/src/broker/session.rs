@@ -37,7 +37,9 @@ pub enum ConnectError {
     Request { what: String, source: Box<Error> },
     #[error("the gateway names the accounts {found:?}; expected {expected}")]
     Account { found: Vec<String>, expected: String },
-    #[error("the gateway is logged in to {account}, which trades real money; set instance.live, or log in to a paper account")]
+    #[error(
+        "the gateway is logged in to {account}, which trades real money; set instance.live, or log in to a paper account"
+    )]
     RealMoney { account: String },
     #[error("{name}: {found} contracts match root {root}, expiry {expiry:?} at {exchange}; expected exactly one")]
     Contract { name: String, root: String, expiry: Option<String>, exchange: String, found: usize },
@@ -86,7 +88,10 @@ pub enum Tick {
     Trade(realtime::Trade),
     Quote(realtime::BidAsk),
     /// Frames were dropped, or another notice about the stream.
-    Notice { code: i32, text: String },
+    Notice {
+        code: i32,
+        text: String,
+    },
     /// The stream is over.
     Ended(String),
 }
@@ -244,7 +249,9 @@ impl Session {
             Executions::ExecutionData(data) => match self.execution(&data) {
                 Some(Ok(BrokerEvent::Execution(execution))) => snapshot.executions.push(execution),
                 Some(Ok(_)) | None => {}
-                Some(Err(reason)) => warn!(log, "an execution cannot be read: {reason}"; "event" => "broker.unreadable"),
+                Some(Err(reason)) => {
+                    warn!(log, "an execution cannot be read: {reason}"; "event" => "broker.unreadable")
+                }
             },
             Executions::CommissionReport(report) => match convert::commission(&report) {
                 Ok(BrokerEvent::Commission { exec_id, amount }) => snapshot.commissions.push((exec_id, amount)),
@@ -255,10 +262,7 @@ impl Session {
     }
 
     /// `None`: of a contract that is not configured, or of another account.
-    pub fn execution(
-        &self,
-        data: &ibapi::orders::ExecutionData,
-    ) -> Option<Result<BrokerEvent, convert::Unreadable>> {
+    pub fn execution(&self, data: &ibapi::orders::ExecutionData) -> Option<Result<BrokerEvent, convert::Unreadable>> {
         if data.execution.account_number != self.account {
             return None;
         }

@@ -68,8 +68,7 @@ fn a_line_is_read_by_a_person_and_by_a_query() {
     });
     let (time, rest) = screen.split_at(8);
     assert!(chrono::NaiveTime::parse_from_str(time, "%H:%M:%S").is_ok(), "{time}");
-    let shown =
-        " WARN order 17 refused by broker: no \"margin\"\nleft\n";
+    let shown = " WARN order 17 refused by broker: no \"margin\"\nleft\n";
     assert_eq!(rest, shown);
 
     let line = &lines(config.file.as_deref().expect("a file"))[0];

@@ -70,4 +70,3 @@ fn log_event(to: &Logger, level: Level, event: &SupervisionEvent) {
         _ => log!(to, Level::Error, "", "{event}"; "event" => name, "actor" => actor),
     }
 }
-

@@ -105,11 +105,15 @@ impl Make {
         let (config, rebuild) = (self.config.clone(), self.rebuild());
         let spec =
             Self::spec("books".to_owned(), "books", &self.config.actors.books, order::BOOKS, OnGiveUp::HaltTrading);
-        self.shell(to, spec, Arc::new(move || {
-            let mut state = rebuild.books();
-            state.doubt_all();
-            Books::new(&config, state)
-        }))
+        self.shell(
+            to,
+            spec,
+            Arc::new(move || {
+                let mut state = rebuild.books();
+                state.doubt_all();
+                Books::new(&config, state)
+            }),
+        )
     }
 
     pub fn bars(&self, to: &mut Supervisor) -> Result<Vec<Child<Shell<Bars>>>, SystemError> {
@@ -140,16 +144,10 @@ impl Make {
 }
 
 /// The bars of a running feed have no past that could be trusted: after a failure they begin anew, with a partial bar.
-fn build_bars(
-    symbol: SymbolId,
-    config: &BarsConfig,
-    shared: &Shared,
-    first: &AtomicBool,
-) -> Bars {
+fn build_bars(symbol: SymbolId, config: &BarsConfig, shared: &Shared, first: &AtomicBool) -> Bars {
     let mut bars = Bars::new(symbol, config);
     if !first.swap(false, Ordering::AcqRel) {
         bars.handle(shared.clock.now(), bars::Input::FeedUp, &mut Vec::new());
     }
     bars
 }
-

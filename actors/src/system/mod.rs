@@ -55,7 +55,9 @@ pub enum SystemError {
     Read(#[from] ReadError),
     #[error("the journal cannot be written: {0}")]
     Write(#[from] WriteError),
-    #[error("the journal's last session left {0}, which this configuration does not name; close it at the broker first, or configure it")]
+    #[error(
+        "the journal's last session left {0}, which this configuration does not name; close it at the broker first, or configure it"
+    )]
     Orphan(String),
     #[error("the journal's last segment does not begin with the books")]
     NoBooks,
@@ -301,7 +303,6 @@ fn session_info(config: &Config, mode: Mode, recovered: &Recovered, now: Timesta
         strategies: strategies.collect(),
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -35,8 +35,14 @@ pub enum Input {
     Intent(OrderIntent),
     Broker(BrokerEvent),
     /// The newest prices of a symbol; what lies between two marks does not matter.
-    Mark { symbol: SymbolId, mark: Mark },
-    Trading { trading: Trading, cause: String },
+    Mark {
+        symbol: SymbolId,
+        mark: Mark,
+    },
+    Trading {
+        trading: Trading,
+        cause: String,
+    },
     /// Nothing can be sent and nothing is heard.
     LinkLost,
     /// The link wants the book compared with the broker.
@@ -44,7 +50,9 @@ pub enum Input {
     /// The same for positions only, which costs little however many orders there were.
     ComparePositions,
     /// Cancel entries and close every position.
-    Flatten { cause: String },
+    Flatten {
+        cause: String,
+    },
     /// A strategy was given up: its entries are withdrawn, its protective orders stay.
     Disable(StrategyId),
     /// The session ends: totals are written down.

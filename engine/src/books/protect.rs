@@ -39,7 +39,9 @@ impl Books {
 
     /// An entry whose stop is gone before it filled is not wanted any more.
     fn withdraw_unprotected(&mut self, id: ClientOrderId, out: &mut Vec<Output>) {
-        let Some(stop) = self.state.orders.get(id).filter(|o| o.ticket.leg == Leg::Stop && !o.is_live()) else { return };
+        let Some(stop) = self.state.orders.get(id).filter(|o| o.ticket.leg == Leg::Stop && !o.is_live()) else {
+            return;
+        };
         let family = stop.family();
         let waits = |entry: &Order| entry.is_live() && entry.filled == 0 && entry.state != State::CancelSent;
         if self.state.orders.get(family).is_some_and(waits) {
@@ -111,7 +113,9 @@ impl Books {
             .portfolio
             .sleeves()
             .filter(|(_, _, sleeve)| sleeve.quantity != 0)
-            .map(|(strategy, symbol, s)| (strategy, symbol, u32::try_from(s.quantity.unsigned_abs()).unwrap_or(u32::MAX)))
+            .map(|(strategy, symbol, s)| {
+                (strategy, symbol, u32::try_from(s.quantity.unsigned_abs()).unwrap_or(u32::MAX))
+            })
             .collect();
         self.naked_since.retain(|&(s, y), _| held.iter().any(|&(strategy, symbol, _)| (s, y) == (strategy, symbol)));
         for (strategy, symbol, quantity) in held {

@@ -172,7 +172,8 @@ impl Books {
         let ours: BTreeMap<SymbolId, i64> =
             self.instruments.iter().map(|i| (i.id, self.state.portfolio.net_position(i.id))).collect();
         let differing = reconcile::positions(&ours, positions);
-        self.agreed = ours.keys().copied().filter(|symbol| differing.iter().all(|(other, ..)| other != symbol)).collect();
+        self.agreed =
+            ours.keys().copied().filter(|symbol| differing.iter().all(|(other, ..)| other != symbol)).collect();
         differing
     }
 

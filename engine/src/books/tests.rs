@@ -249,7 +249,8 @@ impl Desk {
 fn an_entry_goes_out_as_a_bracket_whose_last_leg_transmits() {
     let mut desk = Desk::open();
     desk.buy(ONE, 1);
-    let (entry, target, stop) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Target), desk.ticket(ONE, Leg::Stop));
+    let (entry, target, stop) =
+        (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Target), desk.ticket(ONE, Leg::Stop));
     assert_eq!((entry.transmit, target.transmit, stop.transmit), (false, false, true));
     assert_eq!((target.parent, stop.parent), (Some(entry.order_id), Some(entry.order_id)));
     assert_eq!((target.kind, stop.kind), (OrderKind::Limit(Price(20_040)), OrderKind::Stop(Price(19_980))));
@@ -263,7 +264,8 @@ fn an_entry_goes_out_as_a_bracket_whose_last_leg_transmits() {
 fn an_entry_whose_stop_is_refused_is_withdrawn() {
     let mut desk = Desk::open();
     desk.buy(ONE, 1);
-    let (entry, stop, target) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
+    let (entry, stop, target) =
+        (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
     desk.broker(BrokerEvent::OrderMessage { order_id: stop.order_id, code: 201, text: "no".into() });
     desk.tell(Input::TakeInventory);
     desk.inventory(&[(&entry, BrokerStatus::PendingSubmit), (&target, BrokerStatus::PendingSubmit)]);
@@ -382,14 +384,18 @@ fn a_code_alone_never_ends_an_order() {
 fn what_filled_while_the_link_was_down_is_learned_by_reconciliation() {
     let mut desk = Desk::open();
     desk.buy(ONE, 1);
-    let (entry, stop, target) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
+    let (entry, stop, target) =
+        (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
     desk.tell(Input::LinkLost);
     let fill = desk.execution(&entry, 1, 1, 20_001);
     desk.executions.push(fill);
     desk.tell(Input::TakeInventory);
     desk.inventory(&[(&stop, BrokerStatus::PreSubmitted), (&target, BrokerStatus::Submitted)]);
     assert_eq!(desk.position(ONE), 1);
-    assert_eq!((desk.state(&entry), desk.state(&stop), desk.state(&target)), (State::Filled, State::Held, State::Working));
+    assert_eq!(
+        (desk.state(&entry), desk.state(&stop), desk.state(&target)),
+        (State::Filled, State::Held, State::Working)
+    );
     assert_eq!(desk.compared, [Comparison::Agrees]);
 }
 
@@ -416,7 +422,10 @@ fn an_execution_that_is_not_ours_is_told_once_however_often_it_is_listed() {
     }
     assert_eq!(desk.events().iter().filter(|e| **e == "execution.foreign").count(), 1);
     assert_eq!(desk.doubts, 1, "asking again for what is known would never end");
-    assert!(desk.compared.iter().all(|c| matches!(c, Comparison::Differs(_))), "the position differs, and that pauses trading");
+    assert!(
+        desk.compared.iter().all(|c| matches!(c, Comparison::Differs(_))),
+        "the position differs, and that pauses trading"
+    );
 }
 
 #[test]

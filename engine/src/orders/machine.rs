@@ -59,7 +59,9 @@ pub enum Event {
     /// Status says that the exchange has it.
     Accepted,
     /// An execution; `left` contracts remain.
-    Filled { left: u32 },
+    Filled {
+        left: u32,
+    },
     CancelRequested,
     /// Status says cancelled.
     CancelConfirmed,

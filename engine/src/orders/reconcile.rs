@@ -17,7 +17,12 @@ pub struct Finding {
 
 /// Compares every live order with an id up to `asked_after`, the newest when the inventory was asked for: a younger
 /// one may be on its way. Executions of the inventory have been applied before.
-pub fn orders(book: &WorkingOrders, broker: &BrokerSnapshot, asked_after: ClientOrderId, instance: &str) -> Vec<Finding> {
+pub fn orders(
+    book: &WorkingOrders,
+    broker: &BrokerSnapshot,
+    asked_after: ClientOrderId,
+    instance: &str,
+) -> Vec<Finding> {
     let open = by_ref(&broker.open_orders, instance);
     let completed = by_ref(&broker.completed_orders, instance);
     book.live()

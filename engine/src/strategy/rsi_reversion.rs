@@ -42,7 +42,10 @@ impl Strategy for RsiReversion {
             return Some(Decision::Exit { reason: format!("RSI {rsi:.1} back at the middle") });
         }
         if previous < self.low && rsi >= self.low && desk.position == 0 {
-            return Some(Decision::Enter { side: Side::Buy, reason: format!("RSI {rsi:.1} turned up through {}", self.low) });
+            return Some(Decision::Enter {
+                side: Side::Buy,
+                reason: format!("RSI {rsi:.1} turned up through {}", self.low),
+            });
         }
         if previous > self.high && rsi <= self.high && desk.position == 0 {
             let reason = format!("RSI {rsi:.1} turned down through {}", self.high);

@@ -19,12 +19,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub fn new(tick_value: Money) -> Self {
-        Self {
-            tick_value,
-            quantity: 0,
-            cost: Money::ZERO,
-            realised: Money::ZERO,
-        }
+        Self { tick_value, quantity: 0, cost: Money::ZERO, realised: Money::ZERO }
     }
 
     /// Books one fill. Returns the profit of the closed part after this fill's commission, `None` if it only opens.
@@ -79,12 +74,6 @@ impl Ledger {
     pub fn view(&self, symbol: SymbolId) -> VenuePosition {
         let tick = self.tick_value.micros().max(1);
         let nearest = (self.cost.micros() + self.cost.micros().signum() * (tick / 2)) / tick;
-        VenuePosition {
-            symbol,
-            quantity: self.quantity,
-            cost_ticks: nearest,
-            cost: self.cost,
-            realised: self.realised,
-        }
+        VenuePosition { symbol, quantity: self.quantity, cost_ticks: nearest, cost: self.cost, realised: self.realised }
     }
 }

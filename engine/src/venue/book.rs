@@ -50,19 +50,13 @@ impl Book {
     /// What `side` could take now. A symbol without any quote trades at its last price in any size.
     pub fn offer(&self, side: Side) -> Option<Offer> {
         let Some(quote) = &self.quote else {
-            return self.trade.map(|t| Offer {
-                price: t.price,
-                size: u32::MAX,
-            });
+            return self.trade.map(|t| Offer { price: t.price, size: u32::MAX });
         };
         let size = match side {
             Side::Buy => self.ask_left,
             Side::Sell => self.bid_left,
         };
-        quote
-            .touch(side)
-            .filter(|_| size > 0)
-            .map(|price| Offer { price, size })
+        quote.touch(side).filter(|_| size > 0).map(|price| Offer { price, size })
     }
 
     /// `side` has taken `contracts` of the offer; they stay gone until the next quote.
@@ -74,9 +68,7 @@ impl Book {
             Side::Buy => &mut self.ask_left,
             Side::Sell => &mut self.bid_left,
         };
-        *left = left
-            .checked_sub(contracts)
-            .expect("a fill is never larger than the offer");
+        *left = left.checked_sub(contracts).expect("a fill is never larger than the offer");
     }
 
     /// Contracts ahead of an order of `side` that joins at `limit` now; `None` when the market does not show that

@@ -49,12 +49,7 @@ impl Venue {
     /// # Panics
     /// If two instruments have the same id; a read configuration never does.
     pub fn new(config: VenueConfig) -> Venue {
-        let size = config
-            .instruments
-            .iter()
-            .map(|i| usize::from(i.id.0) + 1)
-            .max()
-            .unwrap_or(0);
+        let size = config.instruments.iter().map(|i| usize::from(i.id.0) + 1).max().unwrap_or(0);
         let mut lane_of = vec![None; size];
         let lanes: Vec<Lane> = config.instruments.iter().map(Lane::new).collect();
         for (index, lane) in lanes.iter().enumerate() {
@@ -103,20 +98,15 @@ impl Venue {
         }
         let mut book = lane.book;
         book.apply(&event.event);
-        lane.working
-            .iter()
-            .any(|slot| self.reaction(*slot, &book, &event.event).is_some())
+        lane.working.iter().any(|slot| self.reaction(*slot, &book, &event.event).is_some())
     }
 
     /// The trading day ends: day orders are cancelled, with code 202 and the text `Order Canceled - reason:`.
     pub fn end_of_day(&mut self, now: Timestamp, out: &mut Vec<Report>) {
         self.advance_clock(now);
         let from = out.len();
-        let day: Vec<Slot> = self
-            .orders
-            .live()
-            .filter(|slot| self.orders[*slot].view.order.tif == TimeInForce::Day)
-            .collect();
+        let day: Vec<Slot> =
+            self.orders.live().filter(|slot| self.orders[*slot].view.order.tif == TimeInForce::Day).collect();
         for slot in day {
             self.cancel_family(slot, out);
         }
@@ -129,9 +119,7 @@ impl Venue {
 
     /// The order that a client placed under this id, live or not.
     pub fn order_of(&self, client_id: i32, order_id: i32) -> Option<&VenueOrder> {
-        self.orders
-            .find(client_id, order_id)
-            .map(|slot| &self.orders[slot].view)
+        self.orders.find(client_id, order_id).map(|slot| &self.orders[slot].view)
     }
 
     /// Live orders of all clients, by permanent id.
@@ -141,10 +129,7 @@ impl Venue {
 
     /// Filled and cancelled orders of all clients, by permanent id.
     pub fn completed_orders(&self) -> impl Iterator<Item = &VenueOrder> {
-        self.orders
-            .iter()
-            .filter(|entry| !entry.live())
-            .map(|entry| &entry.view)
+        self.orders.iter().filter(|entry| !entry.live()).map(|entry| &entry.view)
     }
 
     /// All executions since the venue began, oldest first.
@@ -172,18 +157,12 @@ impl Venue {
 
     /// Profit of the open positions at each symbol's last trade; without a trade, at the quote that would close them.
     pub fn unrealised(&self) -> Money {
-        self.lanes
-            .iter()
-            .filter_map(|lane| Some(lane.ledger.unrealised(lane.mark()?)))
-            .sum()
+        self.lanes.iter().filter_map(|lane| Some(lane.ledger.unrealised(lane.mark()?))).sum()
     }
 
     /// Highest order id that any client used plus one, at least 1: what each client is told at its connection.
     pub fn next_order_id(&self, client_id: i32) -> i32 {
-        self.orders
-            .highest(client_id)
-            .max(self.orders.highest_of_all())
-            .saturating_add(1)
+        self.orders.highest(client_id).max(self.orders.highest_of_all()).saturating_add(1)
     }
 
     /// The latest time that the venue has heard of.
@@ -201,8 +180,7 @@ impl Venue {
 
     /// The lane of an accepted order.
     pub(super) fn lane_of_order(&self, slot: Slot) -> usize {
-        self.lane_index(self.orders[slot].view.order.symbol)
-            .expect("an accepted order is for a listed symbol")
+        self.lane_index(self.orders[slot].view.order.symbol).expect("an accepted order is for a listed symbol")
     }
 }
 

@@ -114,10 +114,7 @@ impl Venue {
         out.push(Report::Message {
             client_id: entry.view.order.client_id,
             order_id: entry.view.order.order_id,
-            refusal: Refusal {
-                code: 202,
-                text: "Order Canceled - reason:".to_owned(),
-            },
+            refusal: Refusal { code: 202, text: "Order Canceled - reason:".to_owned() },
         });
         self.free_children(slot, out);
     }

@@ -26,10 +26,8 @@ impl Venue {
         }
         let entry = &self.orders[slot];
         let (side, limit, tif) = (entry.view.order.side, entry.limit(), entry.view.order.tif);
-        let offer = self.lanes[lane]
-            .book
-            .offer(side)
-            .filter(|o| limit.is_none_or(|limit| within(side, o.price, limit)));
+        let offer =
+            self.lanes[lane].book.offer(side).filter(|o| limit.is_none_or(|limit| within(side, o.price, limit)));
         let takes = self.orders.fillable(slot).min(offer.map_or(0, |o| o.size));
         let killed = tif == TimeInForce::FillOrKill && takes < entry.view.remaining();
         if let Some(Offer { price, .. }) = offer.filter(|_| takes > 0 && !killed) {
@@ -50,9 +48,7 @@ impl Venue {
     /// Triggers an armed stop if the market has reached it; tells whether it did.
     fn trigger(&mut self, lane: usize, slot: Slot, out: &mut Vec<Report>) -> bool {
         let entry = &mut self.orders[slot];
-        let reached = entry
-            .stop()
-            .is_some_and(|stop| self.lanes[lane].book.stop_reached(entry.view.order.side, stop));
+        let reached = entry.stop().is_some_and(|stop| self.lanes[lane].book.stop_reached(entry.view.order.side, stop));
         if !reached || self.orders.fillable(slot) == 0 {
             return false;
         }
@@ -74,15 +70,10 @@ impl Venue {
         let commission = self.commission * i64::from(contracts);
         let before = self.lanes[lane].ledger.realised();
         let entry = &mut self.orders[slot];
-        let realised = self.lanes[lane]
-            .ledger
-            .fill(entry.view.order.side, contracts, price, commission);
+        let realised = self.lanes[lane].ledger.fill(entry.view.order.side, contracts, price, commission);
         self.cash += self.lanes[lane].ledger.realised() - before;
         entry.view.filled += contracts;
-        assert!(
-            entry.view.filled <= entry.view.order.quantity,
-            "an order fills at most its quantity"
-        );
+        assert!(entry.view.filled <= entry.view.order.quantity, "an order fills at most its quantity");
         entry.view.fill_ticks += i64::from(price.0) * i64::from(contracts);
         entry.view.last_fill = Some(price);
         let execution = VenueExecution {

@@ -45,44 +45,21 @@ impl Venue {
         let side = entry.view.order.side;
         if entry.stage == Stage::Armed {
             let reached = entry.stop().is_some_and(|stop| book.stop_reached(side, stop));
-            return reached.then_some(Reaction {
-                rank: 0,
-                price_rank: 0,
-                slot,
-                price: Price(0),
-                act: Act::Trigger,
-            });
+            return reached.then_some(Reaction { rank: 0, price_rank: 0, slot, price: Price(0), act: Act::Trigger });
         }
         let Some(limit) = entry.limit() else {
             let offer = book.offer(side)?;
-            return Some(Reaction {
-                rank: 1,
-                price_rank: 0,
-                slot,
-                price: offer.price,
-                act: Act::Take,
-            });
+            return Some(Reaction { rank: 1, price_rank: 0, slot, price: offer.price, act: Act::Take });
         };
         let act = resting(entry, limit, book, event)?;
         let price_rank = side.sign().saturating_neg().saturating_mul(limit.0);
-        Some(Reaction {
-            rank: 2,
-            price_rank,
-            slot,
-            price: limit,
-            act,
-        })
+        Some(Reaction { rank: 2, price_rank, slot, price: limit, act })
     }
 
     pub(super) fn react(&mut self, lane: usize, event: &MarketEvent, out: &mut Vec<Report>) {
         let mut reactions = std::mem::take(&mut self.reactions);
         let book = self.lanes[lane].book;
-        reactions.extend(
-            self.lanes[lane]
-                .working
-                .iter()
-                .filter_map(|slot| self.reaction(*slot, &book, event)),
-        );
+        reactions.extend(self.lanes[lane].working.iter().filter_map(|slot| self.reaction(*slot, &book, event)));
         self.move_queues(lane, event);
         reactions.sort_unstable();
         let mut dealt = 0;
@@ -165,9 +142,6 @@ fn resting(entry: &Entry, limit: Price, book: &Book, event: &MarketEvent) -> Opt
             (reaches > 0).then_some(Act::Share(reaches))
         }
         MarketEvent::Trade(_) => None,
-        MarketEvent::Quote(_) => book
-            .offer(side)
-            .filter(|o| within(side, o.price, limit))
-            .map(|_| Act::Take),
+        MarketEvent::Quote(_) => book.offer(side).filter(|o| within(side, o.price, limit)).map(|_| Act::Take),
     }
 }

@@ -158,10 +158,7 @@ pub struct Refusal {
 
 impl Refusal {
     fn new(code: i32, text: impl Into<String>) -> Self {
-        Self {
-            code,
-            text: text.into(),
-        }
+        Self { code, text: text.into() }
     }
 }
 

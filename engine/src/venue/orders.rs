@@ -79,11 +79,7 @@ impl Entry {
 
     /// The stage of this order once nothing holds it back, and the word for it.
     pub fn ready_stage(&self) -> (Stage, Status) {
-        if self.stop().is_some() {
-            (Stage::Armed, Status::PreSubmitted)
-        } else {
-            (Stage::Working, Status::Submitted)
-        }
+        if self.stop().is_some() { (Stage::Armed, Status::PreSubmitted) } else { (Stage::Working, Status::Submitted) }
     }
 }
 

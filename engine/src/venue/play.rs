@@ -49,15 +49,7 @@ pub struct Player<S: Iterator<Item = FeedEvent>> {
 impl<S: Iterator<Item = FeedEvent>> Player<S> {
     pub fn new(source: S, venue: Venue) -> Self {
         let now = venue.now();
-        Self {
-            source: source.peekable(),
-            venue,
-            now,
-            day_end: None,
-            opens: None,
-            run: Vec::new(),
-            reports: Vec::new(),
-        }
+        Self { source: source.peekable(), venue, now, day_end: None, opens: None, run: Vec::new(), reports: Vec::new() }
     }
 
     /// The next step and its time; `None` when the market is over.
@@ -85,9 +77,8 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
         self.run.push(first);
         while self.run.len() < RUN_MAX {
             let venue = &self.venue;
-            let joins = |next: &FeedEvent| {
-                next.event.ts() <= limit && continues(&first, next) && !venue.would_report(next)
-            };
+            let joins =
+                |next: &FeedEvent| next.event.ts() <= limit && continues(&first, next) && !venue.would_report(next);
             let Some(event) = self.source.next_if(joins) else { break };
             let reported = self.show(event);
             assert!(!reported, "the venue reports only what it said it would report");

@@ -16,11 +16,7 @@ impl Venue {
     /// Places an order; a live order of the same client and id is modified, as at Interactive Brokers. What is
     /// marketable fills at once. Refused with 103 (id used before), 200 (no symbol), 434 (no quantity), 201 (else).
     pub fn place(&mut self, now: Timestamp, order: NewOrder, out: &mut Vec<Report>) -> Result<PermId, Refusal> {
-        if self
-            .orders
-            .find(order.client_id, order.order_id)
-            .is_some_and(|slot| self.orders[slot].live())
-        {
+        if self.orders.find(order.client_id, order.order_id).is_some_and(|slot| self.orders[slot].live()) {
             return self.modify(now, order, out);
         }
         self.advance_clock(now);
@@ -29,10 +25,7 @@ impl Venue {
         let (transmit, perm_id) = (order.transmit, self.orders.next_perm_id());
         let view = VenueOrder {
             perm_id,
-            order: NewOrder {
-                transmit: false,
-                ..order
-            },
+            order: NewOrder { transmit: false, ..order },
             status: Status::PendingSubmit,
             filled: 0,
             fill_ticks: 0,
@@ -108,10 +101,7 @@ impl Venue {
         };
         if !self.orders[slot].live() {
             let state = self.orders[slot].view.status.name();
-            return Err(Refusal::new(
-                10148,
-                format!("{asked} cannot be cancelled, state: {state}."),
-            ));
+            return Err(Refusal::new(10148, format!("{asked} cannot be cancelled, state: {state}.")));
         }
         let from = out.len();
         self.cancel_family(slot, out);
@@ -132,10 +122,7 @@ impl Venue {
     /// Whether a new order can be accepted; returns its parent.
     fn check_new(&self, order: &NewOrder) -> Result<Option<Slot>, Refusal> {
         if self.lane_index(order.symbol).is_none() {
-            return Err(Refusal::new(
-                200,
-                "No security definition has been found for the request",
-            ));
+            return Err(Refusal::new(200, "No security definition has been found for the request"));
         }
         if order.order_id <= self.orders.highest(order.client_id) {
             return Err(Refusal::new(103, "Duplicate order id"));
@@ -144,10 +131,7 @@ impl Venue {
         if self.groups.is_spent(order) {
             return Err(rejected("OCA group is already filled."));
         }
-        order
-            .parent_id
-            .map(|parent_id| self.check_parent(order.client_id, parent_id))
-            .transpose()
+        order.parent_id.map(|parent_id| self.check_parent(order.client_id, parent_id)).transpose()
     }
 
     fn check_parent(&self, client_id: i32, parent_id: i32) -> Result<Slot, Refusal> {
@@ -161,9 +145,7 @@ impl Venue {
         }
         let generations = std::iter::successors(Some(parent), |slot| self.orders[*slot].parent).count() + 1;
         if generations > FAMILY_DEPTH_MAX {
-            return Err(rejected(format!(
-                "A family has at most {FAMILY_DEPTH_MAX} generations."
-            )));
+            return Err(rejected(format!("A family has at most {FAMILY_DEPTH_MAX} generations.")));
         }
         Ok(parent)
     }

@@ -195,7 +195,8 @@ impl Finished {
     /// object in one line.
     pub fn json(&self) -> serde_json::Value {
         let text = self.out.trim_end();
-        let begin = if text.ends_with("\n}") { text.find("{\n") } else { text.rfind("\n{").map(|at| at + 1).or(Some(0)) };
+        let begin =
+            if text.ends_with("\n}") { text.find("{\n") } else { text.rfind("\n{").map(|at| at + 1).or(Some(0)) };
         let text = &text[begin.expect("an object was printed")..];
         serde_json::from_str(text).unwrap_or_else(|reason| panic!("not JSON ({reason}): {text}"))
     }

@@ -57,28 +57,12 @@ pub fn order(order_id: i32, side: Side, quantity: u32, kind: OrderKind) -> NewOr
 }
 
 pub fn trade(at: Timestamp, price: i32, size: u32) -> FeedEvent {
-    FeedEvent {
-        symbol: ES,
-        event: MarketEvent::Trade(Trade {
-            ts: at,
-            price: Price(price),
-            size,
-        }),
-    }
+    FeedEvent { symbol: ES, event: MarketEvent::Trade(Trade { ts: at, price: Price(price), size }) }
 }
 
 pub fn quote(at: Timestamp, bid: Option<i32>, bid_size: u32, ask: Option<i32>, ask_size: u32) -> FeedEvent {
     let (bid, ask) = (bid.map(Price), ask.map(Price));
-    FeedEvent {
-        symbol: ES,
-        event: MarketEvent::Quote(Quote {
-            ts: at,
-            bid,
-            ask,
-            bid_size,
-            ask_size,
-        }),
-    }
+    FeedEvent { symbol: ES, event: MarketEvent::Quote(Quote { ts: at, bid, ask, bid_size, ask_size }) }
 }
 
 /// Plays a script, one command a second, and writes down what the venue says.
@@ -90,11 +74,7 @@ pub struct Floor {
 
 impl Floor {
     pub fn new() -> Self {
-        Self {
-            venue: venue(),
-            now: Timestamp::from_secs(0),
-            said: String::new(),
-        }
+        Self { venue: venue(), now: Timestamp::from_secs(0), said: String::new() }
     }
 
     pub fn play(&mut self, script: &str) -> &mut Self {
@@ -135,11 +115,7 @@ impl Floor {
         };
         let foretold = self.venue.would_report(&market);
         self.venue.on_market(&market, out);
-        assert_eq!(
-            foretold,
-            !out.is_empty(),
-            "the venue knows beforehand whether it reports"
-        );
+        assert_eq!(foretold, !out.is_empty(), "the venue knows beforehand whether it reports");
         Ok(())
     }
 
@@ -152,13 +128,7 @@ impl Floor {
             }
             Report::Execution(e) => {
                 let realised = e.realised.map(|money| format!(" realised {money}")).unwrap_or_default();
-                format!(
-                    "{} {} {} @ {}{realised}\n",
-                    e.order_id,
-                    e.side.name(),
-                    e.quantity,
-                    e.price.0
-                )
+                format!("{} {} {} @ {}{realised}\n", e.order_id, e.side.name(), e.quantity, e.price.0)
             }
             Report::Message { order_id, refusal, .. } => format!("{order_id} [{}] {}\n", refusal.code, refusal.text),
         }
@@ -184,29 +154,15 @@ fn parse_order(words: &[&str]) -> NewOrder {
         "mkt" => OrderKind::Market,
         "lmt" => OrderKind::Limit(price(5)),
         "stp" => OrderKind::Stop(price(5)),
-        "stplmt" => OrderKind::StopLimit {
-            stop: price(5),
-            limit: price(6),
-        },
+        "stplmt" => OrderKind::StopLimit { stop: price(5), limit: price(6) },
         other => panic!("no kind {other}"),
     };
-    let tifs = [
-        ("ioc", TimeInForce::ImmediateOrCancel),
-        ("fok", TimeInForce::FillOrKill),
-    ];
+    let tifs = [("ioc", TimeInForce::ImmediateOrCancel), ("fok", TimeInForce::FillOrKill)];
     let tif = tifs.iter().find(|(word, _)| words.contains(word)).map(|(_, tif)| *tif);
-    let lasting = if words.contains(&"gtc") {
-        TimeInForce::GoodTillCancelled
-    } else {
-        TimeInForce::Day
-    };
+    let lasting = if words.contains(&"gtc") { TimeInForce::GoodTillCancelled } else { TimeInForce::Day };
     let oca = after(words, "oca").map(|name| {
         let at = words.iter().position(|word| *word == "oca").unwrap();
-        let types = [
-            OcaType::CancelWithBlock,
-            OcaType::ReduceWithBlock,
-            OcaType::ReduceNonBlock,
-        ];
+        let types = [OcaType::CancelWithBlock, OcaType::ReduceWithBlock, OcaType::ReduceNonBlock];
         (name.to_owned(), types[words[at + 2].parse::<usize>().unwrap() - 1])
     });
     NewOrder {

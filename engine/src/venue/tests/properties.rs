@@ -34,17 +34,9 @@ fn price() -> impl Strategy<Value = i32> {
 
 pub fn market() -> impl Strategy<Value = Op> {
     let quote = (price(), 0u32..6, 1i32..4, 0u32..6, 0u8..12).prop_map(|(bid, bid_size, spread, ask_size, empty)| {
-        Op::Quote(
-            (empty != 0).then_some(bid),
-            bid_size,
-            (empty != 1).then_some(bid + spread),
-            ask_size,
-        )
+        Op::Quote((empty != 0).then_some(bid), bid_size, (empty != 1).then_some(bid + spread), ask_size)
     });
-    prop_oneof![
-        quote,
-        (price(), 0u32..8).prop_map(|(price, size)| Op::Trade(price, size))
-    ]
+    prop_oneof![quote, (price(), 0u32..8).prop_map(|(price, size)| Op::Trade(price, size))]
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
@@ -52,10 +44,7 @@ fn draft() -> impl Strategy<Value = Draft> {
         0 => OrderKind::Market,
         1 => OrderKind::Limit(Price(a)),
         2 => OrderKind::Stop(Price(a)),
-        _ => OrderKind::StopLimit {
-            stop: Price(a),
-            limit: Price(b),
-        },
+        _ => OrderKind::StopLimit { stop: Price(a), limit: Price(b) },
     });
     let tif = prop_oneof![
         6 => Just(TimeInForce::Day),
@@ -63,31 +52,13 @@ fn draft() -> impl Strategy<Value = Draft> {
         1 => Just(TimeInForce::ImmediateOrCancel),
         1 => Just(TimeInForce::FillOrKill),
     ];
-    let types = prop_oneof![
-        Just(OcaType::CancelWithBlock),
-        Just(OcaType::ReduceWithBlock),
-        Just(OcaType::ReduceNonBlock)
-    ];
+    let types =
+        prop_oneof![Just(OcaType::CancelWithBlock), Just(OcaType::ReduceWithBlock), Just(OcaType::ReduceNonBlock)];
     let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
     let oca = prop::option::weighted(0.4, (0u8..3, types));
-    (
-        side,
-        1u32..7,
-        kind,
-        tif,
-        prop::option::weighted(0.4, 0usize..4),
-        oca,
-        prop::bool::weighted(0.8),
+    (side, 1u32..7, kind, tif, prop::option::weighted(0.4, 0usize..4), oca, prop::bool::weighted(0.8)).prop_map(
+        |(side, quantity, kind, tif, parent, oca, transmit)| Draft { side, quantity, kind, tif, parent, oca, transmit },
     )
-        .prop_map(|(side, quantity, kind, tif, parent, oca, transmit)| Draft {
-            side,
-            quantity,
-            kind,
-            tif,
-            parent,
-            oca,
-            transmit,
-        })
 }
 
 pub fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -111,12 +82,7 @@ pub struct Book {
 
 impl Book {
     pub fn new() -> Self {
-        Self {
-            venue: venue(),
-            placed: Vec::new(),
-            next_id: 1,
-            at: Timestamp::from_secs(1),
-        }
+        Self { venue: venue(), placed: Vec::new(), next_id: 1, at: Timestamp::from_secs(1) }
     }
 
     /// Does one thing. Returns what was reported.
@@ -158,18 +124,11 @@ impl Book {
             Report::Order(perm_id) => Some(*perm_id),
             Report::Execution(_) | Report::Message { .. } => None,
         };
-        for (at, id) in out
-            .iter()
-            .enumerate()
-            .filter_map(|(at, report)| Some((at, named(report)?)))
-        {
+        for (at, id) in out.iter().enumerate().filter_map(|(at, report)| Some((at, named(report)?))) {
             let later = |report: &Report| {
                 named(report) == Some(id) || matches!(report, Report::Execution(e) if e.perm_id == id)
             };
-            assert!(
-                !out[at + 1..].iter().any(later),
-                "an order is named once, after its executions: {out:?}"
-            );
+            assert!(!out[at + 1..].iter().any(later), "an order is named once, after its executions: {out:?}");
         }
         out
     }
@@ -177,20 +136,13 @@ impl Book {
     fn show(&mut self, event: FeedEvent, out: &mut Vec<Report>) {
         let foretold = self.venue.would_report(&event);
         self.venue.on_market(&event, out);
-        assert_eq!(
-            foretold,
-            !out.is_empty(),
-            "the venue knows beforehand whether it reports"
-        );
+        assert_eq!(foretold, !out.is_empty(), "the venue knows beforehand whether it reports");
     }
 
     fn place(&mut self, draft: &Draft, out: &mut Vec<Report>) -> bool {
         let new = NewOrder {
             tif: draft.tif,
-            parent_id: draft
-                .parent
-                .and_then(|back| self.back(back))
-                .map(|parent| parent.order_id),
+            parent_id: draft.parent.and_then(|back| self.back(back)).map(|parent| parent.order_id),
             oca: draft.oca.map(|(group, kind)| (format!("g{group}"), kind)),
             transmit: draft.transmit,
             ..order(self.next_id, draft.side, draft.quantity, draft.kind)
@@ -204,10 +156,7 @@ impl Book {
     }
 
     fn back(&self, back: usize) -> Option<NewOrder> {
-        self.placed
-            .len()
-            .checked_sub(back + 1)
-            .map(|at| self.placed[at].clone())
+        self.placed.len().checked_sub(back + 1).map(|at| self.placed[at].clone())
     }
 
     fn all_orders(&self) -> impl Iterator<Item = &VenueOrder> {
@@ -220,17 +169,10 @@ impl Book {
         let signed = |e: &VenueExecution| i64::from(e.side.sign()) * i64::from(e.quantity);
         let executions = self.venue.executions();
         let position = self.venue.positions().find(|p| p.symbol == ES).unwrap();
-        assert_eq!(
-            position.quantity,
-            executions.iter().map(signed).sum::<i64>(),
-            "position = sum of executions"
-        );
+        assert_eq!(position.quantity, executions.iter().map(signed).sum::<i64>(), "position = sum of executions");
         let paid: i64 = executions.iter().map(|e| signed(e) * i64::from(e.price.0) * tick).sum();
         let costs: i64 = executions.iter().map(|e| i64::from(e.quantity) * commission).sum();
-        assert_eq!(
-            self.venue.cash().micros() - position.cost.micros(),
-            start - paid - costs
-        );
+        assert_eq!(self.venue.cash().micros() - position.cost.micros(), start - paid - costs);
         assert_eq!(self.venue.cash().micros(), start + position.realised.micros());
         assert!(position.quantity != 0 || (position.cost, position.cost_ticks) == (Money::ZERO, 0));
         for order in self.all_orders() {
@@ -241,32 +183,20 @@ impl Book {
     fn audit_order(&self, order: &VenueOrder) {
         let own = || self.venue.executions().iter().filter(|e| e.perm_id == order.perm_id);
         assert_eq!(own().map(|e| e.quantity).sum::<u32>(), order.filled);
-        assert_eq!(
-            own().map(|e| i64::from(e.quantity) * i64::from(e.price.0)).sum::<i64>(),
-            order.fill_ticks
-        );
+        assert_eq!(own().map(|e| i64::from(e.quantity) * i64::from(e.price.0)).sum::<i64>(), order.fill_ticks);
         assert_eq!(
             own().next_back().map(|e| (e.cumulative, e.price)),
             order.last_fill.map(|price| (order.filled, price))
         );
-        assert!(
-            order.filled <= order.order.quantity,
-            "no order fills beyond its quantity: {order:?}"
-        );
+        assert!(order.filled <= order.order.quantity, "no order fills beyond its quantity: {order:?}");
         let whole = order.filled == order.order.quantity;
         assert!(order.status != Status::Filled || whole, "{order:?}");
-        assert!(
-            !whole || matches!(order.status, Status::Filled | Status::Cancelled),
-            "{order:?}"
-        );
+        assert!(!whole || matches!(order.status, Status::Filled | Status::Cancelled), "{order:?}");
         let limit = order.order.kind.limit_price();
         let fair =
             |e: &VenueExecution| limit.is_none_or(|l| i64::from(e.side.sign()) * i64::from(e.price.0 - l.0) <= 0);
         // The limit of a limit order may have been changed since.
-        assert!(
-            !matches!(order.order.kind, OrderKind::StopLimit { .. }) || own().all(fair),
-            "{order:?}"
-        );
+        assert!(!matches!(order.order.kind, OrderKind::StopLimit { .. }) || own().all(fair), "{order:?}");
     }
 }
 

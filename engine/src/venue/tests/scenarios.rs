@@ -659,20 +659,14 @@ fn ids_and_views_are_the_accounts() {
     assert_eq!(venue.next_order_id(2), 8);
     let open: Vec<i64> = venue.open_orders().map(|o| o.perm_id.0).collect();
     assert_eq!(open, [2_400_000_002, 2_400_000_003]);
-    assert_eq!(
-        venue.completed_orders().map(|o| o.order.order_id).collect::<Vec<_>>(),
-        [7]
-    );
+    assert_eq!(venue.completed_orders().map(|o| o.order.order_id).collect::<Vec<_>>(), [7]);
     assert_eq!(venue.order(PermId(2_400_000_001)).map(|o| o.fill_ticks), Some(802));
     assert_eq!(venue.order(PermId(1)), None);
     assert_eq!(venue.order_of(2, 4).map(|o| o.perm_id), Some(PermId(2_400_000_003)));
     assert_eq!(venue.executions()[0].exec_id, "0000e1a7.6b0373b5.00000001.01");
     assert_eq!(venue.quote(ES).and_then(|q| q.ask), Some(Price(401)));
     assert_eq!(venue.last_trade(ES).map(|t| t.price), Some(Price(403)));
-    assert_eq!(
-        (venue.quote(NQ), venue.quote(SymbolId(2)), venue.last_trade(SymbolId(9))),
-        (None, None, None)
-    );
+    assert_eq!((venue.quote(NQ), venue.quote(SymbolId(2)), venue.last_trade(SymbolId(9))), (None, None, None));
     assert_eq!(venue.cash(), Money::from_micros(99_995_500_000));
     assert_eq!(venue.unrealised(), Money::from_micros(50_000_000));
 }
@@ -691,12 +685,8 @@ fn a_position_turns_through_zero_at_average_cost() {
          trade 400 1
          place 5 buy 2 mkt",
     );
-    let realised: Vec<Option<i64>> = floor
-        .venue
-        .executions()
-        .iter()
-        .map(|e| e.realised.map(|money| money.micros()))
-        .collect();
+    let realised: Vec<Option<i64>> =
+        floor.venue.executions().iter().map(|e| e.realised.map(|money| money.micros())).collect();
     // Average 401: three ticks at 12.50 a contract, less 2.25 commission a contract of the whole fill.
     let expected = [None, None, Some(35_250_000), Some(66_000_000), Some(95_500_000)];
     assert_eq!(realised, expected);

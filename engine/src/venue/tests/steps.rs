@@ -34,39 +34,18 @@ fn a_fill_is_seen_before_the_tick_that_caused_it() {
     ];
     let mut player = Player::new(events.into_iter(), venue());
     let now = player.now();
-    player
-        .venue_mut()
-        .place(
-            now,
-            order(1, Side::Buy, 1, OrderKind::Limit(Price(400))),
-            &mut Vec::new(),
-        )
-        .unwrap();
+    player.venue_mut().place(now, order(1, Side::Buy, 1, OrderKind::Limit(Price(400))), &mut Vec::new()).unwrap();
     assert_eq!(player.peek_ts(), Some(at_ms(1_000)));
     let expected = ["1.100 trades 2", "1.200 reports 2", "1.300 trades 2", "2.000 trades 1"];
     assert_eq!(lines(&mut player, 9), expected);
-    assert_eq!(
-        (player.step(), player.peek_ts(), player.now()),
-        (None, None, at_ms(2_000))
-    );
+    assert_eq!((player.step(), player.peek_ts(), player.now()), (None, None, at_ms(2_000)));
 }
 
 #[test]
 fn an_order_withdrawn_in_time_does_not_fill() {
-    let events = [
-        trade(at_ms(1_000), 401, 1),
-        trade(at_ms(1_100), 399, 1),
-        trade(at_ms(1_200), 399, 1),
-    ];
+    let events = [trade(at_ms(1_000), 401, 1), trade(at_ms(1_100), 399, 1), trade(at_ms(1_200), 399, 1)];
     let mut player = Player::new(events.into_iter(), venue());
-    player
-        .venue_mut()
-        .place(
-            at_ms(0),
-            order(1, Side::Buy, 1, OrderKind::Limit(Price(400))),
-            &mut Vec::new(),
-        )
-        .unwrap();
+    player.venue_mut().place(at_ms(0), order(1, Side::Buy, 1, OrderKind::Limit(Price(400))), &mut Vec::new()).unwrap();
     assert_eq!(lines(&mut player, 1), ["1.000 trades 1"]);
     let now = player.now();
     player.venue_mut().cancel(now, 1, 1, &mut Vec::new()).unwrap();
@@ -103,9 +82,7 @@ fn a_step_that_was_dealt_with_gives_its_buffer_back() {
     let events = (0..4).map(|i| trade(at_ms(i * 1_000), 400, 1));
     let mut player = Player::new(events, venue());
     let (_, step) = player.step().unwrap();
-    let Step::Market(run) = &step else {
-        panic!("no order, no report")
-    };
+    let Step::Market(run) = &step else { panic!("no order, no report") };
     let buffer = run.as_ptr();
     player.recycle(step);
     let (_, step) = player.step().unwrap();
@@ -113,27 +90,14 @@ fn a_step_that_was_dealt_with_gives_its_buffer_back() {
 }
 
 fn events() -> impl Strategy<Value = Vec<FeedEvent>> {
-    let event = (
-        95i32..105,
-        0u32..6,
-        -300i64..700,
-        prop::bool::weighted(0.2),
-        prop::bool::weighted(0.7),
-    );
+    let event = (95i32..105, 0u32..6, -300i64..700, prop::bool::weighted(0.2), prop::bool::weighted(0.7));
     prop::collection::vec(event, 1..120).prop_map(|drawn| {
         let mut ms = 10_000;
         let one = |(price, size, step, other, is_trade): (i32, u32, i64, bool, bool)| {
             ms += step;
             let quoted = || quote(at_ms(ms), Some(price), size, Some(price + 1), size);
-            let event = if is_trade {
-                trade(at_ms(ms), price, size)
-            } else {
-                quoted()
-            };
-            FeedEvent {
-                symbol: if other { NQ } else { ES },
-                ..event
-            }
+            let event = if is_trade { trade(at_ms(ms), price, size) } else { quoted() };
+            FeedEvent { symbol: if other { NQ } else { ES }, ..event }
         };
         drawn.into_iter().map(one).collect()
     })
@@ -153,10 +117,7 @@ fn orders() -> impl Strategy<Value = Vec<(usize, Side, OrderKind)>> {
 fn place_due(venue: &mut Venue, now: Timestamp, step: usize, orders: &[(usize, Side, OrderKind)]) {
     for (id, (due, side, kind)) in (1..).zip(orders) {
         if *due == step {
-            let new = NewOrder {
-                client_id: id,
-                ..order(id, *side, 2, *kind)
-            };
+            let new = NewOrder { client_id: id, ..order(id, *side, 2, *kind) };
             venue.place(now, new, &mut Vec::new()).unwrap();
         }
     }
@@ -246,6 +207,7 @@ fn the_day_ends_at_four_in_chicago_before_any_later_event() {
 fn a_market_played_by_a_clock_shows_nothing_before_its_time() {
     let events = [trade(at_ms(1_000), 400, 1), trade(at_ms(1_400), 400, 1), trade(at_ms(1_900), 400, 1)];
     let mut player = Player::new(events.into_iter(), venue());
-    let run = player.step_until(at_ms(1_500)).map(|(at, step)| (at, matches!(step, Step::Market(run) if run.len() == 2)));
+    let run =
+        player.step_until(at_ms(1_500)).map(|(at, step)| (at, matches!(step, Step::Market(run) if run.len() == 2)));
     assert_eq!(run, Some((at_ms(1_400), true)));
 }
