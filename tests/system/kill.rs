@@ -125,7 +125,7 @@ fn assert_reconciled_and_traded_each_time(entries: &[Entry]) {
         });
         let allowed = allowed.unwrap_or_else(|| panic!("never reconciled: {records:#?}"));
         let is_order = |record: &&Record| matches!(record, Record::OrderPlaced(_));
-        assert!(!records[..allowed].iter().any(|record| is_order(record)), "an order before reconciliation");
+        assert!(!records[..allowed].iter().any(is_order), "an order before reconciliation");
     }
     let last = &entries[starts[starts.len() - 2]..];
     let placed = last.iter().filter(|entry| matches!(entry.record, Record::OrderPlaced(_))).count();

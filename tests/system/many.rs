@@ -15,7 +15,7 @@ fn ten_strategies_on_one_symbol_keep_up_with_three_hundred_times_the_market() {
 
 #[test]
 fn ten_strategies_on_two_symbols_keep_up_with_a_hundred_times_the_market() {
-    let on = |n: usize| if n % 2 == 0 && n < 8 { "NQ" } else { "ES" };
+    let on = |n: usize| if n.is_multiple_of(2) && n < 8 { "NQ" } else { "ES" };
     let strategies = config::ten().into_iter().enumerate().map(|(n, strategy)| strategy.on(on(n))).collect();
     let settings = Settings { stale_after_ms: 60_000, ..Settings::synthetic("100", strategies) };
     keep_up(Settings { symbols: vec!["ES", "NQ"], ..settings }, 12, 50_000);
