@@ -71,12 +71,15 @@ impl<C: Hosted> Shell<C> {
         self.outlet.cause = cause;
         let now = self.outlet.shared.clock.now();
         let output = self.core().handle(now, input);
-        if C::SIGNALS && cause.tick != 0 && is_signal(&output) {
+        let signals = C::SIGNALS && cause.tick != 0 && is_signal(&output);
+        if signals {
             self.outlet.cause.signal = mono_ns();
+        }
+        self.outlet.route(output);
+        if signals {
             let took = self.outlet.cause.signal.saturating_sub(cause.tick);
             self.outlet.shared.latency.record(Span::TickToSignal, took);
         }
-        self.outlet.route(output);
         self.after_turn(ctx);
     }
 
@@ -95,7 +98,7 @@ impl<C: Hosted> Shell<C> {
         self.after_turn(ctx);
     }
 
-    /// Sets the timer if the core's deadline moved, and commits what was recorded once its receivers have had it.
+    /// Sets the timer if the core's deadline came nearer, and commits what was recorded once its receivers have had it.
     fn after_turn(&mut self, ctx: &mut Context<Self>) {
         if self.outlet.take_uncommitted() {
             let shared = self.outlet.shared.clone();
@@ -110,17 +113,18 @@ impl<C: Hosted> Shell<C> {
                 }
             }));
         }
-        let wanted = self.core().next_deadline();
-        if wanted == self.timer.as_ref().map(|(at, _)| *at) {
+        let Some(wanted) = self.core().next_deadline() else { return };
+        // A timer that is too early finds nothing to do and is set again: cheaper than to move it with every bar, on the
+        // way from a tick to an order.
+        if self.timer.as_ref().is_some_and(|(at, _)| *at <= wanted) {
             return;
         }
         if let Some((_, handle)) = self.timer.take() {
             ctx.cancel_future(handle);
         }
-        let wait = wanted.and_then(|at| Some((at, self.outlet.shared.clock.wall_until(at)?)));
-        if let Some((at, wait)) = wait {
+        if let Some(wait) = self.outlet.shared.clock.wall_until(wanted) {
             let handle = ctx.run_later(wait.max(TIMER_MIN), Self::on_timer);
-            self.timer = Some((at, handle));
+            self.timer = Some((wanted, handle));
         }
     }
 

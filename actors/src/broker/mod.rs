@@ -33,11 +33,13 @@ use crate::supervisor::{Gauge, Stop, mono_ns};
 mod convert;
 mod gate;
 mod pace;
+mod ready;
 mod send;
 mod session;
 mod ticks;
 
 use gate::{Gate, Gated};
+use ready::Ready;
 use send::{Job, Question};
 pub use session::{ConnectError, gateway_time};
 use session::{Manner, Session, Streams, Tick, TickKind, TickStream};
@@ -144,7 +146,7 @@ impl Broker {
         let session = Rc::new(session);
         let (jobs, queue) = mpsc::unbounded_channel();
         let (outgoing, incoming) = (Rc::new(Outgoing::default()), Rc::new(Gate::default()));
-        let orders = Gated::new(incoming.clone(), Box::pin(streams.orders)).ready_chunks(UPDATES_AT_ONCE);
+        let orders = Ready::new(Gated::new(incoming.clone(), Box::pin(streams.orders)), UPDATES_AT_ONCE);
         let handles = vec![
             ctx.add_stream(orders),
             ctx.add_stream(system_notices(streams.notices)),

@@ -69,7 +69,7 @@ fn subscribe_quotes(broker: &mut Broker, after: Duration, ctx: &mut Context<Brok
 
 fn add(broker: &mut Broker, streams: SelectAll<TickStream>, ctx: &mut Context<Broker>) {
     let Some(live) = &broker.session else { return };
-    let handle = ctx.add_stream(Gated::new(live.incoming.clone(), streams).ready_chunks(TICKS_AT_ONCE));
+    let handle = ctx.add_stream(Ready::new(Gated::new(live.incoming.clone(), streams), TICKS_AT_ONCE));
     keep(broker, handle);
 }
 
