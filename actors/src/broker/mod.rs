@@ -20,7 +20,7 @@ use engine::portfolio::Mark;
 use engine::trade::{BrokerEvent, BrokerOrderId, BrokerRequest};
 use engine::wiring::{BrokerCommand, News, Output};
 use futures::stream::SelectAll;
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use ibapi::orders::OrderUpdate;
 use ibapi::subscriptions::{NoticeStream, SubscriptionItem};
 use ibapi::{Error, Notice};
