@@ -187,8 +187,14 @@ fn backtest(config: &Config, market: &[FeedEvent], trades: usize) {
     );
     assert!(bars > 0, "the market makes bars");
     let (events_per_s, trades_per_s) = (market.len() as f64 / seconds, trades as f64 / seconds);
-    println!("{:<24} {events_per_s:>10.0} events/s ({trades_per_s:.0} trades/s), {bars} bars, {fills} fills", "backtest");
-    println!("{}", json!({"bench": "cores.backtest", "events_per_s": events_per_s, "trades_per_s": trades_per_s,
+    println!(
+        "{:<24} {events_per_s:>10.0} events/s ({trades_per_s:.0} trades/s), {bars} bars, {fills} fills",
+        "backtest"
+    );
+    println!(
+        "{}",
+        json!({"bench": "cores.backtest", "events_per_s": events_per_s, "trades_per_s": trades_per_s,
         "events": market.len(), "trades": trades, "bars": bars, "fills": fills,
-        "strategies": config.strategies.len()}));
+        "strategies": config.strategies.len()})
+    );
 }
