@@ -95,6 +95,10 @@ impl Driver {
             let at = self.session.client.server_time_millis().await?;
             self.receive().await;
             self.settle().await?;
+            if self.shared.is_stopping() {
+                // Whoever would be woken is ending.
+                break;
+            }
             self.shared.clock.advance(convert::timestamp(at));
             for port in &self.shared.addresses().timed {
                 port.send(Wake);

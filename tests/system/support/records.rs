@@ -68,17 +68,18 @@ pub fn assert_same(left: &[(Timestamp, &Record)], right: &[(Timestamp, &Record)]
     assert_eq!(left.len(), right.len(), "one goes on where the other ends, with {more:#?}");
 }
 
-/// The bytes of a journal but for what tells of the process: names of actors with durations, sequence numbers that
-/// count those.
-pub fn bytes(entries: &[Entry]) -> Vec<u8> {
-    let mut bytes = Vec::new();
+/// The bytes of each record of a journal but for those that tell of the process: actors with durations. Sequence
+/// numbers count those too, so the rest is counted anew.
+pub fn frames(entries: &[Entry]) -> Vec<(Vec<u8>, &Entry)> {
     let of_process = |record: &Record| match record {
         Record::System { event, .. } => event.starts_with("actor.") || event == "session.summary",
         _ => false,
     };
     let kept = entries.iter().filter(|entry| !of_process(&entry.record));
-    for (seq, entry) in (1..).zip(kept) {
+    let frame = |(seq, entry): (u64, &Entry)| {
+        let mut bytes = Vec::new();
         encode(&Entry { seq, ..entry.clone() }, &mut bytes).expect("it was decoded before");
-    }
-    bytes
+        bytes
+    };
+    (1..).zip(kept).map(|(seq, entry)| (frame((seq, entry)), entry)).collect()
 }
