@@ -36,7 +36,7 @@ struct Plan {
 }
 
 const FULL: Plan = Plan { paced_rounds: 12, paced_minutes: 300, flood_rounds: 5, flood_minutes: 100 };
-const QUICK: Plan = Plan { paced_rounds: 2, paced_minutes: 280, flood_rounds: 1, flood_minutes: 60 };
+const QUICK: Plan = Plan { paced_rounds: 2, paced_minutes: 200, flood_rounds: 1, flood_minutes: 60 };
 
 /// What B - A may be, in microseconds, and B / A.
 const P50_US_MAX: f64 = 10.0;
@@ -83,52 +83,34 @@ fn main() {
 
 fn latency(plan: &Plan, log: &Logger) {
     let mut found = PROGRAMS.map(|_| Latencies::default());
-    let mut lost = [0; PROGRAMS.len()];
-    let only = std::env::var("WIRE_ONLY").ok();
+    let trades = plan.paced_minutes * market::PACED_TRADES;
     for _ in 0..plan.paced_rounds {
-        for (n, program) in
-            PROGRAMS.into_iter().enumerate().filter(|(_, p)| only.as_deref().is_none_or(|o| o == p.name()))
-        {
-            let trades = plan.paced_minutes * market::PACED_TRADES;
+        for (n, program) in PROGRAMS.into_iter().enumerate() {
             let outcome = session(program, market::paced(plan.paced_minutes), trades, None, log);
-            let of_round = Latencies::of(&outcome.log, WARM_UP);
-            found[n].us.extend(of_round.us);
-            found[n].unanswered += of_round.unanswered;
-            lost[n] += outcome.lost();
+            found[n].add(Latencies::of(&outcome.log, WARM_UP), outcome.lost());
         }
     }
-    if only.is_some() {
-        return;
-    }
     println!("\ntick to order, us       orders      p50      p90      p99    p99.9  unanswered  lost ticks");
-    let mut rows = Vec::new();
-    for (n, program) in PROGRAMS.into_iter().enumerate() {
-        let Latencies { us, unanswered } = &mut found[n];
-        us.sort_by(f64::total_cmp);
-        let row = [0.5, 0.9, 0.99, 0.999].map(|q| quantile(us, q).expect("orders were sent"));
-        let [p50, p90, p99, p999] = row;
-        println!(
-            "{:<20} {:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1} {unanswered:>11} {:>11}",
-            program.name(),
-            us.len(),
-            lost[n]
-        );
-        println!(
-            "{}",
-            json!({"bench": "wire.tick_to_order", "program": program.name(), "orders": us.len(),
-            "p50_us": p50, "p90_us": p90, "p99_us": p99, "p999_us": p999, "unanswered": unanswered,
-            "lost_ticks": lost[n]})
-        );
-        rows.push(row);
-    }
+    let rows = [0, 1].map(|n| tell_latencies(PROGRAMS[n].name(), &mut found[n]));
     let [p50, p90, p99, p999] = std::array::from_fn(|q| rows[1][q] - rows[0][q]);
     let met = p50 <= P50_US_MAX && p99 <= P99_US_MAX;
     println!("{:<20} {:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1}  {}", "difference", "", verdict(met));
-    println!(
-        "{}",
-        json!({"bench": "wire.tick_to_order.difference", "p50_us": p50, "p90_us": p90, "p99_us": p99,
-        "p999_us": p999, "p50_us_max": P50_US_MAX, "p99_us_max": P99_US_MAX, "met": met})
-    );
+    let line = json!({"bench": "wire.tick_to_order.difference", "p50_us": p50, "p90_us": p90, "p99_us": p99,
+        "p999_us": p999, "p50_us_max": P50_US_MAX, "p99_us_max": P99_US_MAX, "met": met});
+    println!("{line}");
+}
+
+/// Prints one program's row and returns its quantiles: 50, 90, 99, 99.9 in a hundred.
+fn tell_latencies(name: &str, found: &mut Latencies) -> [f64; 4] {
+    let Latencies { us, unanswered, lost } = found;
+    us.sort_by(f64::total_cmp);
+    let row = [0.5, 0.9, 0.99, 0.999].map(|q| quantile(us, q).expect("orders were sent"));
+    let ([p50, p90, p99, p999], orders) = (row, us.len());
+    println!("{name:<20} {orders:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1} {unanswered:>11} {lost:>11}");
+    let line = json!({"bench": "wire.tick_to_order", "program": name, "orders": orders, "p50_us": p50, "p90_us": p90,
+        "p99_us": p99, "p999_us": p999, "unanswered": unanswered, "lost_ticks": lost});
+    println!("{line}");
+    row
 }
 
 fn flood(plan: &Plan, log: &Logger) {
@@ -148,31 +130,26 @@ fn flood(plan: &Plan, log: &Logger) {
         }
     }
     println!("\nflood of {trades} ticks   rounds    ticks/s (median)     lowest    highest  lost ticks");
-    for (n, program) in PROGRAMS.into_iter().enumerate() {
-        let (low, high) = rates[n].iter().fold((f64::MAX, 0.0_f64), |(low, high), &r| (low.min(r), high.max(r)));
-        let middle = median(&rates[n]).expect("at least one round");
-        println!(
-            "{:<24} {:>6} {middle:>19.0} {low:>10.0} {high:>10.0} {:>11}",
-            program.name(),
-            rates[n].len(),
-            lost[n]
-        );
-        println!(
-            "{}",
-            json!({"bench": "wire.flood", "program": program.name(), "ticks": trades,
-            "ticks_per_s": middle, "lowest": low, "highest": high, "rounds": rates[n], "lost_ticks": lost[n]})
-        );
+    for n in 0..PROGRAMS.len() {
+        tell_flood(PROGRAMS[n].name(), trades, &rates[n], lost[n]);
     }
     // Rounds lie next to each other in time, so their ratios hold even when the machine changes its mind.
     let ratios: Vec<f64> = rates[1].iter().zip(&rates[0]).map(|(b, a)| b / a).collect();
     let share = median(&ratios).expect("at least one round");
     let met = share >= FLOOD_SHARE_MIN;
     println!("{:<24} {:>6} {share:>19.3}  {}", "pitboss / bare", "", verdict(met));
-    println!(
-        "{}",
-        json!({"bench": "wire.flood.share", "median": share, "rounds": ratios,
-        "min": FLOOD_SHARE_MIN, "met": met})
-    );
+    let line = json!({"bench": "wire.flood.share", "median": share, "rounds": ratios, "min": FLOOD_SHARE_MIN,
+        "met": met});
+    println!("{line}");
+}
+
+fn tell_flood(name: &str, trades: i64, rates: &[f64], lost: u64) {
+    let (low, high) = rates.iter().fold((f64::MAX, 0.0_f64), |(low, high), &rate| (low.min(rate), high.max(rate)));
+    let (middle, rounds) = (median(rates).expect("at least one round"), rates.len());
+    println!("{name:<24} {rounds:>6} {middle:>19.0} {low:>10.0} {high:>10.0} {lost:>11}");
+    let line = json!({"bench": "wire.flood", "program": name, "ticks": trades, "ticks_per_s": middle, "lowest": low,
+        "highest": high, "rounds": rates, "lost_ticks": lost});
+    println!("{line}");
 }
 
 fn verdict(met: bool) -> &'static str {

@@ -18,7 +18,7 @@ const PRICE: i32 = 20_000;
 const SWING: i32 = 2;
 
 /// Trades a minute in the market for latencies, and the time between two of them on the wall.
-pub const PACED_TRADES: i64 = 3;
+pub const PACED_TRADES: i64 = 5;
 const PACE: Duration = Duration::from_millis(2);
 const PACED_GAP: Duration = Duration::from_secs(60 / PACED_TRADES as u64);
 

@@ -13,6 +13,8 @@ pub struct Latencies {
     pub us: Vec<f64>,
     /// Minutes without an order before the next one began.
     pub unanswered: usize,
+    /// Ticks that did not reach the program.
+    pub lost: u64,
 }
 
 impl Latencies {
@@ -36,6 +38,12 @@ impl Latencies {
             }
         }
         found
+    }
+
+    pub fn add(&mut self, other: Latencies, lost: u64) {
+        self.us.extend(other.us);
+        self.unanswered += other.unanswered;
+        self.lost += other.lost + lost;
     }
 }
 

@@ -55,11 +55,6 @@ pub fn config(dir: &Path) -> Config {
 /// Runs a session from start to stop.
 pub fn run(address: SocketAddr, mut config: Config, log: &Logger, until: &Until) -> Seen {
     config.broker.address = address;
-    let mut log = log.clone();
-    if std::env::var("WIRE_QUIET").is_ok() {
-        config.storage.flush_every = Duration::from_secs(60);
-        log = Logger::root(slog::Discard, slog::o!());
-    }
     let setup = Setup {
         config,
         peer: Peer::Simulated,

@@ -20,7 +20,6 @@ use engine::portfolio::Mark;
 use engine::trade::{BrokerEvent, BrokerOrderId, BrokerRequest};
 use engine::wiring::{BrokerCommand, News, Output};
 use futures::Stream;
-use futures::stream::SelectAll;
 use ibapi::orders::OrderUpdate;
 use ibapi::subscriptions::{NoticeStream, SubscriptionItem};
 use ibapi::{Error, Notice};
@@ -39,7 +38,7 @@ mod session;
 mod ticks;
 
 use gate::{Gate, Gated};
-use ready::Ready;
+use ready::{Merged, Ready};
 use send::{Job, Question};
 pub use session::{ConnectError, gateway_time};
 use session::{Manner, Session, Streams, Tick, TickKind, TickStream};

@@ -19,7 +19,7 @@ pub(super) fn subscribe_all(broker: &mut Broker, ctx: &mut Context<Broker>) {
     let session = live.session.clone();
     let symbols = broker.symbols();
     let opening = async move {
-        let mut streams: SelectAll<TickStream> = SelectAll::new();
+        let mut streams: Vec<TickStream> = Vec::new();
         for &symbol in &symbols {
             streams.push(session.ticks(symbol, TickKind::Trades).await?);
         }
@@ -49,7 +49,7 @@ fn subscribe_quotes(broker: &mut Broker, after: Duration, ctx: &mut Context<Brok
     let symbols = broker.symbols();
     let opening = async move {
         tokio::time::sleep(after).await;
-        let mut streams: SelectAll<TickStream> = SelectAll::new();
+        let mut streams: Vec<TickStream> = Vec::new();
         for symbol in symbols {
             streams.push(session.ticks(symbol, TickKind::Quotes).await?);
         }
@@ -67,9 +67,9 @@ fn subscribe_quotes(broker: &mut Broker, after: Duration, ctx: &mut Context<Brok
     keep(broker, handle);
 }
 
-fn add(broker: &mut Broker, streams: SelectAll<TickStream>, ctx: &mut Context<Broker>) {
+fn add(broker: &mut Broker, streams: Vec<TickStream>, ctx: &mut Context<Broker>) {
     let Some(live) = &broker.session else { return };
-    let handle = ctx.add_stream(Ready::new(Gated::new(live.incoming.clone(), streams), TICKS_AT_ONCE));
+    let handle = ctx.add_stream(Ready::new(Gated::new(live.incoming.clone(), Merged::new(streams)), TICKS_AT_ONCE));
     keep(broker, handle);
 }
 
@@ -171,7 +171,7 @@ impl Broker {
         let Some(live) = &self.session else { return };
         let session = live.session.clone();
         let opening = async move {
-            let mut streams: SelectAll<TickStream> = SelectAll::new();
+            let mut streams: Vec<TickStream> = Vec::new();
             streams.push(session.ticks(symbol, TickKind::Trades).await?);
             tokio::time::sleep(TICK_REQUEST_SPACING).await;
             streams.push(session.ticks(symbol, TickKind::Quotes).await?);
