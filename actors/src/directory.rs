@@ -8,13 +8,19 @@ use actix::Message;
 use engine::journal::Record;
 use engine::market::{Quality, SymbolId};
 use engine::trade::StrategyId;
+use engine::bars::{self, Bars};
+use engine::books::{self, Books};
+use engine::link::{self, Link};
+use engine::strategy::{self, StrategyCore};
+use engine::time::Timestamp;
 use engine::wiring::{BrokerCommand, Deliver, Output, Topology, route};
-use engine::{bars, books, link, strategy};
 use slog::{Logger, error};
 
 use crate::clock::Clock;
+use crate::floor;
 use crate::journal::Writer;
 use crate::latency::Latency;
+use crate::shell::Hosted;
 use crate::supervisor::{Gauge, Port};
 
 /// What led to a message, in monotonic nanoseconds; 0 where nothing did.
@@ -162,78 +168,88 @@ impl Shared {
     }
 }
 
-/// One actor's way out. Carries the cause of what is being handled to everything that comes of it.
+/// One actor's way out. Carries the time and the cause of what is being handled to everything that comes of it.
 #[derive(Clone, Debug)]
 pub struct Outlet {
     pub shared: Arc<Shared>,
+    pub now: Timestamp,
     pub cause: Cause,
-    uncommitted: bool,
 }
 
 impl Outlet {
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, cause: Cause::default(), uncommitted: false }
+        Self { shared, now: Timestamp::default(), cause: Cause::default() }
     }
 
-    pub fn route(&mut self, output: Output) {
+    /// Delivers what a core said to mailboxes, or to the floor, where it waits for [`Outlet::settle`].
+    pub fn hand_on(&mut self, output: Output) {
         let shared = self.shared.clone();
         route(&shared.topology, output, self);
     }
 
-    /// Were records appended that nobody has committed?
-    pub fn take_uncommitted(&mut self) -> bool {
-        std::mem::take(&mut self.uncommitted)
+    /// Has the floor handle what was handed on and all that comes of it, without committing the journal.
+    pub fn run_floor(&self) {
+        floor::run(&self.shared, self.now);
+    }
+
+    /// As [`Outlet::run_floor`], and makes safe what was recorded meanwhile: behind everything that was waiting for it.
+    pub fn settle(&mut self) {
+        self.run_floor();
+        self.commit();
+        floor::mind_timers(&self.shared);
     }
 
     fn told<I>(&self, input: I) -> Told<I> {
         Told { input, cause: self.cause }
     }
+
+    fn deliver<C: Hosted>(&self, place: usize, input: C::Input) {
+        if let Err(told) = floor::hand::<C>(&self.shared, place, self.told(input)) {
+            C::port(self.shared.addresses(), place).send(told);
+        }
+    }
 }
 
 impl Deliver for Outlet {
     fn bars(&mut self, symbol: SymbolId, input: bars::Input) {
-        if self.shared.has_reached(Phase::WindingDown) {
-            return;
+        if !self.shared.has_reached(Phase::WindingDown) {
+            self.deliver::<Bars>(usize::from(symbol.0), input);
         }
-        self.shared.addresses().bars[usize::from(symbol.0)].send(self.told(input));
     }
 
     fn strategy(&mut self, strategy: StrategyId, input: strategy::Input) {
-        if self.shared.has_reached(Phase::WindingDown) {
-            return;
+        if !self.shared.has_reached(Phase::WindingDown) {
+            self.deliver::<StrategyCore>(usize::from(strategy.0), input);
         }
-        self.shared.addresses().strategies[usize::from(strategy.0)].send(self.told(input));
     }
 
     fn books(&mut self, input: books::Input) {
-        if self.shared.has_reached(Phase::Closing) {
-            return;
+        if !self.shared.has_reached(Phase::Closing) {
+            self.deliver::<Books>(0, input);
         }
-        self.shared.addresses().books.send(self.told(input));
     }
 
     fn link(&mut self, input: link::Input) {
-        if self.shared.has_reached(Phase::Closing) {
-            return;
+        if !self.shared.has_reached(Phase::Closing) {
+            self.deliver::<Link>(0, input);
         }
-        self.shared.addresses().link.send(self.told(input));
     }
 
     fn broker(&mut self, command: BrokerCommand) {
-        self.shared.addresses().broker.send(self.told(command));
+        let port = &self.shared.addresses().broker;
+        if let Err(told) = floor::hand_command(&self.shared, self.told(command), port.gauge()) {
+            port.send(told);
+        }
     }
 
     fn journal(&mut self, record: Record) {
-        let now = self.shared.clock.now();
         self.shared.tally.see(&record);
-        if let Err(reason) = self.shared.journal().append(now, record) {
+        if let Err(reason) = self.shared.journal().append(self.now, record) {
             error!(self.shared.log, "the journal cannot be written: {reason}"; "event" => "journal.failed");
         }
-        self.uncommitted = true;
     }
 
     fn commit(&mut self) -> bool {
-        self.uncommitted = false;
         match self.shared.journal().commit() {
             Ok(()) => true,
             Err(reason) => {

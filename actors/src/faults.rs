@@ -16,10 +16,12 @@ pub(crate) enum Place {
     WaitedFuture,
     Started,
     Restarting,
+    /// Where cores work without their actor.
+    Floor,
 }
 
 impl Place {
-    pub const ALL: [Place; 7] = [
+    pub const ALL: [Place; 8] = [
         Place::Handler,
         Place::Timer,
         Place::Stream,
@@ -27,6 +29,7 @@ impl Place {
         Place::WaitedFuture,
         Place::Started,
         Place::Restarting,
+        Place::Floor,
     ];
 }
 
@@ -76,6 +79,7 @@ impl<C: Hosted> Handler<Fail> for Shell<C> {
             Place::WaitedFuture => {
                 ctx.wait(async {}.into_actor(self).map(|(), _, _| panic!("as the test ordered, in WaitedFuture")));
             }
+            Place::Floor => self.poison_seat(),
             Place::Started | Place::Restarting => {
                 self.faults = Armed(Some(place));
                 panic!("as the test ordered, on the way to {place:?}");

@@ -1,4 +1,6 @@
-//! The four cores as actors: what each says after it was rebuilt, and before it stops.
+//! The four cores as actors: where each sits, what it says after it was rebuilt, and before it stops.
+
+use std::rc::Rc;
 
 use engine::bars::{self, Bars};
 use engine::books::{self, Books};
@@ -6,10 +8,24 @@ use engine::link::{self, Link};
 use engine::strategy::{self, StrategyCore};
 use engine::wiring::{BrokerCommand, Deliver};
 
-use crate::directory::Outlet;
+use crate::directory::{Addresses, Outlet, Told};
+use crate::floor::{Item, Row, Seat, Seats};
 use crate::shell::Hosted;
+use crate::supervisor::Port;
 
 impl Hosted for Bars {
+    fn port(to: &Addresses, place: usize) -> &Port<Told<Self::Input>> {
+        &to.bars[place]
+    }
+
+    fn row(seats: &mut Seats) -> &mut Row<Self> {
+        &mut seats.bars
+    }
+
+    fn item(seat: Rc<Seat<Self>>, told: Told<Self::Input>) -> Item {
+        Item::Bars(seat, told)
+    }
+
     /// Its build says that the feed begins anew, so the running bar is partial.
     fn after_rebuild(_: &mut Outlet) {}
 
@@ -21,6 +37,18 @@ impl Hosted for Bars {
 impl Hosted for StrategyCore {
     const SIGNALS: bool = true;
 
+    fn port(to: &Addresses, place: usize) -> &Port<Told<Self::Input>> {
+        &to.strategies[place]
+    }
+
+    fn row(seats: &mut Seats) -> &mut Row<Self> {
+        &mut seats.strategies
+    }
+
+    fn item(seat: Rc<Seat<Self>>, told: Told<Self::Input>) -> Item {
+        Item::Strategy(seat, told)
+    }
+
     fn after_rebuild(_: &mut Outlet) {}
 
     fn farewell() -> Option<strategy::Input> {
@@ -29,6 +57,18 @@ impl Hosted for StrategyCore {
 }
 
 impl Hosted for Books {
+    fn port(to: &Addresses, _: usize) -> &Port<Told<Self::Input>> {
+        &to.books
+    }
+
+    fn row(seats: &mut Seats) -> &mut Row<Self> {
+        &mut seats.books
+    }
+
+    fn item(seat: Rc<Seat<Self>>, told: Told<Self::Input>) -> Item {
+        Item::Books(seat, told)
+    }
+
     /// Nothing is traded before the rebuilt book was compared with the broker.
     fn after_rebuild(outlet: &mut Outlet) {
         outlet.link(link::Input::BooksRestarted);
@@ -40,6 +80,18 @@ impl Hosted for Books {
 }
 
 impl Hosted for Link {
+    fn port(to: &Addresses, _: usize) -> &Port<Told<Self::Input>> {
+        &to.link
+    }
+
+    fn row(seats: &mut Seats) -> &mut Row<Self> {
+        &mut seats.link
+    }
+
+    fn item(seat: Rc<Seat<Self>>, told: Told<Self::Input>) -> Item {
+        Item::Link(seat, told)
+    }
+
     /// Whether there is a connection is not known any more: a new one tells.
     fn after_rebuild(outlet: &mut Outlet) {
         outlet.broker(BrokerCommand::Rebuild { cause: "the link actor was rebuilt".to_owned() });

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod directory;
 #[cfg(test)]
 mod faults;
+mod floor;
 mod hosted;
 pub mod journal;
 pub mod latency;

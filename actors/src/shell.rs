@@ -3,16 +3,17 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture};
 use engine::time::Timestamp;
 use engine::wiring::Core;
 
-use crate::directory::{Cause, Outlet, Shared, Told, Wake};
-use crate::latency::Span;
-use crate::supervisor::{Gauge, Stop, mono_ns};
+use crate::directory::{Addresses, Cause, Outlet, Shared, Told, Wake};
+use crate::floor::{Item, Look, Row, Seat, Seats};
+use crate::supervisor::{Gauge, Port, Stop, mono_ns};
 
 /// How a core comes to be, at the first start as after every failure: from the journal, off the hot thread.
 pub type Build<C> = Arc<dyn Fn() -> C + Send + Sync>;
@@ -21,19 +22,30 @@ type Building<C> = Pin<Box<dyn Future<Output = C>>>;
 
 /// What a core needs beside its decisions.
 pub trait Hosted: Core<Input: Send + 'static> + Send + Unpin + 'static {
+    /// Does an output that a tick caused count as a signal?
+    const SIGNALS: bool = false;
+
+    /// Its mailbox, `place` being its number among cores of its kind.
+    fn port(to: &Addresses, place: usize) -> &Port<Told<Self::Input>>;
+    /// Where cores of its kind sit.
+    fn row(seats: &mut Seats) -> &mut Row<Self>
+    where
+        Self: Sized;
+    fn item(seat: Rc<Seat<Self>>, told: Told<Self::Input>) -> Item
+    where
+        Self: Sized;
     /// Said to the core (by itself) once it has been built again after a failure.
     fn after_rebuild(outlet: &mut Outlet);
     /// The last input before an orderly stop.
     fn farewell() -> Option<Self::Input>;
-    /// Does an output that a tick caused count as a signal?
-    const SIGNALS: bool = false;
 }
 
 /// Timers shorter than this would spin.
 const TIMER_MIN: Duration = Duration::from_micros(200);
 
 pub struct Shell<C: Hosted> {
-    core: Option<C>,
+    seat: Rc<Seat<C>>,
+    place: usize,
     build: Build<C>,
     outlet: Outlet,
     gauge: Arc<Gauge>,
@@ -44,9 +56,11 @@ pub struct Shell<C: Hosted> {
 }
 
 impl<C: Hosted> Shell<C> {
-    pub fn new(shared: Arc<Shared>, gauge: Arc<Gauge>, build: Build<C>) -> Self {
+    /// For the core that is number `place` of its kind.
+    pub fn new(shared: Arc<Shared>, gauge: Arc<Gauge>, build: Build<C>, place: usize, addr: Addr<Self>) -> Self {
         Self {
-            core: None,
+            seat: Seat::new(C::port(shared.addresses(), place).clone(), addr),
+            place,
             build,
             outlet: Outlet::new(shared),
             gauge,
@@ -58,74 +72,61 @@ impl<C: Hosted> Shell<C> {
     }
 
     /// The core, for messages that only read it.
-    pub fn hosted(&mut self) -> &C {
-        self.core()
+    pub fn read<T>(&self, look: impl FnOnce(&C) -> T) -> T {
+        self.seat.own(|core| look(core))
     }
 
-    fn core(&mut self) -> &mut C {
-        self.core.as_mut().expect("the mailbox opens when the core is built")
+    #[cfg(test)]
+    pub(crate) fn poison_seat(&self) {
+        self.seat.poisoned.set(true);
     }
 
     /// One input through the core and out again.
-    fn tell(&mut self, input: C::Input, cause: Cause, ctx: &mut Context<Self>) {
-        self.outlet.cause = cause;
-        let now = self.outlet.shared.clock.now();
-        let output = self.core().handle(now, input);
-        let signals = C::SIGNALS && cause.tick != 0 && is_signal(&output);
-        if signals {
-            self.outlet.cause.signal = mono_ns();
-        }
-        self.outlet.route(output);
-        if signals {
-            let took = self.outlet.cause.signal.saturating_sub(cause.tick);
-            self.outlet.shared.latency.record(Span::TickToSignal, took);
-        }
+    fn tell(&mut self, told: Told<C::Input>, ctx: &mut Context<Self>) {
+        self.outlet.now = self.outlet.shared.clock.now();
+        self.seat.tell(told, &mut self.outlet);
         self.after_turn(ctx);
     }
 
     fn on_timer(&mut self, ctx: &mut Context<Self>) {
         self.timer = None;
-        let now = self.outlet.shared.clock.now();
-        self.fire(now, ctx);
+        self.seat.set_timer(None);
+        self.fire(ctx);
     }
 
-    fn fire(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
-        if self.core().next_deadline().is_some_and(|at| at <= now) {
+    fn fire(&mut self, ctx: &mut Context<Self>) {
+        let now = self.outlet.shared.clock.now();
+        let output = self.seat.own(|core| {
+            let due = core.next_deadline().is_some_and(|at| at <= now);
+            due.then(|| core.on_deadline(now))
+        });
+        if let Some(output) = output {
             self.outlet.cause = Cause::default();
-            let output = self.core().on_deadline(now);
-            self.outlet.route(output);
+            self.outlet.now = now;
+            self.outlet.hand_on(output);
         }
         self.after_turn(ctx);
     }
 
-    /// Sets the timer if the core's deadline came nearer, and commits what was recorded once its receivers have had it.
+    /// Lets the floor handle what was handed on, commits what was recorded, and sets the timer.
     fn after_turn(&mut self, ctx: &mut Context<Self>) {
-        if self.outlet.take_uncommitted() {
-            let shared = self.outlet.shared.clone();
-            let commit = async move {
-                // Behind the receivers, which are ready to run: a bar reaches its strategies before the disk.
-                tokio::task::yield_now().await;
-                shared.journal().commit()
-            };
-            ctx.spawn(commit.into_actor(self).map(|written, shell, _| {
-                if let Err(reason) = written {
-                    slog::error!(shell.outlet.shared.log, "the journal cannot be written: {reason}"; "event" => "journal.failed");
-                }
-            }));
+        self.outlet.settle();
+        self.look(ctx);
+    }
+
+    /// Sets the timer if the core's deadline came nearer.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        let Some(wanted) = self.seat.own(|core| core.next_deadline()) else { return };
+        // A timer that is too early finds nothing to do and is set again: cheaper than to move it with every bar.
+        if !self.timer.as_ref().is_some_and(|(at, _)| *at <= wanted) {
+            if let Some((_, handle)) = self.timer.take() {
+                ctx.cancel_future(handle);
+            }
+            if let Some(wait) = self.outlet.shared.clock.wall_until(wanted) {
+                self.timer = Some((wanted, ctx.run_later(wait.max(TIMER_MIN), Self::on_timer)));
+            }
         }
-        let Some(wanted) = self.core().next_deadline() else { return };
-        // A timer that is too early finds nothing to do and is set again: cheaper than to move it with every bar, on the
-        // way from a tick to an order.
-        if self.timer.as_ref().is_some_and(|(at, _)| *at <= wanted) {
-            return;
-        }
-        if let Some((_, handle)) = self.timer.take() {
-            ctx.cancel_future(handle);
-        }
-        if let Some(wait) = self.outlet.shared.clock.wall_until(wanted) {
-            let handle = ctx.run_later(wait.max(TIMER_MIN), Self::on_timer);
-            self.timer = Some((wanted, handle));
-        }
+        self.seat.set_timer(self.timer.as_ref().map(|(at, _)| *at));
     }
 
     fn building(&self) -> Building<C> {
@@ -139,10 +140,6 @@ impl<C: Hosted> Shell<C> {
     }
 }
 
-fn is_signal(output: &engine::wiring::Output) -> bool {
-    matches!(output, engine::wiring::Output::Strategy(intents) if !intents.is_empty())
-}
-
 impl<C: Hosted> Actor for Shell<C> {
     type Context = Context<Self>;
 
@@ -150,8 +147,9 @@ impl<C: Hosted> Actor for Shell<C> {
         #[cfg(test)]
         self.faults.strike(crate::faults::Place::Started);
         ctx.wait(self.building().into_actor(self).map(|core, shell, ctx| {
-            shell.core = Some(core);
+            shell.seat.take(core, shell.place, &shell.outlet.shared);
             if std::mem::take(&mut shell.rebuilt) {
+                shell.outlet.now = shell.outlet.shared.clock.now();
                 C::after_rebuild(&mut shell.outlet);
             }
             shell.after_turn(ctx);
@@ -164,7 +162,7 @@ impl<C: Hosted> Supervised for Shell<C> {
         #[cfg(test)]
         self.faults.strike(crate::faults::Place::Restarting);
         // What the core was is not trusted; `started` builds another.
-        self.core = None;
+        self.seat.leave();
         self.timer = None;
         self.rebuilt = true;
     }
@@ -175,7 +173,7 @@ impl<C: Hosted> Handler<Told<C::Input>> for Shell<C> {
 
     fn handle(&mut self, told: Told<C::Input>, ctx: &mut Self::Context) {
         let started = mono_ns();
-        self.tell(told.input, told.cause, ctx);
+        self.tell(told, ctx);
         self.gauge.on_handled(started, 1);
     }
 }
@@ -185,8 +183,7 @@ impl<C: Hosted> Handler<Wake> for Shell<C> {
 
     fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
         let started = mono_ns();
-        let now = self.outlet.shared.clock.now();
-        self.fire(now, ctx);
+        self.fire(ctx);
         self.gauge.on_handled(started, 1);
     }
 }
@@ -196,7 +193,22 @@ impl<C: Hosted> Handler<Stop> for Shell<C> {
 
     fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
         if let Some(input) = C::farewell() {
-            self.tell(input, Cause::default(), ctx);
+            self.tell(Told::unprompted(input), ctx);
         }
+    }
+}
+
+impl<C: Hosted> Handler<Look> for Shell<C> {
+    type Result = ();
+
+    fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
+        self.look(ctx);
+    }
+}
+
+impl<C: Hosted> Drop for Shell<C> {
+    fn drop(&mut self) {
+        // An actor that has ended is told by mailbox, which is closed, and that is counted.
+        self.seat.leave();
     }
 }

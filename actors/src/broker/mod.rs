@@ -27,6 +27,7 @@ use slog::{debug, info, warn};
 use tokio::sync::mpsc;
 
 use crate::directory::{Cause, Outlet, Shared, Told};
+use crate::floor;
 use crate::supervisor::{Gauge, Stop, mono_ns};
 
 mod convert;
@@ -39,9 +40,10 @@ mod ticks;
 
 use gate::{Gate, Gated};
 use ready::{Merged, Ready};
-use send::{Job, Question};
+use send::{Job, Question, Writing};
 pub use session::{ConnectError, gateway_time};
 use session::{Manner, Session, Streams, Tick, TickKind, TickStream};
+use ticks::Batches;
 
 /// Order messages handled in one go.
 const UPDATES_AT_ONCE: usize = 64;
@@ -66,8 +68,11 @@ pub struct Broker {
     gauge: Arc<Gauge>,
     grids: Vec<PriceGrid>,
     marks: Vec<Mark>,
+    batches: Batches,
     session: Option<Live>,
     attempt: u32,
+    /// Commands that its news lead to are fetched before its handler returns.
+    collects: bool,
 }
 
 /// A session and everything that must go with it.
@@ -75,6 +80,7 @@ struct Live {
     session: Rc<Session>,
     jobs: mpsc::UnboundedSender<Job>,
     outgoing: Rc<Outgoing>,
+    writing: Rc<Writing>,
     /// Shut while a replay's driver waits until nothing is under way inside the process.
     incoming: Rc<Gate>,
     handles: Vec<SpawnHandle>,
@@ -109,11 +115,48 @@ impl Broker {
     pub fn new(config: Arc<Config>, peer: Peer, shared: Arc<Shared>, gauge: Arc<Gauge>) -> Self {
         let grids = config.instruments.iter().map(PriceGrid::of).collect();
         let marks = vec![Mark::default(); config.instruments.len()];
-        Self { config, peer, outlet: Outlet::new(shared), gauge, grids, marks, session: None, attempt: 0 }
+        let batches = Batches::new(config.instruments.len());
+        let outlet = Outlet::new(shared);
+        Self { config, peer, outlet, gauge, grids, marks, batches, session: None, attempt: 0, collects: false }
     }
 
+    /// Tells news, and waits until every core of this thread has drawn its conclusions.
     fn say(&mut self, news: News) {
-        self.outlet.route(Output::Broker(news));
+        self.outlet.now = self.outlet.shared.clock.now();
+        self.outlet.hand_on(Output::Broker(news));
+        if self.collects {
+            // Orders go out before the rest is tidied up.
+            self.outlet.run_floor();
+        } else {
+            self.outlet.settle();
+        }
+    }
+
+    /// Until [`Broker::let_go`], commands come without a mailbox.
+    fn collect(&mut self, on: bool) {
+        self.collects = on;
+        floor::collect(on);
+    }
+
+    /// Does what the cores have decided so far.
+    fn fetch(&mut self, ctx: &mut Context<Self>) {
+        while let Some(told) = floor::take_command() {
+            self.obey(told, ctx);
+        }
+    }
+
+    fn let_go(&mut self, ctx: &mut Context<Self>) {
+        self.fetch(ctx);
+        self.collect(false);
+        self.outlet.settle();
+    }
+
+    fn obey(&mut self, told: Told<BrokerCommand>, ctx: &mut Context<Self>) {
+        match told.input {
+            BrokerCommand::Request(request) => self.on_request(request, told.cause),
+            BrokerCommand::Resubscribe => ticks::subscribe_all(self, ctx),
+            BrokerCommand::Rebuild { cause } => self.drop_session(cause, ctx),
+        }
     }
 
     fn connect(&mut self, ctx: &mut Context<Self>) {
@@ -146,13 +189,15 @@ impl Broker {
         let (jobs, queue) = mpsc::unbounded_channel();
         let (outgoing, incoming) = (Rc::new(Outgoing::default()), Rc::new(Gate::default()));
         let orders = Ready::new(Gated::new(incoming.clone(), Box::pin(streams.orders)), UPDATES_AT_ONCE);
+        let writing = send::writing(self, session.clone(), queue, outgoing.clone(), ctx);
         let handles = vec![
             ctx.add_stream(orders),
             ctx.add_stream(system_notices(streams.notices)),
-            send::spawn(self, session.clone(), queue, outgoing.clone(), ctx),
+            ctx.spawn(writing.clone().done().into_actor(self)),
         ];
+        let (heartbeat_misses, subscribed) = (0, false);
         self.session =
-            Some(Live { session, jobs, outgoing, incoming, handles, heartbeat_misses: 0, subscribed: false });
+            Some(Live { session, jobs, outgoing, writing, incoming, handles, heartbeat_misses, subscribed });
         self.say(News::Event(BrokerEvent::NextOrderId(next_order_id)));
         self.say(News::Connected);
         if !self.outlet.shared.clock.is_driven() {
@@ -196,6 +241,9 @@ impl Broker {
                 // The writer is gone with its connection, whose loss is on its way to everybody.
                 live.outgoing.waiting.set(live.outgoing.waiting.get() - 1);
             }
+        }
+        if !live.outgoing.driven.get() {
+            live.writing.push_on(&live.outgoing);
         }
     }
 
@@ -260,6 +308,13 @@ impl Supervised for Broker {
         // Its streams are gone with the old context; dropping the client closes the socket.
         let had_session = self.session.take().is_some();
         self.attempt = 0;
+        self.batches = Batches::new(self.config.instruments.len());
+        self.collect(false);
+        while let Some(told) = floor::take_command() {
+            if let BrokerCommand::Request(request) = told.input {
+                self.refuse(request);
+            }
+        }
         if had_session {
             for symbol in self.symbols() {
                 self.say(News::FeedDown(symbol));
@@ -275,11 +330,7 @@ impl Handler<Told<BrokerCommand>> for Broker {
     fn handle(&mut self, told: Told<BrokerCommand>, ctx: &mut Self::Context) {
         let started = mono_ns();
         self.outlet.cause = told.cause;
-        match told.input {
-            BrokerCommand::Request(request) => self.on_request(request, told.cause),
-            BrokerCommand::Resubscribe => ticks::subscribe_all(self, ctx),
-            BrokerCommand::Rebuild { cause } => self.drop_session(cause, ctx),
-        }
+        self.obey(told, ctx);
         self.gauge.on_handled(started, 1);
     }
 }
@@ -316,6 +367,7 @@ type Updates = Vec<Result<SubscriptionItem<OrderUpdate>, Error>>;
 impl StreamHandler<Updates> for Broker {
     fn handle(&mut self, updates: Updates, ctx: &mut Self::Context) {
         self.outlet.cause = Cause::default();
+        self.collect(true);
         for item in updates {
             match item {
                 Ok(SubscriptionItem::Data(update)) => self.on_order_update(update),
@@ -329,7 +381,9 @@ impl StreamHandler<Updates> for Broker {
                 }
                 Err(reason) => self.drop_session(format!("order updates ended: {reason}"), ctx),
             }
+            self.fetch(ctx);
         }
+        self.let_go(ctx);
     }
 
     fn finished(&mut self, ctx: &mut Self::Context) {

@@ -10,6 +10,7 @@ use tokio::task::yield_now;
 use super::send::StartInventory;
 use super::*;
 use crate::directory::Wake;
+use crate::floor::Hold;
 
 /// One clock request at a time; two without an answer and the link is dead, whatever the socket says.
 pub(super) fn spawn_heartbeat(broker: &mut Broker, ctx: &mut Context<Broker>) {
@@ -80,7 +81,9 @@ impl Driver {
         self.outgoing.driven.set(true);
         self.incoming.shut();
         self.outgoing.gate.shut();
-        let ended = self.drive().await;
+        let mut hold = Hold::new(self.shared.clone());
+        let ended = self.drive(&mut hold).await;
+        drop(hold);
         self.outgoing.driven.set(false);
         self.incoming.open();
         self.outgoing.gate.open();
@@ -90,11 +93,11 @@ impl Driver {
         }
     }
 
-    async fn drive(&self) -> Result<(), Error> {
+    async fn drive(&self, floor: &mut Hold) -> Result<(), Error> {
         while !self.shared.is_stopping() {
             let at = self.session.client.server_time_millis().await?;
-            self.receive().await;
-            self.settle().await?;
+            self.receive(floor).await;
+            self.settle(floor).await?;
             if self.shared.is_stopping() {
                 // Whoever would be woken is ending.
                 break;
@@ -103,7 +106,7 @@ impl Driver {
             for port in &self.shared.addresses().timed {
                 port.send(Wake);
             }
-            self.settle().await?;
+            self.settle(floor).await?;
         }
         // The system stops; nobody wants another step.
         Ok(())
@@ -112,9 +115,9 @@ impl Driver {
     /// Until nothing is under way: in mailboxes, in the queue to the socket, or at the gateway. Requests go out when
     /// everything that could add one is done, and answers come in when all of them are there, so that the order of both
     /// is the same every time, and the backtest's.
-    async fn settle(&self) -> Result<(), Error> {
+    async fn settle(&self, floor: &mut Hold) -> Result<(), Error> {
         loop {
-            self.quiet().await;
+            self.quiet(floor).await;
             if self.outgoing.waiting.get() == 0 && self.outgoing.inventories.get() == 0 {
                 return Ok(());
             }
@@ -123,15 +126,15 @@ impl Driver {
                 // The answer comes behind everything that the gateway says to the requests before it.
                 self.session.client.next_valid_order_id().await?;
             }
-            self.receive().await;
-            self.take_inventories().await;
+            self.receive(floor).await;
+            self.take_inventories(floor).await;
         }
     }
 
     /// Their rows come on the order stream as well, which would overflow if nobody read it.
     /// The crate copies every execution that an inventory lists to the order stream, whose queue is bounded: the gate
     /// stays open meanwhile. All of them are known to the books, so it does not matter when they come in.
-    async fn take_inventories(&self) {
+    async fn take_inventories(&self, floor: &mut Hold) {
         while let asked @ 1.. = self.outgoing.inventories.get() {
             let Some(question) = self.outgoing.questions.borrow_mut().pop_front() else { return };
             self.broker.do_send(StartInventory(question));
@@ -139,7 +142,7 @@ impl Driver {
             while self.outgoing.inventories.get() == asked {
                 yield_now().await;
             }
-            self.receive().await;
+            self.receive(floor).await;
         }
     }
 
@@ -152,10 +155,10 @@ impl Driver {
     }
 
     /// Lets in everything that has come, however much that is, and waits until it is handled.
-    async fn receive(&self) {
+    async fn receive(&self, floor: &mut Hold) {
         self.incoming.open();
         loop {
-            self.quiet().await;
+            self.quiet(floor).await;
             if !self.incoming.take_moved() {
                 break;
             }
@@ -163,12 +166,12 @@ impl Driver {
         self.incoming.shut();
     }
 
-    /// Until every mailbox is empty.
-    async fn quiet(&self) {
+    /// Until the floor is done and every mailbox empty.
+    async fn quiet(&self, floor: &mut Hold) {
         // Streams that were ready along with this task get their turn first.
         yield_now().await;
         yield_now().await;
-        while !self.shared.is_quiet(&self.hot) {
+        while floor.run() || !self.shared.is_quiet(&self.hot) {
             yield_now().await;
         }
     }

@@ -1,10 +1,14 @@
 //! The writing side: one queue, one writer, so that requests reach the gateway in the order in which they were made.
 //! In: jobs. Out: frames on the socket. Absent: waiting for answers; those come on the order stream.
 
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{self, Waker};
 
-use actix::{ActorFutureExt, Addr, AsyncContext, Context, SpawnHandle, WrapFuture};
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
 use engine::trade::{BrokerEvent, BrokerOrderId, Leg, OrderTicket};
 use ibapi::Error;
 use slog::error;
@@ -41,13 +45,42 @@ struct Writer {
     outgoing: Rc<Outgoing>,
 }
 
-pub(super) fn spawn(
+/// The writer at its work: pushed on by whoever has given it a job, so that an order is on the socket before its
+/// caller goes on; and polled as a task for what did not go at once.
+pub(super) struct Writing {
+    work: RefCell<Pin<Box<dyn Future<Output = ()>>>>,
+    /// Of the task.
+    waker: RefCell<Waker>,
+}
+
+impl Writing {
+    /// Writes as much as the socket takes now.
+    pub fn push_on(&self, outgoing: &Outgoing) {
+        let idle = &mut task::Context::from_waker(Waker::noop());
+        let ended = self.work.borrow_mut().as_mut().poll(idle).is_ready();
+        if ended || outgoing.waiting.get() > 0 {
+            // It waits for something, and the task must be told when that comes.
+            self.waker.borrow().wake_by_ref();
+        }
+    }
+
+    /// The task. Ends with the queue.
+    pub async fn done(self: Rc<Self>) {
+        poll_fn(|cx| {
+            self.waker.borrow_mut().clone_from(cx.waker());
+            self.work.borrow_mut().as_mut().poll(cx)
+        })
+        .await;
+    }
+}
+
+pub(super) fn writing(
     broker: &Broker,
     session: Rc<Session>,
     mut queue: mpsc::UnboundedReceiver<Job>,
     outgoing: Rc<Outgoing>,
     ctx: &mut Context<Broker>,
-) -> SpawnHandle {
+) -> Rc<Writing> {
     let writer = Writer {
         session,
         shared: broker.outlet.shared.clone(),
@@ -55,14 +88,14 @@ pub(super) fn spawn(
         broker: ctx.address(),
         outgoing,
     };
-    let writing = async move {
+    let work = async move {
         while let Some(job) = queue.recv().await {
             writer.outgoing.gate.passed().await;
             writer.write(job).await;
             writer.outgoing.waiting.set(writer.outgoing.waiting.get() - 1);
         }
     };
-    ctx.spawn(writing.into_actor(broker))
+    Rc::new(Writing { work: RefCell::new(Box::pin(work)), waker: RefCell::new(Waker::noop().clone()) })
 }
 
 impl Writer {

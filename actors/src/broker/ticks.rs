@@ -83,35 +83,30 @@ impl StreamHandler<Chunk> for Broker {
     fn handle(&mut self, chunk: Chunk, ctx: &mut Self::Context) {
         self.outlet.cause = Cause { tick: mono_ns(), signal: 0 };
         self.outlet.shared.tally.ticks.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        let mut batch: Option<Batch> = None;
+        self.collect(true);
         for (symbol, tick) in chunk {
-            if batch.as_ref().is_some_and(|b| b.symbol != symbol) {
-                self.flush(&mut batch);
-            }
             match self.read(symbol, tick) {
                 Read::Event(event) => {
-                    let batch = batch.get_or_insert_with(|| Batch { symbol, trades: Vec::new() });
                     self.marks[usize::from(symbol.0)].see(&event);
                     if self.outlet.shared.clock.is_driven() {
                         self.outlet.shared.clock.advance(event.ts());
                     }
-                    if let MarketEvent::Trade(trade) = event {
-                        batch.trades.push(trade);
-                    }
+                    self.batches.add(symbol, event);
                 }
                 Read::Lost(why) => {
-                    self.flush(&mut batch);
+                    self.flush_all(ctx);
                     warn!(self.outlet.shared.log, "market data lost: {why}"; "event" => "broker.data_lost");
                     self.say(News::Lost { symbol, why });
                 }
                 Read::Ended(why) => {
-                    self.flush(&mut batch);
+                    self.flush_all(ctx);
                     self.on_stream_ended(symbol, &why, ctx);
                 }
                 Read::Nothing => {}
             }
         }
-        self.flush(&mut batch);
+        self.flush_all(ctx);
+        self.let_go(ctx);
     }
 
     fn finished(&mut self, _: &mut Self::Context) {
@@ -119,10 +114,27 @@ impl StreamHandler<Chunk> for Broker {
     }
 }
 
-/// Trades of one symbol that arrived together, and that its price moved.
-struct Batch {
-    symbol: SymbolId,
-    trades: Vec<Trade>,
+/// What arrived together, by symbol.
+#[derive(Default)]
+pub(super) struct Batches {
+    trades: Vec<Vec<Trade>>,
+    /// Symbols whose prices moved, in the order in which they did first.
+    moved: Vec<SymbolId>,
+}
+
+impl Batches {
+    pub fn new(symbols: usize) -> Self {
+        Self { trades: vec![Vec::new(); symbols], moved: Vec::with_capacity(symbols) }
+    }
+
+    fn add(&mut self, symbol: SymbolId, event: MarketEvent) {
+        if !self.moved.contains(&symbol) {
+            self.moved.push(symbol);
+        }
+        if let MarketEvent::Trade(trade) = event {
+            self.trades[usize::from(symbol.0)].push(trade);
+        }
+    }
 }
 
 enum Read {
@@ -146,12 +158,17 @@ impl Broker {
         event.map_or_else(|reason| Read::Lost(reason.to_string()), Read::Event)
     }
 
-    fn flush(&mut self, batch: &mut Option<Batch>) {
-        if let Some(Batch { symbol, trades }) = batch.take() {
+    /// Tells the prices of each symbol once, and its trades together; what the cores decide goes out at once.
+    fn flush_all(&mut self, ctx: &mut Context<Self>) {
+        for n in 0..self.batches.moved.len() {
+            let symbol = self.batches.moved[n];
+            let trades = std::mem::take(&mut self.batches.trades[usize::from(symbol.0)]);
             self.outlet.shared.tally.trades.fetch_add(trades.len() as u64, Ordering::Relaxed);
             let mark = Some(self.marks[usize::from(symbol.0)]);
             self.say(News::Market { symbol, trades, mark });
+            self.fetch(ctx);
         }
+        self.batches.moved.clear();
     }
 
     /// A stream that ended by itself is asked for again, no sooner than the broker allows.

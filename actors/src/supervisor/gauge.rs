@@ -5,6 +5,7 @@
 //! each completed round over its mailbox proves that whatever was queued before it has been taken (so the count
 //! heals after a panic that ate a message), and a handler may say so earlier with [`Gauge::on_handled`].
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -71,6 +72,8 @@ struct Sending {
 #[repr(align(64))]
 struct Taking {
     taken: AtomicU64,
+    /// Inputs handled outside the mailbox.
+    on_floor: AtomicU64,
     busy_ns: AtomicU64,
     handler_ns_max: AtomicU64,
     /// 0 while the actor is not being polled.
@@ -79,6 +82,11 @@ struct Taking {
     last_open: AtomicU64,
     restarts: AtomicU64,
     state: AtomicU64,
+}
+
+thread_local! {
+    /// Time that actors of this thread worked while another one was polled, since that poll began.
+    static LENT_NS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// One for each actor, for the whole life of the process.
@@ -160,6 +168,19 @@ impl Gauge {
         }
     }
 
+    /// The actor handled one input outside its mailbox, in `took` nanoseconds, while another actor of its thread was
+    /// being polled.
+    pub(crate) fn on_floor(&self, took: u64) {
+        let taking = &self.taking;
+        LENT_NS.set(LENT_NS.get() + took);
+        // One writer: loads and stores do, and cost less than additions that others could interrupt.
+        taking.on_floor.store(taking.on_floor.load(Relaxed) + 1, Relaxed);
+        taking.busy_ns.store(taking.busy_ns.load(Relaxed) + took, Relaxed);
+        if took > taking.handler_ns_max.load(Relaxed) {
+            taking.handler_ns_max.store(took, Relaxed);
+        }
+    }
+
     /// One message is about to be queued. The depth with it.
     pub(crate) fn enter(&self) -> u64 {
         let sent = self.sending.sent.fetch_add(1, AcqRel) + 1;
@@ -197,9 +218,11 @@ impl Gauge {
         self.sending.pushed.load(Acquire)
     }
 
+    /// Ends a poll. What others did meanwhile is theirs.
     pub(crate) fn poll_ends(&self, began: u64, now: u64) {
         self.taking.poll_began.store(0, Release);
-        let busy = self.taking.busy_ns.load(Relaxed) + now.saturating_sub(began);
+        let own = now.saturating_sub(began).saturating_sub(LENT_NS.take());
+        let busy = self.taking.busy_ns.load(Relaxed) + own;
         self.taking.busy_ns.store(busy, Relaxed);
         self.taking.last_alive.store(now, Release);
     }
@@ -261,7 +284,7 @@ impl Gauge {
             queued_max: self.sending.queued_max.load(Relaxed),
             capacity: self.capacity,
             heartbeat_age: age(self.last_alive()),
-            handled: self.taking.taken.load(Relaxed),
+            handled: self.taking.taken.load(Relaxed) + self.taking.on_floor.load(Relaxed),
             busy: Duration::from_nanos(self.taking.busy_ns.load(Relaxed)),
             busy_share: None,
             handler_max: Duration::from_nanos(self.taking.handler_ns_max.load(Relaxed)),
@@ -285,7 +308,7 @@ pub struct ActorHealth {
     pub capacity: u64,
     /// Since the actor last finished a poll or answered a ping.
     pub heartbeat_age: Duration,
-    /// Messages taken from the mailbox, of those that came through ports.
+    /// Messages taken from the mailbox, of those that came through ports, and inputs handled outside it.
     pub handled: u64,
     /// Time in handlers, timers and futures of the actor.
     pub busy: Duration,

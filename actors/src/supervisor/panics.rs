@@ -36,14 +36,15 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     let outer = CONTAINED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     CONTAINED.set(outer);
-    result.map_err(|payload| {
-        let recorded = RECORDED.take();
-        recorded.unwrap_or_else(|| Panic {
+    result.map_err(|payload| match payload.downcast::<Panic>() {
+        // Contained once before, and raised again where it belongs.
+        Ok(panic) => *panic,
+        Err(payload) => RECORDED.take().unwrap_or_else(|| Panic {
             message: text_of(payload.as_ref()),
             file: "unknown".into(),
             line: 0,
             backtrace: None,
-        })
+        }),
     })
 }
 

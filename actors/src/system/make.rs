@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use actix::AsyncContext;
 use engine::bars::{self, Bars};
 use engine::books::Books;
 use engine::config::{ActorConfig, BarsConfig, Config};
@@ -56,12 +57,18 @@ impl Make {
         ChildSpec { name, kind, config, restart: Restart::Permanent, group: None, order, on_give_up }
     }
 
-    fn shell<C>(&self, to: &mut Supervisor, spec: ChildSpec, build: Build<C>) -> Result<Child<Shell<C>>, SystemError>
+    fn shell<C>(
+        &self,
+        to: &mut Supervisor,
+        spec: ChildSpec,
+        place: usize,
+        build: Build<C>,
+    ) -> Result<Child<Shell<C>>, SystemError>
     where
         C: Hosted,
     {
         let shared = self.shared.clone();
-        Ok(to.add_gauged(spec, move |_, gauge| Shell::new(shared, gauge, build))?)
+        Ok(to.add_gauged(spec, move |ctx, gauge| Shell::new(shared, gauge, build, place, ctx.address()))?)
     }
 
     pub fn broker(&self, to: &mut Supervisor, peer: Peer) -> Result<Child<Broker>, SystemError> {
@@ -98,7 +105,7 @@ impl Make {
         let patience = self.shared.clock.market_span(link::INVENTORY_WITHIN);
         let spec =
             Self::spec("link".to_owned(), "books", &self.config.actors.books, order::LINK, OnGiveUp::HaltTrading);
-        self.shell(to, spec, Arc::new(move || Link::new(liquidate, patience)))
+        self.shell(to, spec, 0, Arc::new(move || Link::new(liquidate, patience)))
     }
 
     pub fn books(&self, to: &mut Supervisor) -> Result<Child<Shell<Books>>, SystemError> {
@@ -108,6 +115,7 @@ impl Make {
         self.shell(
             to,
             spec,
+            0,
             Arc::new(move || {
                 let mut state = rebuild.books();
                 state.doubt_all();
@@ -122,7 +130,8 @@ impl Make {
             let actor = &self.config.actors.bars;
             let spec = Self::spec(bars_name(&instrument.name), "bars", actor, order::BARS, OnGiveUp::HaltTrading);
             let first = AtomicBool::new(true);
-            self.shell(to, spec, Arc::new(move || build_bars(symbol, &config, &shared, &first)))
+            let build = Arc::new(move || build_bars(symbol, &config, &shared, &first));
+            self.shell(to, spec, usize::from(symbol.0), build)
         };
         self.config.instruments.iter().map(add).collect()
     }
@@ -133,7 +142,7 @@ impl Make {
             let name = strategy_name(&self.config.strategies[n].name);
             let actor = &self.config.actors.strategy;
             let spec = Self::spec(name, "strategy", actor, order::STRATEGY, OnGiveUp::DisableAndGoOn);
-            self.shell(to, spec, Arc::new(move || rebuild.strategy(&config, n)))
+            self.shell(to, spec, n, Arc::new(move || rebuild.strategy(&config, n)))
         };
         (0..self.config.strategies.len()).map(add).collect()
     }

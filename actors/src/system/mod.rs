@@ -102,7 +102,7 @@ impl Handler<ReadBooks> for Shell<Books> {
     type Result = actix::MessageResult<ReadBooks>;
 
     fn handle(&mut self, _: ReadBooks, _: &mut Self::Context) -> Self::Result {
-        actix::MessageResult(view(self.hosted()))
+        actix::MessageResult(self.read(view))
     }
 }
 
