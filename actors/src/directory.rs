@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use actix::Message;
-use engine::journal::Record;
-use engine::market::{Quality, SymbolId};
-use engine::trade::StrategyId;
 use engine::bars::{self, Bars};
 use engine::books::{self, Books};
+use engine::journal::Record;
 use engine::link::{self, Link};
+use engine::market::{Quality, SymbolId};
 use engine::strategy::{self, StrategyCore};
 use engine::time::Timestamp;
+use engine::trade::StrategyId;
 use engine::wiring::{BrokerCommand, Deliver, Output, Topology, route};
 use slog::{Logger, error};
 

@@ -238,11 +238,7 @@ pub fn hand<C: Hosted>(shared: &Shared, place: usize, told: Told<C::Input>) -> R
 }
 
 /// As [`hand`], for the broker adapter while it collects; it takes them with [`take_command`].
-pub fn hand_command(
-    shared: &Shared,
-    told: Told<BrokerCommand>,
-    gauge: &Gauge,
-) -> Result<(), Told<BrokerCommand>> {
+pub fn hand_command(shared: &Shared, told: Told<BrokerCommand>, gauge: &Gauge) -> Result<(), Told<BrokerCommand>> {
     FLOOR.with_borrow_mut(|floor| {
         if !floor.collects || floor.system != id(shared) || gauge.queued() != 0 {
             return Err(told);

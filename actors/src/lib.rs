@@ -11,6 +11,7 @@ mod hosted;
 pub mod journal;
 pub mod latency;
 pub mod logging;
+mod priority;
 pub mod shell;
 pub mod storage;
 pub mod supervisor;

@@ -18,6 +18,8 @@ use engine::config::{LOG_LEVELS, LogConfig};
 use slog::{Drain, Level, LevelFilter, Logger, o};
 use slog_async::{Async, AsyncError, AsyncGuard, OverflowStrategy};
 
+use crate::priority;
+
 mod drain;
 mod file;
 mod line;
@@ -137,11 +139,13 @@ fn in_background<D>(drain: D, thread: &'static str) -> (impl Drain<Ok = (), Err 
 where
     D: Drain<Ok = (), Err = io::Error> + Send + 'static,
 {
-    let (queue, guard) = Async::new(Reported::new(drain, thread))
-        .chan_size(QUEUE_EVENTS)
-        .overflow_strategy(OverflowStrategy::DropAndReport)
-        .thread_name(thread.to_owned())
-        .build_with_guard();
+    let (queue, guard) = priority::behind(|| {
+        Async::new(Reported::new(drain, thread))
+            .chan_size(QUEUE_EVENTS)
+            .overflow_strategy(OverflowStrategy::DropAndReport)
+            .thread_name(thread.to_owned())
+            .build_with_guard()
+    });
     (Reported::new(queue.map_err(broken_queue), thread), guard)
 }
 

@@ -118,7 +118,7 @@ impl<C: Hosted> Shell<C> {
     fn look(&mut self, ctx: &mut Context<Self>) {
         let Some(wanted) = self.seat.own(|core| core.next_deadline()) else { return };
         // A timer that is too early finds nothing to do and is set again: cheaper than to move it with every bar.
-        if !self.timer.as_ref().is_some_and(|(at, _)| *at <= wanted) {
+        if self.timer.as_ref().is_none_or(|(at, _)| *at > wanted) {
             if let Some((_, handle)) = self.timer.take() {
                 ctx.cancel_future(handle);
             }

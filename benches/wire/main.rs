@@ -19,8 +19,10 @@ use common::{median, quantile};
 use engine::config::Config;
 use gateway::{Pacing, Probe, WireLog};
 use measure::Latencies;
+use rustix::thread::{CpuSet, sched_setaffinity};
 use serde_json::json;
 use slog::Logger;
+use std::time::Duration;
 use until::Until;
 
 /// Frames that may wait in the crate, as the system has it.
@@ -46,19 +48,48 @@ const FLOOD_SHARE_MIN: f64 = 0.9;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Program {
     Bare,
+    /// Sleeps when nothing comes, as shipped.
     Pitboss,
+    /// Keeps its thread awake while the market moves: `busy_poll_ms = 5`.
+    BusyPitboss,
 }
 
-const PROGRAMS: [Program; 2] = [Program::Bare, Program::Pitboss];
+/// In a flood nobody sleeps.
+const FLOODED: [Program; 2] = [Program::Bare, Program::Pitboss];
+const PROGRAMS: [Program; 3] = [Program::Bare, Program::Pitboss, Program::BusyPitboss];
 
 impl Program {
     fn name(self) -> &'static str {
         match self {
             Program::Bare => "bare ibapi",
             Program::Pitboss => "pitboss",
+            Program::BusyPitboss => "pitboss, busy poll",
         }
     }
 }
+
+/// Where threads run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Placed {
+    /// Where the kernel puts them. With two cores the sender of an order is often preempted by its receiver.
+    Anywhere,
+    /// The gateway on core 1 and the thread that trades on core 0, as two programs that do not disturb each other.
+    Apart,
+}
+
+impl Placed {
+    fn name(self) -> &'static str {
+        match self {
+            Placed::Anywhere => "placed by the kernel",
+            Placed::Apart => "gateway and program on a core each",
+        }
+    }
+}
+
+/// As in `config/live.toml`.
+const BUSY_POLL: Duration = Duration::from_millis(5);
+const GATEWAY_CORE: usize = 1;
+const PROGRAM_CORE: usize = 0;
 
 /// One session of one program: what passed on the wire, when the last trade's order was read, what the program saw.
 struct Outcome {
@@ -77,61 +108,71 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let log_config = pitboss::config(folder.path()).log;
     let (log, _guard) = actors::logging::start(&log_config).expect("a log file in a new folder");
-    latency(&plan, &log);
+    latency(&plan, Placed::Anywhere, &log);
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
+        latency(&plan, Placed::Apart, &log);
+    }
     flood(&plan, &log);
 }
 
-fn latency(plan: &Plan, log: &Logger) {
+fn latency(plan: &Plan, placed: Placed, log: &Logger) {
     let mut found = PROGRAMS.map(|_| Latencies::default());
     let trades = plan.paced_minutes * market::PACED_TRADES;
     for _ in 0..plan.paced_rounds {
         for (n, program) in PROGRAMS.into_iter().enumerate() {
-            let outcome = session(program, market::paced(plan.paced_minutes), trades, None, log);
+            let outcome = session(program, placed, market::paced(plan.paced_minutes), trades, None, log);
             found[n].add(Latencies::of(&outcome.log, WARM_UP), outcome.lost());
         }
     }
-    println!("\ntick to order, us       orders      p50      p90      p99    p99.9  unanswered  lost ticks");
-    let rows = [0, 1].map(|n| tell_latencies(PROGRAMS[n].name(), &mut found[n]));
-    let [p50, p90, p99, p999] = std::array::from_fn(|q| rows[1][q] - rows[0][q]);
-    let met = p50 <= P50_US_MAX && p99 <= P99_US_MAX;
-    println!("{:<20} {:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1}  {}", "difference", "", verdict(met));
-    let line = json!({"bench": "wire.tick_to_order.difference", "p50_us": p50, "p90_us": p90, "p99_us": p99,
-        "p999_us": p999, "p50_us_max": P50_US_MAX, "p99_us_max": P99_US_MAX, "met": met});
-    println!("{line}");
+    let what = format!("tick to order, us; {}", placed.name());
+    println!("\n{what:<53} orders      p50      p90      p99    p99.9  unanswered  lost ticks");
+    let rows: [[f64; 4]; PROGRAMS.len()] =
+        std::array::from_fn(|n| tell_latencies(PROGRAMS[n].name(), placed, &mut found[n]));
+    for n in 1..PROGRAMS.len() {
+        let [p50, p90, p99, p999] = std::array::from_fn(|q| rows[n][q] - rows[0][q]);
+        let met = p50 <= P50_US_MAX && p99 <= P99_US_MAX;
+        let name = format!("{} - {}", PROGRAMS[n].name(), PROGRAMS[0].name());
+        println!("{name:<50} {:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1}  {}", "", verdict(met));
+        let line = json!({"bench": "wire.tick_to_order.difference", "program": PROGRAMS[n].name(),
+            "placed": placed.name(), "p50_us": p50, "p90_us": p90, "p99_us": p99, "p999_us": p999,
+            "p50_us_max": P50_US_MAX, "p99_us_max": P99_US_MAX, "met": met});
+        println!("{line}");
+    }
 }
 
 /// Prints one program's row and returns its quantiles: 50, 90, 99, 99.9 in a hundred.
-fn tell_latencies(name: &str, found: &mut Latencies) -> [f64; 4] {
+fn tell_latencies(name: &str, placed: Placed, found: &mut Latencies) -> [f64; 4] {
     let Latencies { us, unanswered, lost } = found;
     us.sort_by(f64::total_cmp);
     let row = [0.5, 0.9, 0.99, 0.999].map(|q| quantile(us, q).expect("orders were sent"));
     let ([p50, p90, p99, p999], orders) = (row, us.len());
-    println!("{name:<20} {orders:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1} {unanswered:>11} {lost:>11}");
-    let line = json!({"bench": "wire.tick_to_order", "program": name, "orders": orders, "p50_us": p50, "p90_us": p90,
-        "p99_us": p99, "p999_us": p999, "unanswered": unanswered, "lost_ticks": lost});
+    println!("{name:<50} {orders:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1} {unanswered:>11} {lost:>11}");
+    let line = json!({"bench": "wire.tick_to_order", "program": name, "placed": placed.name(), "orders": orders,
+        "p50_us": p50, "p90_us": p90, "p99_us": p99, "p999_us": p999, "unanswered": unanswered, "lost_ticks": lost});
     println!("{line}");
     row
 }
 
 fn flood(plan: &Plan, log: &Logger) {
-    let mut rates = PROGRAMS.map(|_| Vec::new());
-    let mut lost = [0; PROGRAMS.len()];
+    let mut rates = FLOODED.map(|_| Vec::new());
+    let mut lost = [0; FLOODED.len()];
     let trades = plan.flood_minutes * market::FLOOD_TRADES + 1;
     for _ in 0..plan.flood_rounds {
-        for (n, program) in PROGRAMS.into_iter().enumerate() {
+        for (n, program) in FLOODED.into_iter().enumerate() {
             let last_order = match program {
                 Program::Bare => usize::try_from(plan.flood_minutes).expect("minutes"),
-                Program::Pitboss => market::flood_crossover_orders(plan.flood_minutes),
+                Program::Pitboss | Program::BusyPitboss => market::flood_crossover_orders(plan.flood_minutes),
             };
-            let outcome = session(program, market::flood(plan.flood_minutes), trades, Some(last_order), log);
+            let outcome =
+                session(program, Placed::Anywhere, market::flood(plan.flood_minutes), trades, Some(last_order), log);
             let end = outcome.end.expect("the session waited for it");
             rates[n].push(measure::flood_rate(&outcome.log, end).expect("trades were written"));
             lost[n] += outcome.lost();
         }
     }
     println!("\nflood of {trades} ticks   rounds    ticks/s (median)     lowest    highest  lost ticks");
-    for n in 0..PROGRAMS.len() {
-        tell_flood(PROGRAMS[n].name(), trades, &rates[n], lost[n]);
+    for n in 0..FLOODED.len() {
+        tell_flood(FLOODED[n].name(), trades, &rates[n], lost[n]);
     }
     // Rounds lie next to each other in time, so their ratios hold even when the machine changes its mind.
     let ratios: Vec<f64> = rates[1].iter().zip(&rates[0]).map(|(b, a)| b / a).collect();
@@ -157,26 +198,58 @@ fn verdict(met: bool) -> &'static str {
 }
 
 /// A fresh gateway, a fresh program, fresh folders.
-fn session<S>(program: Program, market: S, trades: i64, last_order: Option<usize>, log: &Logger) -> Outcome
+fn session<S>(
+    program: Program,
+    placed: Placed,
+    market: S,
+    trades: i64,
+    last_order: Option<usize>,
+    log: &Logger,
+) -> Outcome
 where
     S: Iterator<Item = engine::market::FeedEvent> + Send + 'static,
 {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let config: Config = pitboss::config(folder.path());
+    let mut config: Config = pitboss::config(folder.path());
     let probe = Probe::with_capacity(16_384, 8_192);
     let pace = if last_order.is_some() { Pacing::Flood } else { market::paced_clock() };
-    let gateway = market::gateway(&config.instruments, market, pace, probe.clone());
+    let (instruments, noting) = (config.instruments.clone(), probe.clone());
+    let gateway = on_core((placed == Placed::Apart).then_some(GATEWAY_CORE), move || {
+        market::gateway(&instruments, market, pace, noting)
+    });
     let trades = u64::try_from(trades).expect("a number of trades");
     let until = Until { trades, last_order, probe: probe.clone() };
     let address = gateway.local_addr();
+    let core = (placed == Placed::Apart).then_some(PROGRAM_CORE);
     let seen = match program {
-        Program::Bare => bare::run(address, CHANNEL_FRAMES, &until),
-        Program::Pitboss => pitboss::run(address, config, log, &until),
+        Program::Bare => on_core(core, || bare::run(address, CHANNEL_FRAMES, &until)),
+        Program::Pitboss | Program::BusyPitboss => {
+            config.broker.core = core.map(|core| u32::try_from(core).expect("a small number"));
+            if program == Program::BusyPitboss {
+                config.broker.busy_poll = BUSY_POLL;
+            }
+            pitboss::run(address, config, log, &until)
+        }
     };
     let sent = gateway.stats().ticks_sent;
     gateway.stop();
     let log = probe.log();
     Outcome { end: until.last_order_at(&log), log, seen, sent }
+}
+
+/// Runs `work` on a thread of its own, which keeps to `core` with all threads that it starts.
+fn on_core<T: Send>(core: Option<usize>, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            if let Some(core) = core {
+                let mut set = CpuSet::new();
+                set.set(core);
+                sched_setaffinity(None, &set).expect("the machine has this core");
+            }
+            work()
+        });
+        worker.join().expect("a session that panics ends the bench")
+    })
 }
 
 impl Outcome {

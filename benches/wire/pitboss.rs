@@ -69,7 +69,6 @@ pub fn run(address: SocketAddr, mut config: Config, log: &Logger, until: &Until)
         let arrive = tokio::time::timeout(DEADLINE, all_trades(&system, until.trades)).await;
         arrive.expect("every trade arrives");
         until.last_order_is_read().await;
-        for span in actors::latency::Span::ALL { eprintln!("{} {:?}", span.name(), system.shared().latency.quantiles(span)); }
         let tally = &system.shared().tally;
         let gaps = tally.bars().iter().filter(|(quality, _)| *quality == Quality::Gap).map(|(_, n)| n).sum();
         let seen = Seen { trades: tally.trades.load(Ordering::Relaxed), lags: gaps };

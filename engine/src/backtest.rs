@@ -150,20 +150,27 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     /// Plays the whole market and returns the cores. Open positions stay open.
     pub fn run(mut self) -> Cores {
         self.connect();
-        while let Some((at, step)) = self.player.step() {
-            match step {
-                Step::Market(events) => self.on_market(&events),
-                Step::Reports(reports) => self.on_reports(&reports),
-            }
-            self.settle();
-            self.now = self.now.max(at.floor(CLOCK));
-            self.fire_deadlines();
-        }
+        while self.step() {}
         self.close();
         self.cores
     }
 
-    fn connect(&mut self) {
+    /// Plays one step of the market and everything that comes of it; false at the market's end. After
+    /// [`Backtest::connect`].
+    pub fn step(&mut self) -> bool {
+        let Some((at, step)) = self.player.step() else { return false };
+        match step {
+            Step::Market(events) => self.on_market(&events),
+            Step::Reports(reports) => self.on_reports(&reports),
+        }
+        self.settle();
+        self.now = self.now.max(at.floor(CLOCK));
+        self.fire_deadlines();
+        true
+    }
+
+    /// Before the first step.
+    pub fn connect(&mut self) {
         let floor = BrokerOrderId(self.player.venue().next_order_id(0));
         self.say(News::Event(BrokerEvent::NextOrderId(floor)));
         self.say(News::Connected);

@@ -12,6 +12,7 @@ pub mod link;
 pub mod market;
 pub mod orders;
 pub mod portfolio;
+pub mod rehearsal;
 pub mod risk;
 pub mod strategy;
 pub mod supervision;

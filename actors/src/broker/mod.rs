@@ -28,18 +28,23 @@ use tokio::sync::mpsc;
 
 use crate::directory::{Cause, Outlet, Shared, Told};
 use crate::floor;
+use crate::priority;
 use crate::supervisor::{Gauge, Stop, mono_ns};
 
+mod busy;
 mod convert;
 mod gate;
 mod pace;
 mod ready;
+mod rehearsal;
 mod send;
 mod session;
 mod ticks;
 
+use busy::BusyPoll;
 use gate::{Gate, Gated};
 use ready::{Merged, Ready};
+use rehearsal::Rehearsal;
 use send::{Job, Question, Writing};
 pub use session::{ConnectError, gateway_time};
 use session::{Manner, Session, Streams, Tick, TickKind, TickStream};
@@ -69,6 +74,7 @@ pub struct Broker {
     grids: Vec<PriceGrid>,
     marks: Vec<Mark>,
     batches: Batches,
+    busy: BusyPoll,
     session: Option<Live>,
     attempt: u32,
     /// Commands that its news lead to are fetched before its handler returns.
@@ -116,8 +122,9 @@ impl Broker {
         let grids = config.instruments.iter().map(PriceGrid::of).collect();
         let marks = vec![Mark::default(); config.instruments.len()];
         let batches = Batches::new(config.instruments.len());
+        let busy = BusyPoll::new(config.broker.busy_poll, shared.log.clone());
         let outlet = Outlet::new(shared);
-        Self { config, peer, outlet, gauge, grids, marks, batches, session: None, attempt: 0, collects: false }
+        Self { config, peer, outlet, gauge, grids, marks, batches, busy, session: None, attempt: 0, collects: false }
     }
 
     /// Tells news, and waits until every core of this thread has drawn its conclusions.
@@ -196,8 +203,7 @@ impl Broker {
             ctx.spawn(writing.clone().done().into_actor(self)),
         ];
         let (heartbeat_misses, subscribed) = (0, false);
-        self.session =
-            Some(Live { session, jobs, outgoing, writing, incoming, handles, heartbeat_misses, subscribed });
+        self.session = Some(Live { session, jobs, outgoing, writing, incoming, handles, heartbeat_misses, subscribed });
         self.say(News::Event(BrokerEvent::NextOrderId(next_order_id)));
         self.say(News::Connected);
         if !self.outlet.shared.clock.is_driven() {
@@ -299,6 +305,12 @@ impl Actor for Broker {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(core) = self.config.broker.core
+            && let Err(reason) = priority::keep_to(core)
+        {
+            warn!(self.outlet.shared.log, "the broker's thread cannot keep to core {core}: {reason}"; "event" => "broker.core");
+        }
+        self.busy.start(Rehearsal::new(self.config.clone()));
         self.connect(ctx);
     }
 }

@@ -124,6 +124,11 @@ impl Writer {
         let order = convert::order(ticket, &self.config.instruments[symbol], &self.session.account);
         self.outgoing.unconfirmed.set(self.outgoing.unconfirmed.get() + 1);
         let sent = self.session.client.submit_order(ticket.order_id.0, &self.session.contracts[symbol], &order).await;
+        if !self.config.broker.busy_poll.is_zero() {
+            // The kernel wakes the receiver of a loopback connection on this core, where a thread that never rests would
+            // keep it waiting.
+            std::thread::yield_now();
+        }
         if cause.signal != 0 && matches!(ticket.leg, Leg::Entry | Leg::Exit) {
             let now = mono_ns();
             self.shared.latency.record(Span::SignalToOrder, now.saturating_sub(cause.signal));

@@ -81,7 +81,9 @@ fn keep(broker: &mut Broker, handle: SpawnHandle) {
 
 impl StreamHandler<Chunk> for Broker {
     fn handle(&mut self, chunk: Chunk, ctx: &mut Self::Context) {
-        self.outlet.cause = Cause { tick: mono_ns(), signal: 0 };
+        let arrived = mono_ns();
+        self.outlet.cause = Cause { tick: arrived, signal: 0 };
+        self.busy.heard(arrived);
         self.outlet.shared.tally.ticks.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         self.collect(true);
         for (symbol, tick) in chunk {

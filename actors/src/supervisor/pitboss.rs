@@ -1,7 +1,7 @@
 //! The supervisor: who runs, on which thread, in which order. In: child specs and builders. Out: running actors, and
 //! their end in reverse order. Absent: what the actors do. It is called on a thread of an actix `System`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
@@ -24,6 +24,7 @@ use super::gauge::{ActorHealth, ActorState, Gauge};
 use super::group::Group;
 use super::heartbeat::{Heartbeat, Rhythm, Roll};
 use super::warden::Warden;
+use crate::priority;
 
 /// An actor that has overrun its deadline gets this long to be dropped; a stuck thread never does it.
 const KILL_WITHIN: Duration = Duration::from_millis(250);
@@ -66,6 +67,8 @@ pub struct Supervisor {
     entries: Vec<Entry>,
     groups: BTreeMap<String, Arc<Group>>,
     own_arbiters: BTreeMap<String, Arbiter>,
+    /// Threads that step back behind the others.
+    background: BTreeSet<String>,
     arbiters: BTreeMap<String, ArbiterHandle>,
     roll: Roll,
     heartbeat: Heartbeat,
@@ -81,6 +84,7 @@ impl Supervisor {
             entries: Vec::new(),
             groups: BTreeMap::new(),
             own_arbiters: BTreeMap::new(),
+            background: BTreeSet::new(),
             arbiters: BTreeMap::new(),
             heartbeat: Heartbeat::start(roll.clone(), rhythm)?,
             roll,
@@ -90,6 +94,11 @@ impl Supervisor {
     /// Runs the actors of `thread` on an arbiter that is there already, such as the system's own.
     pub fn use_arbiter(&mut self, thread: &str, arbiter: ArbiterHandle) {
         self.arbiters.insert(thread.into(), arbiter);
+    }
+
+    /// Actors of `thread` can wait: it gets a low priority when it is started.
+    pub fn put_behind(&mut self, thread: &str) {
+        self.background.insert(thread.into());
     }
 
     /// Adds an actor; `build` runs on its thread, at [`Supervisor::start`]. Its address and ports are valid at once.
@@ -168,6 +177,10 @@ impl Supervisor {
             source,
         })?;
         let handle = arbiter.handle();
+        if self.background.contains(&thread) {
+            // An arbiter that has just been started takes it.
+            let _sent: bool = handle.spawn_fn(priority::step_back);
+        }
         self.own_arbiters.insert(thread.clone(), arbiter);
         self.arbiters.insert(thread, handle.clone());
         Ok(handle)

@@ -146,6 +146,11 @@ impl System {
         let (halt, halted) = watch::channel(None);
         let reporter = events::reporter(shared.clone(), config.clone(), halt);
         let mut supervisor = Supervisor::new(SupervisorConfig::from(&config.actors), reporter)?;
+        let on_the_way = [&config.actors.broker, &config.actors.bars, &config.actors.strategy, &config.actors.books];
+        let storage = &config.actors.storage.thread;
+        if on_the_way.iter().all(|actor| actor.thread != *storage) {
+            supervisor.put_behind(storage);
+        }
         let make = Make { config: config.clone(), shared: shared.clone(), journal: dir.path().to_path_buf(), segment };
         let broker = make.broker(&mut supervisor, peer)?;
         make.storage(&mut supervisor, log.clone())?;

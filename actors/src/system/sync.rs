@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::SystemError;
 use crate::directory::Shared;
+use crate::priority;
 
 /// How often the journal is made safe against a loss of power.
 const SYNC_EVERY: Duration = Duration::from_millis(200);
@@ -14,6 +15,7 @@ pub(super) fn spawn(shared: &Arc<Shared>) -> Result<(), SystemError> {
     let file = shared.journal().sync_handle()?;
     let shared = Arc::downgrade(shared);
     std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || {
+        priority::step_back();
         let mut failed = false;
         loop {
             std::thread::sleep(SYNC_EVERY);

@@ -68,6 +68,10 @@ pub struct BrokerConfig {
     pub reconnect_delay_max: Duration,
     /// Messages a second over all requests; IB allows 50 per gateway.
     pub messages_per_second_max: u32,
+    /// How long the broker's thread polls its sockets after market data came, before it sleeps; zero sleeps at once.
+    pub busy_poll: Duration,
+    /// The processor core that the broker's thread keeps to; `None` leaves it to the kernel.
+    pub core: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -56,6 +56,8 @@ pub(super) fn broker(root: &Section<'_>, simulated: bool, listen: Option<SocketA
         let reconnect_delay_min = s.or("reconnect_delay_min_ms", millis(10..=60_000), Duration::from_millis(500));
         let reconnect_delay_max = s.or("reconnect_delay_max_ms", millis(10..=600_000), seconds(30));
         let messages_per_second_max = s.or("messages_per_second_max", whole(1..=50, "messages a second"), 45);
+        let busy_poll = s.or("busy_poll_ms", millis(0..=1_000), Duration::ZERO);
+        let core = s.get("core", whole(0..=1_023, "the number of a processor core"));
         let broker = BrokerConfig {
             address: address?,
             client_id: client_id?,
@@ -67,6 +69,8 @@ pub(super) fn broker(root: &Section<'_>, simulated: bool, listen: Option<SocketA
             reconnect_delay_min: reconnect_delay_min?,
             reconnect_delay_max: reconnect_delay_max?,
             messages_per_second_max: messages_per_second_max?,
+            busy_poll: busy_poll?,
+            core: core?,
         };
         ordered(
             s,

@@ -1,0 +1,130 @@
+//! Keeps the broker's thread awake between messages, and its code at hand. In: word that something came. Out: a thread
+//! that polls its sockets instead of sleeping, and rehearses, until nothing has come for a while. Absent: the messages.
+//!
+//! A thread that sleeps is woken by the kernel, on a processor that has meanwhile forgotten its code and data: some
+//! hundred microseconds from a tick to an order. Polling costs a processor core while the market moves.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use slog::{Logger, warn};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, yield_now};
+
+use super::rehearsal::Rehearsal;
+use crate::supervisor::{catch, mono_ns};
+
+/// Nothing has come for so long: there is time to rehearse, and no more often than this.
+const QUIET_NS: u64 = 150_000;
+const REHEARSE_EVERY_NS: u64 = 1_000_000;
+
+pub(super) struct BusyPoll {
+    shared: Rc<Shared>,
+    task: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    for_ns: u64,
+    /// When something came last, in monotonic nanoseconds.
+    heard: Cell<u64>,
+    asleep: Cell<bool>,
+    woken: Notify,
+    log: Logger,
+}
+
+impl BusyPoll {
+    /// Polls for `span` after each word; zero is never.
+    pub fn new(span: Duration, log: Logger) -> Self {
+        let for_ns = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let (heard, asleep, woken) = (Cell::new(0), Cell::new(false), Notify::new());
+        Self { shared: Rc::new(Shared { for_ns, heard, asleep, woken, log }), task: None }
+    }
+
+    /// Called on the thread that is to stay awake, within its runtime.
+    pub fn start(&mut self, rehearsal: Rehearsal) {
+        if self.shared.for_ns > 0 && self.task.is_none() {
+            self.task = Some(actix_rt::spawn(Shared::stay_awake(self.shared.clone(), rehearsal)));
+        }
+    }
+
+    /// Something came at `now`, in monotonic nanoseconds.
+    pub fn heard(&self, now: u64) {
+        self.shared.heard.set(now);
+        if self.shared.asleep.take() {
+            self.shared.woken.notify_one();
+        }
+    }
+}
+
+impl Drop for BusyPoll {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl Shared {
+    async fn stay_awake(self: Rc<Self>, rehearsal: Rehearsal) {
+        let mut rehearsal = Some(rehearsal);
+        let mut rehearsed = 0;
+        loop {
+            self.asleep.set(true);
+            self.woken.notified().await;
+            loop {
+                let now = mono_ns();
+                let quiet = now.saturating_sub(self.heard.get());
+                if quiet > self.for_ns {
+                    break;
+                }
+                if quiet > QUIET_NS && now.saturating_sub(rehearsed) > REHEARSE_EVERY_NS {
+                    self.rehearse(&mut rehearsal);
+                    rehearsed = mono_ns();
+                }
+                // A thread that never rests is protected from whoever is woken on its core: give way by ourselves.
+                std::thread::yield_now();
+                // Lets the runtime look at the sockets, without waiting, and at whoever is ready.
+                yield_now().await;
+            }
+        }
+    }
+
+    /// It is only a help: one that fails is not tried again.
+    fn rehearse(&self, rehearsal: &mut Option<Rehearsal>) {
+        let Some(walking) = rehearsal else { return };
+        let failed = match catch(|| walking.walk()) {
+            Ok(Ok(())) => return,
+            Ok(Err(reason)) => reason.to_string(),
+            Err(panic) => panic.to_string(),
+        };
+        warn!(self.log, "orders will leave later than they could: the rehearsal {failed}"; "event" => "broker.rehearsal");
+        *rehearsal = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use engine::config::raw::{Known, Layer, read};
+
+    use super::*;
+
+    #[actix::test]
+    async fn it_polls_while_something_came_lately_and_sleeps_otherwise() {
+        let config = read(&[Layer::embedded_default()], &[], &Known::registered(&[])).expect("it is valid");
+        let mut busy = BusyPoll::new(Duration::from_millis(5), Logger::root(slog::Discard, slog::o!()));
+        busy.start(Rehearsal::new(Arc::new(config)));
+        yield_now().await;
+        assert!(busy.shared.asleep.get(), "nothing has come yet");
+        let began = mono_ns();
+        busy.heard(began);
+        while !busy.shared.asleep.get() {
+            yield_now().await;
+        }
+        assert!(mono_ns() - began >= 5_000_000, "it stayed awake for as long as it was told");
+        busy.heard(mono_ns());
+        assert!(!busy.shared.asleep.get(), "and is woken again");
+    }
+}

@@ -1,0 +1,109 @@
+//! Walks the way from a trade to an order while nothing comes, so that its code is in the processor's caches when a
+//! trade does: an invented market in `engine::rehearsal`, records encoded and written to a file without a name, orders
+//! converted and dropped. In: time to spend. Out: nothing. Absent: the journal, the socket, the real cores.
+
+use std::cell::RefCell;
+use std::fs::{self, File, OpenOptions};
+use std::hint::black_box;
+use std::io::{self, Write};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use engine::backtest::Backtest;
+use engine::config::Config;
+use engine::journal::{Entry, Record, encode};
+use engine::rehearsal::{Market, rehearsal};
+use engine::time::Timestamp;
+
+use super::convert;
+
+/// Walks before everything begins anew: books and files grow.
+const WALKS_MAX: u32 = 256;
+
+pub(super) struct Rehearsal {
+    config: Arc<Config>,
+    run: Option<Run>,
+}
+
+struct Run {
+    backtest: Backtest<Market, Box<dyn FnMut(Timestamp, Record)>>,
+    written: Rc<RefCell<Vec<u8>>>,
+    file: File,
+    walks: u32,
+}
+
+impl Rehearsal {
+    pub fn new(config: Arc<Config>) -> Self {
+        Self { config, run: None }
+    }
+
+    /// Walks once. An error means that the scratch file cannot be written.
+    pub fn walk(&mut self) -> io::Result<()> {
+        if self.run.as_ref().is_none_or(|run| run.walks == WALKS_MAX) {
+            self.run = Run::new(&self.config)?;
+        }
+        let Some(run) = &mut self.run else { return Ok(()) };
+        run.walks += 1;
+        run.backtest.step();
+        let mut written = run.written.borrow_mut();
+        run.file.write_all(&written)?;
+        written.clear();
+        Ok(())
+    }
+}
+
+impl Run {
+    /// `None` if there is nothing to trade.
+    fn new(config: &Arc<Config>) -> io::Result<Option<Run>> {
+        let written = Rc::new(RefCell::new(Vec::new()));
+        let (bytes, settings) = (written.clone(), config.clone());
+        let journal = move |at: Timestamp, record: Record| {
+            if let Record::OrderPlaced(ticket) = &record {
+                black_box(convert::order(ticket, &settings.instruments[0], "rehearsal"));
+            }
+            // A record that is too long for a frame is refused there as it is in the real journal.
+            black_box(encode(&Entry { seq: 0, at, record }, &mut bytes.borrow_mut()).is_ok());
+        };
+        let journal: Box<dyn FnMut(Timestamp, Record)> = Box::new(journal);
+        let Some(mut backtest) = rehearsal(config, journal) else { return Ok(None) };
+        backtest.connect();
+        let file = scratch_file(&config.storage.journal_dir)?;
+        Ok(Some(Run { backtest, written, file, walks: 0 }))
+    }
+}
+
+/// A file on the journal's disk that nobody finds, and that is gone with its handle.
+fn scratch_file(folder: &Path) -> io::Result<File> {
+    let path = folder.join(format!("rehearsal-{}.tmp", std::process::id()));
+    let file = OpenOptions::new().append(true).create(true).open(&path)?;
+    fs::remove_file(&path)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::config::raw::{Known, Layer, read};
+
+    use super::*;
+
+    #[test]
+    fn it_walks_on_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut config = read(&[Layer::embedded_default()], &[], &Known::registered(&[])).expect("it is valid");
+        config.storage.journal_dir = folder.path().to_path_buf();
+        let mut rehearsal = Rehearsal::new(Arc::new(config));
+        for _ in 0..WALKS_MAX + 2 {
+            rehearsal.walk().expect("the folder can be written");
+        }
+        assert_eq!(rehearsal.run.as_ref().map(|run| run.walks), Some(2), "it began anew");
+        assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_told() {
+        let mut config = read(&[Layer::embedded_default()], &[], &Known::registered(&[])).expect("it is valid");
+        config.storage.journal_dir = "/nowhere".into();
+        assert!(Rehearsal::new(Arc::new(config)).walk().is_err());
+    }
+}
