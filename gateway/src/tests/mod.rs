@@ -15,6 +15,7 @@ mod accounts;
 mod contracts;
 mod crowd;
 mod history;
+mod market_data;
 mod orders;
 mod raw;
 mod session;
