@@ -375,8 +375,8 @@ async fn the_head_of_the_data_and_the_sessions_are_told() {
 }
 
 /// Contract fields of a text request: ES of December 2026.
-const ES: &str = "\0ES\0FUT\0202612\0\0\0\0CME\0\0\0\0";
-const GC: &str = "\0GC\0FUT\0202612\0\0\0\0COMEX\0\0\0\0";
+const ES: &str = "\0ES\0FUT\x00202612\0\0\0\0CME\0\0\0\0";
+const GC: &str = "\0GC\0FUT\x00202612\0\0\0\0COMEX\0\0\0\0";
 
 fn bars_asked(req_id: i32, contract: &str, asked: [&str; 7]) -> String {
     let [end, size, duration, rth, what, format, keep] = asked;
@@ -435,7 +435,7 @@ async fn what_cannot_be_served_is_refused_with_the_words_of_a_real_gateway() {
         (ES, changed(4, "BID_ASK"), "162", "HMDS query returned no data: ESZ6@CME Bid_Ask"),
         (ES, changed(1, "1 secs"), "162", "invalid step: 1"),
         (GC, good, "162", "No market data permissions for COMEX FUT."),
-        ("\0NO\0FUT\0202612\0\0\0\0CME\0\0\0\0", good, "200", "No security definition has been found for the request"),
+        ("\0NO\0FUT\x00202612\0\0\0\0CME\0\0\0\0", good, "200", "No security definition has been found for the request"),
         ("\0ES\0FUT\0\0\0\0\0CME\0\0\0\0", good, "200", "is ambiguous"),
         (ES, ["20261123-15:00:00", "1 min", "1 D", "0", "TRADES", "1", "1"], "321", "End date/time must be empty"),
         (ES, ["", "1 min", "1 D", "0", "BID_ASK", "1", "1"], "321", "keepUpToDate is served for"),

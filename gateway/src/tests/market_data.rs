@@ -277,8 +277,8 @@ async fn symbols_and_chains_are_found_and_rules_known() {
 }
 
 /// Contract fields of a text request.
-const ES: &str = "\0ES\0FUT\0202612\0\0\0\0CME\0\0\0\0";
-const NQ: &str = "\0NQ\0FUT\0202612\0\0\0\0CME\0\0\0\0";
+const ES: &str = "\0ES\0FUT\x00202612\0\0\0\0CME\0\0\0\0";
+const NQ: &str = "\0NQ\0FUT\x00202612\0\0\0\0CME\0\0\0\0";
 
 #[tokio::test]
 async fn a_contract_without_a_market_is_known_and_has_no_data() {
