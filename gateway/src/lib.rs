@@ -13,6 +13,7 @@ mod catalog;
 mod connection;
 mod history;
 mod hours;
+mod listing;
 mod options;
 mod pace;
 mod probe;
