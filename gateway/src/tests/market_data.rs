@@ -361,6 +361,19 @@ async fn quotes_in_text_have_their_layouts_and_mistakes_their_codes() {
         assert_eq!(error[2..4], [req_id, code], "{}", error[4]);
         assert!(error[4].contains(text), "{}", error[4]);
     }
+    for (asked, shown) in [("2", "1"), ("4", "3"), ("3", "3"), ("1", "1")] {
+        raw.send(&format!("59\x001\0{asked}\0")).await;
+        raw.send(&ask(60, "", "0", "0")).await;
+        assert_eq!(
+            raw.next_with(&["58"]).await,
+            ["58", "1", "60", shown],
+            "nothing is frozen while the market is open"
+        );
+        raw.send("2\x002\x0060\0").await;
+    }
+    // What these subscriptions said before their cancels is read up to the next clock.
+    raw.send("49\x001\0").await;
+    raw.next_with(&["49"]).await;
     raw.send("2\x002\x0050\0").await;
     raw.send("49\x001\0").await;
     assert_eq!(raw.next().await[0], "49", "after the cancel nothing comes but the clock");
