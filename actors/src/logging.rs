@@ -67,7 +67,7 @@ impl Drop for LogGuard {
 /// Starts logging for the whole process: ours through the returned logger, that of libraries (the crate `log`, from
 /// info on) through the same drains.
 pub fn start(config: &LogConfig) -> Result<(Logger, LogGuard), LogError> {
-    let decorator = slog_term::TermDecorator::new().stdout().build();
+    let decorator = slog_term::TermDecorator::new().stderr().build();
     let (logger, guard) = build(config, decorator)?;
     slog_scope::set_global_logger(logger.clone()).cancel_reset();
     bridge()?;

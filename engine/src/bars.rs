@@ -40,9 +40,12 @@ pub enum Notice {
         trade: Trade,
         previous: Price,
     },
-    /// Belongs to a bar that was closed too long ago to be revised.
+    /// Belonged to bars that were closed too long ago to be revised; told with the next bar.
     TooLate {
-        trade: Trade,
+        first: Trade,
+        trades: u32,
+        /// Contracts in all of them.
+        contracts: u64,
     },
     Lost {
         why: String,
@@ -178,6 +181,15 @@ struct Builder {
     open_end: Timestamp,
     open_start: Timestamp,
     closed: Option<Bar>,
+    late: Option<Late>,
+}
+
+/// Trades that no bar takes any more.
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    first: Trade,
+    trades: u32,
+    contracts: u64,
 }
 
 impl Builder {
@@ -193,6 +205,7 @@ impl Builder {
             open_end: Timestamp::MIN,
             open_start: Timestamp::MAX,
             closed: None,
+            late: None,
         }
     }
 
@@ -242,7 +255,18 @@ impl Builder {
                 bar.quality = bar.quality.worse(Quality::Revised);
                 out.push(Output::Revised(*bar));
             }
-            _ => out.push(Output::Notice(Notice::TooLate { trade: *trade })),
+            // A feed that lags sends thousands of them.
+            _ => {
+                let late = self.late.get_or_insert(Late { first: *trade, trades: 0, contracts: 0 });
+                late.trades += 1;
+                late.contracts += u64::from(trade.size);
+            }
+        }
+    }
+
+    fn tell_late(&mut self, out: &mut Vec<Output>) {
+        if let Some(Late { first, trades, contracts }) = self.late.take() {
+            out.push(Output::Notice(Notice::TooLate { first, trades, contracts }));
         }
     }
 
@@ -259,6 +283,7 @@ impl Builder {
         self.open_end = Timestamp::MIN;
         self.closed = Some(bar);
         out.push(Output::Closed(bar));
+        self.tell_late(out);
     }
 
     fn flush(&mut self, now: Timestamp, feed: &Feed, out: &mut Vec<Output>) {
@@ -266,6 +291,7 @@ impl Builder {
             self.spoil(Quality::Partial);
         }
         self.close(feed, out);
+        self.tell_late(out);
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {

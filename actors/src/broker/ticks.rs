@@ -189,18 +189,26 @@ impl Broker {
     fn resubscribe(&mut self, symbol: SymbolId, ctx: &mut Context<Self>) {
         let Some(live) = &self.session else { return };
         let session = live.session.clone();
-        let opening = async move {
-            let mut streams: Vec<TickStream> = Vec::new();
-            streams.push(session.ticks(symbol, TickKind::Trades).await?);
-            tokio::time::sleep(TICK_REQUEST_SPACING).await;
-            streams.push(session.ticks(symbol, TickKind::Quotes).await?);
-            Ok::<_, Error>(streams)
-        };
+        let opening = async move { session.ticks(symbol, TickKind::Trades).await };
         let handle = ctx.spawn(opening.into_actor(self).map(move |opened, broker, ctx| match opened {
-            Ok(streams) => {
-                add(broker, streams, ctx);
+            Ok(stream) => {
+                add(broker, vec![stream], ctx);
                 broker.say(News::FeedUp(symbol));
+                let handle = ctx.run_later(TICK_REQUEST_SPACING, move |broker, ctx| broker.requote(symbol, ctx));
+                keep(broker, handle);
             }
+            Err(reason) => broker.drop_session(format!("tick-by-tick request failed: {reason}"), ctx),
+        }));
+        keep(self, handle);
+    }
+
+    /// The second stream of an instrument whose first one was opened again.
+    fn requote(&mut self, symbol: SymbolId, ctx: &mut Context<Self>) {
+        let Some(live) = &self.session else { return };
+        let session = live.session.clone();
+        let opening = async move { session.ticks(symbol, TickKind::Quotes).await };
+        let handle = ctx.spawn(opening.into_actor(self).map(|opened, broker, ctx| match opened {
+            Ok(stream) => add(broker, vec![stream], ctx),
             Err(reason) => broker.drop_session(format!("tick-by-tick request failed: {reason}"), ctx),
         }));
         keep(self, handle);

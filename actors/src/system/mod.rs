@@ -123,7 +123,10 @@ impl System {
     /// Recovers the journal, begins a new segment and starts every actor.
     pub async fn start(setup: Setup) -> Result<System, SystemError> {
         let Setup { mut config, peer, clock, mode, account, log } = setup;
-        config.orders.answer_within = clock.market_span(config.orders.answer_within);
+        // What is lost between here and the broker is lost on the wall, at any speed of the market.
+        for span in [&mut config.orders.answer_within, &mut config.bars.close_grace, &mut config.bars.revise_within] {
+            *span = clock.market_span(*span);
+        }
         let config = Arc::new(config);
         let dir = JournalDir::open(&config.storage.journal_dir)?;
         let recovered = dir.recover()?;

@@ -70,7 +70,8 @@ impl Books {
         // The link asks only over a living connection.
         self.connected = true;
         let newest = ClientOrderId(self.state.next_id.0 - 1);
-        self.inventory = Some(Asked { newest, executions: self.state.executions.len() });
+        let live = self.state.orders.live().map(|order| order.ticket.id).collect();
+        self.inventory = Some(Asked { newest, live, executions: self.state.executions.len() });
         out.push(Output::Request(request));
     }
 

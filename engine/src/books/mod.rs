@@ -120,10 +120,12 @@ struct Booked {
 }
 
 /// How things stood when an inventory was asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Asked {
     /// The newest order.
     newest: ClientOrderId,
+    /// Orders that were live: the broker's list may name one that has ended since.
+    live: BTreeSet<ClientOrderId>,
     /// Executions booked by then.
     executions: usize,
 }

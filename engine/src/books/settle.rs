@@ -142,7 +142,7 @@ impl Books {
         for finding in reconcile::orders(&self.state.orders, snapshot, asked.newest, &self.instance) {
             self.step(finding.id, finding.event, "by inventory", out);
         }
-        let comparison = if overtaken { Comparison::Overtaken } else { self.compare(snapshot) };
+        let comparison = if overtaken { Comparison::Overtaken } else { self.compare(snapshot, &asked) };
         if let Comparison::Differs(difference) = &comparison {
             out.push(Self::system(Severity::Error, "reconcile.differs", difference.clone()));
         }
@@ -177,14 +177,16 @@ impl Books {
         differing
     }
 
-    fn compare(&mut self, snapshot: &BrokerSnapshot) -> Comparison {
+    fn compare(&mut self, snapshot: &BrokerSnapshot, asked: &Asked) -> Comparison {
         let differing = self.differing(&snapshot.positions);
         let positions = differing
             .iter()
             .map(|(symbol, ours, theirs)| format!("position {}: book {ours}, broker {theirs}", self.name_of(*symbol)));
-        let orders = reconcile::strangers(&self.state.orders, snapshot, &self.instance)
-            .into_iter()
-            .map(|order| format!("open order {} at the broker is not live in the book", order.order_ref));
+        let orders = reconcile::strangers(&self.state.orders, snapshot, &self.instance, |id| {
+            asked.live.contains(&id) || id > asked.newest
+        })
+        .into_iter()
+        .map(|order_ref| format!("open order {order_ref} at the broker is not live in the book"));
         let found: Vec<String> = positions.chain(orders).collect();
         if found.is_empty() { Comparison::Agrees } else { Comparison::Differs(found.join("; ")) }
     }

@@ -410,6 +410,25 @@ fn a_position_that_cannot_be_explained_is_told_with_both_sides() {
 }
 
 #[test]
+fn an_order_that_ended_while_the_inventory_was_taken_is_no_stranger() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let (entry, stop) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop));
+    let target = desk.ticket(ONE, Leg::Target);
+    desk.status(&entry, BrokerStatus::Cancelled);
+    desk.tell(Input::TakeInventory);
+    desk.status(&stop, BrokerStatus::Cancelled);
+    desk.status(&target, BrokerStatus::Cancelled);
+    let listed = [(&stop, BrokerStatus::PreSubmitted), (&target, BrokerStatus::Submitted)];
+    desk.inventory(&listed);
+    assert_eq!(desk.compared, [Comparison::Agrees]);
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[listed[0], listed[0]]);
+    let told = format!("open order {} at the broker is not live in the book", stop.order_ref);
+    assert_eq!(desk.compared[1..], [Comparison::Differs(told)], "one that is still there later is, and is told once");
+}
+
+#[test]
 fn an_execution_that_is_not_ours_is_told_once_however_often_it_is_listed() {
     let mut desk = Desk::open();
     desk.buy(ONE, 1);

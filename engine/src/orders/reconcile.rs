@@ -1,7 +1,7 @@
 //! The book against the broker's inventory. In: our orders, what the broker holds. Out: what each order is proved to be,
 //! and what cannot be explained. Absent: repair; the books act on the findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::machine::Event;
 use super::working::{Order, WorkingOrders};
@@ -55,13 +55,19 @@ fn proof(order: &Order, open: &ByRef<'_>, completed: &ByRef<'_>) -> Event {
     Event::ProvedAbsent
 }
 
-/// Open orders at the broker that carry our name and are not in the book.
-pub fn strangers<'a>(book: &WorkingOrders, broker: &'a BrokerSnapshot, instance: &str) -> Vec<&'a BrokerOrder> {
+/// References of open orders at the broker that carry our name and are not live in the book, each once. Leaves out those
+/// that have `ended_since` the broker was asked.
+pub fn strangers<'a>(
+    book: &WorkingOrders,
+    broker: &'a BrokerSnapshot,
+    instance: &str,
+    ended_since: impl Fn(ClientOrderId) -> bool,
+) -> BTreeSet<&'a str> {
     let known = |order: &&BrokerOrder| match parse_ref(&order.order_ref, instance) {
-        Some(id) => book.get(id).is_some_and(Order::is_live),
+        Some(id) => book.get(id).is_some_and(|order| order.is_live() || ended_since(id)),
         None => true,
     };
-    broker.open_orders.iter().filter(|order| !known(order)).collect()
+    broker.open_orders.iter().filter(|order| !known(order)).map(|order| order.order_ref.as_str()).collect()
 }
 
 /// Symbols whose net position differs: `(symbol, ours, the broker's)`.
