@@ -20,7 +20,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use options::{Options, Pacing, StartError};
+pub use options::{CLIENTS_MAX, Options, Pacing, StartError};
 pub use probe::{Probe, StepWritten, WireLog};
 pub use server::{Gateway, start, start_probed};
 pub use stats::{Stats, Truth};

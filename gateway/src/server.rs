@@ -23,8 +23,6 @@ use crate::pace;
 use crate::probe::Probe;
 use crate::stats::{Counters, Stats, Truth};
 
-/// TWS's own limit.
-const CLIENTS_MAX: usize = 32;
 /// How long to wait after the system refused to accept a connection, e.g. for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const ALIVE: &str = "the gateway's thread runs until it is stopped";
@@ -123,7 +121,7 @@ fn run(
     inbox: UnboundedReceiver<Command>,
     (outbox_bytes_max, probe): (usize, Option<Probe>),
 ) {
-    let (log, clock) = (options.log.clone(), options.pace.clone());
+    let (log, clock, clients_max) = (options.log.clone(), options.pace.clone(), options.clients_max);
     let shared = Rc::new(Shared {
         broker: RefCell::new(Broker::new(options, counters.clone())),
         links: RefCell::default(),
@@ -135,7 +133,7 @@ fn run(
         log,
     });
     let tasks = LocalSet::new();
-    tasks.spawn_local(accept(shared.clone(), listener));
+    tasks.spawn_local(accept(shared.clone(), listener, clients_max));
     match clock {
         Pacing::Clock(clock) => drop(tasks.spawn_local(pace::play_by_clock(shared.clone(), clock))),
         Pacing::Flood => drop(tasks.spawn_local(pace::play_flood(shared.clone()))),
@@ -154,15 +152,15 @@ async fn obey(shared: Rc<Shared>, mut inbox: UnboundedReceiver<Command>) {
     }
 }
 
-async fn accept(shared: Rc<Shared>, listener: TcpListener) {
+async fn accept(shared: Rc<Shared>, listener: TcpListener, clients_max: usize) {
     let mut next: ConnId = 1;
     let mut open = tokio::task::JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 while open.try_join_next().is_some() {}
-                if open.len() >= CLIENTS_MAX {
-                    warn!(shared.log, "refusing {peer}: {CLIENTS_MAX} connections are open"; "event" => "gateway.full");
+                if open.len() >= clients_max {
+                    warn!(shared.log, "refusing {peer}: {clients_max} connections are open"; "event" => "gateway.full");
                     continue;
                 }
                 open.spawn_local(connection::serve(shared.clone(), stream, next));

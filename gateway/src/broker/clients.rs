@@ -17,6 +17,9 @@ pub struct Outbox {
     written: usize,
 }
 
+/// An empty outbox keeps this much; what a burst took is given back.
+const BYTES_KEPT: usize = 256 << 10;
+
 impl Outbox {
     pub fn pending(&self) -> &[u8] {
         &self.bytes[self.written..]
@@ -33,6 +36,7 @@ impl Outbox {
         assert!(self.written <= self.bytes.len(), "no more is written than was pending");
         if self.written == self.bytes.len() {
             self.bytes.clear();
+            self.bytes.shrink_to(BYTES_KEPT);
             self.written = 0;
         } else if self.written > self.bytes.len() / 2 {
             self.bytes.drain(..self.written);

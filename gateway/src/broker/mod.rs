@@ -12,8 +12,8 @@ use slog::{Logger, info};
 
 use crate::broker::clients::{Client, ConnId};
 use crate::broker::day::TradingDay;
+use crate::broker::fanout::Fanout;
 use crate::broker::orders::Notes;
-use crate::broker::ticks::Subscriptions;
 use crate::catalog::Catalog;
 use crate::options::{Options, Pacing};
 use crate::stats::{Counters, Truth};
@@ -26,6 +26,7 @@ pub mod clients;
 mod contracts;
 mod day;
 mod executions;
+mod fanout;
 mod orders;
 mod pnl;
 mod positions;
@@ -43,7 +44,7 @@ pub struct Broker {
     catalog: Catalog,
     account: String,
     clients: BTreeMap<ConnId, Client>,
-    ticks: Subscriptions,
+    ticks: Fanout,
     notes: Notes,
     day: TradingDay,
     /// Steps are played: always, or since the first subscription.
@@ -66,7 +67,7 @@ impl Broker {
             catalog: Catalog::new(options.instruments, next.unwrap_or_default()),
             account: options.account,
             clients: BTreeMap::new(),
-            ticks: Subscriptions::default(),
+            ticks: Fanout::default(),
             notes: Notes::default(),
             day: TradingDay::new(next.unwrap_or_default(), options.cash),
             playing: !options.wait_for_client,
@@ -95,6 +96,11 @@ impl Broker {
 
     fn count_clients(&self) {
         self.counters.set_clients(self.clients.values().filter(|client| client.client_id.is_some()).count());
+    }
+
+    /// Puts into each outbox all that was said to its client: it is written next.
+    pub fn gather(&mut self) {
+        self.ticks.gather(&mut self.clients);
     }
 
     pub fn clients(&mut self) -> &mut BTreeMap<ConnId, Client> {
@@ -163,6 +169,7 @@ impl Broker {
 
     fn send(&mut self, conn: ConnId, response: impl Into<Response>) {
         if let Some(client) = self.clients.get_mut(&conn) {
+            self.ticks.take(conn, client.outbox.tail());
             client.send(&response.into());
             self.counters.frame_out();
         }
@@ -199,7 +206,7 @@ impl Broker {
             Request::CancelContractData(_) => {}
             Request::MarketRule(request) => self.send_market_rule(conn, &request),
             Request::TickByTick(request) => self.subscribe_ticks(conn, &request),
-            Request::CancelTickByTick(request) => self.ticks.remove(conn, request.req_id.unwrap_or(0)),
+            Request::CancelTickByTick(request) => self.cancel_ticks(conn, request.req_id.unwrap_or(0)),
             Request::PlaceOrder(request) => self.place_order(conn, client_id, &request),
             Request::CancelOrder(request) => self.cancel_order(conn, client_id, request.order_id.unwrap_or(0)),
             Request::GlobalCancel(_) => self.cancel_all_orders(),

@@ -87,6 +87,7 @@ fn options(events: Vec<FeedEvent>, pace: Pacing) -> Options {
         cash: Money::from_micros(100_000_000_000),
         commission: Money::from_micros(2_250_000),
         wait_for_client: false,
+        clients_max: crate::CLIENTS_MAX,
         log: slog::Logger::root(slog::Discard, slog::o!()),
     }
 }
