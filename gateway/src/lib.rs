@@ -10,6 +10,8 @@ mod broker;
 mod calendar;
 mod catalog;
 mod connection;
+#[doc(hidden)]
+pub mod fuzzing;
 mod options;
 mod pace;
 mod probe;

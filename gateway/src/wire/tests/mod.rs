@@ -1,7 +1,9 @@
 //! The codec alone: layouts of responses and requests by version, ticks, and input that nobody should send.
 
+pub mod examples;
 mod layouts;
 mod requests;
+mod spoiled;
 mod survive;
 mod ticks;
 
