@@ -14,6 +14,7 @@ macro_rules! data {
 mod accounts;
 mod contracts;
 mod crowd;
+mod malformed;
 mod orders;
 mod raw;
 mod session;
