@@ -15,6 +15,7 @@ mod accounts;
 mod contracts;
 mod crowd;
 mod malformed;
+mod many;
 mod orders;
 mod raw;
 mod session;
