@@ -75,6 +75,7 @@ pub fn serve(seconds: u64) -> ExitCode {
         commission: Money::from_micros(2_250_000),
         wait_for_client: true,
         clients_max: CLIENTS_MAX,
+        history: gateway::History::default(),
         log: slog::Logger::root(slog::Discard, slog::o!()),
     });
     let gateway = gateway.expect("a free port on the loopback interface");

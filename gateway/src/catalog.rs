@@ -1,5 +1,6 @@
-//! The contracts that this gateway lists. In: instruments and a contract as a client describes it.
-//! Out: the listing that it means, contract details, market rules. Absent: prices, orders.
+//! The contracts that this gateway lists: those whose market is played, and around them the chains of the products that
+//! it knows. In: instruments and a contract as a client describes it. Out: the listing that it means, contract details,
+//! market rules, matching symbols. Absent: prices, orders.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +11,22 @@ use engine::venue::Refusal;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::calendar::{expiry_of, hours, regular_hours, session};
+use crate::calendar::{chain, expiry_of};
+use crate::hours::Hours;
+use crate::roots::{self, Root, root};
 use crate::wire::contract::{Contract, ContractDetails, MarketRule, PriceIncrement};
+use crate::wire::symbols::ContractDescription;
 
 /// The time zone of the contracts, as Interactive Brokers names it.
 pub const ZONE_NAME: &str = "US/Central";
 const NO_DEFINITION: i32 = 200;
+/// What every contract of these products can be ordered with, as contract details of a real gateway show it.
+const ORDER_TYPES: &str = "ACTIVETIM,AD,ADJUST,ALERT,ALGO,ALLOC,AVGCOST,BASKET,BENCHPX,COND,CONDORDER,DAY,DEACT,\
+    DEACTDIS,DEACTEOD,GAT,GTC,GTD,GTT,HID,ICE,IOC,LIT,LMT,LTH,MIT,MKT,MKTPROT,MTL,NGCOMB,NONALGO,OCA,PEGBENCH,SCALE,\
+    SCALERST,SNAPMID,SNAPMKT,SNAPREL,STP,STPLMT,STPPROT,TRAIL,TRAILLIT,TRAILLMT,TRAILMIT,WHATIF";
+/// Every exchange here has the broker's own algorithms beside it.
+const ALGO_VENUE: &str = "QBALGO";
+const NO_TRADING: i32 = 201;
 const MONTH_CODES: &[u8; 12] = b"FGHJKMNQUVXZ";
 /// ES's rule at Interactive Brokers; further tick sizes get the numbers after it.
 const RULE_ID_FIRST: i32 = 67;
@@ -30,6 +41,9 @@ pub struct Listing {
     pub rule_id: i32,
     pub grid: PriceGrid,
     pub points: Points,
+    /// There is a market for it; the other contracts of a chain are known and nothing more.
+    pub played: bool,
+    pub hours: Hours,
 }
 
 /// Ticks to points in binary floating point with one rounding: the double nearest to the exact decimal.
@@ -57,6 +71,11 @@ impl Points {
     pub fn of_half_ticks(&self, ticks: i64) -> f64 {
         (ticks * self.mantissa) as f64 / (2.0 * self.scale)
     }
+
+    /// An average of prices, to the millionth of a point.
+    pub fn of_average(&self, ticks: f64) -> f64 {
+        (ticks * self.mantissa as f64 / self.scale * 1e6).round() / 1e6
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -67,22 +86,46 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// `today` decides which contract is the front month of an instrument without expiry.
+    /// `today` decides which contract is the front month of an instrument without expiry, and which months are listed.
     pub fn new(instruments: Vec<Instrument>, today: Timestamp) -> Self {
         let mut catalog = Catalog::default();
         let mut con_ids = BTreeSet::new();
         for instrument in instruments {
-            let rule_id = catalog.rule_of(instrument.tick_size);
             let expiry = expiry_of(&instrument, today);
-            let mut con_id = con_id_of(&instrument, expiry);
-            while !con_ids.insert(con_id) {
-                con_id += 1;
+            catalog.list(instrument, expiry, true, &mut con_ids);
+        }
+        let mut free = (0..=u16::MAX).rev().map(SymbolId);
+        for root in roots::all() {
+            for expiry in chain(root, today) {
+                if catalog.leaves_room(root, expiry) {
+                    let id = free.next().expect("a chain has few months");
+                    catalog.list(instrument_of(root, id, expiry), expiry, false, &mut con_ids);
+                }
             }
-            let contract = short_contract(&instrument, expiry, con_id);
-            let (grid, points) = (PriceGrid::of(&instrument), Points::of(instrument.tick_size));
-            catalog.listings.push(Listing { instrument, contract, expiry, rule_id, grid, points });
         }
         catalog
+    }
+
+    fn list(&mut self, instrument: Instrument, expiry: NaiveDate, played: bool, con_ids: &mut BTreeSet<i32>) {
+        let rule_id = self.rule_of(instrument.tick_size);
+        let mut con_id = con_id_of(&instrument, expiry);
+        while !con_ids.insert(con_id) {
+            con_id += 1;
+        }
+        let contract = short_contract(&instrument, expiry, con_id);
+        let (grid, points) = (PriceGrid::of(&instrument), Points::of(instrument.tick_size));
+        let hours = Hours::of(&instrument);
+        self.listings.push(Listing { instrument, contract, expiry, rule_id, grid, points, played, hours });
+    }
+
+    /// Whether a month of a chain is listed beside what is played: not the same month again, and none before the first
+    /// that is played, so that who takes the nearest month takes one with a market.
+    fn leaves_room(&self, root: &Root, expiry: NaiveDate) -> bool {
+        let month = |date: NaiveDate| (date.year(), date.month());
+        let of_root = |listing: &&Listing| listing.played && listing.instrument.root == root.symbol;
+        let played: Vec<_> = self.listings.iter().filter(of_root).map(|listing| month(listing.expiry)).collect();
+        let first = played.iter().min();
+        first.is_none_or(|first| month(expiry) > *first && !played.contains(&month(expiry)))
     }
 
     fn rule_of(&mut self, tick_size: Decimal) -> i32 {
@@ -94,7 +137,7 @@ impl Catalog {
     }
 
     pub fn listing(&self, symbol: SymbolId) -> Option<&Listing> {
-        self.listings.iter().find(|listing| listing.instrument.id == symbol)
+        self.listings.iter().find(|listing| listing.played && listing.instrument.id == symbol)
     }
 
     pub fn first(&self) -> Option<&Listing> {
@@ -110,8 +153,18 @@ impl Catalog {
         self.listings.iter().filter(|listing| fits(&listing.contract, wanted))
     }
 
-    /// The only listing that fits; the refusal is what a client of Interactive Brokers would see.
+    /// The only listing that fits, if it can be traded; the refusal is what a client of Interactive Brokers would see.
     pub fn one(&self, wanted: &Contract) -> Result<&Listing, Refusal> {
+        let listing = self.only(wanted)?;
+        if !listing.played {
+            let text = "Order rejected - reason:No trading permissions.".to_owned();
+            return Err(Refusal { code: NO_TRADING, text });
+        }
+        Ok(listing)
+    }
+
+    /// The only listing that fits, whether or not there is a market for it.
+    pub fn only(&self, wanted: &Contract) -> Result<&Listing, Refusal> {
         let mut found = self.listings.iter().filter(|listing| fits(&listing.contract, wanted));
         match (found.next(), found.next()) {
             (Some(listing), None) => Ok(listing),
@@ -122,6 +175,26 @@ impl Catalog {
             }
             (None, _) => Err(no_definition()),
         }
+    }
+
+    /// The underlyings whose symbol begins with the pattern or whose name holds it, in any case: one description for
+    /// each root symbol, in the order of the listings, symbols before names.
+    pub fn matching_symbols(&self, pattern: &str) -> Vec<ContractDescription> {
+        let pattern = pattern.trim().to_lowercase();
+        if pattern.is_empty() {
+            return Vec::new();
+        }
+        let mut seen = BTreeSet::new();
+        let firsts: Vec<&Listing> =
+            self.listings.iter().filter(|listing| seen.insert(listing.instrument.root.as_str())).collect();
+        let by_symbol = |listing: &&&Listing| listing.instrument.root.to_lowercase().starts_with(&pattern);
+        let by_name = |listing: &&&Listing| !by_symbol(listing) && listing.name().to_lowercase().contains(&pattern);
+        firsts
+            .iter()
+            .filter(by_symbol)
+            .chain(firsts.iter().filter(by_name))
+            .map(|listing| listing.description())
+            .collect()
     }
 
     pub fn market_rule(&self, rule_id: i32) -> Option<MarketRule> {
@@ -141,40 +214,81 @@ impl Listing {
         self.instrument.tick_size * self.instrument.multiplier
     }
 
+    /// The product's name; the root symbol where no other is known.
+    pub fn name(&self) -> &str {
+        root(&self.instrument.root).map_or(self.instrument.root.as_str(), |root| root.long_name)
+    }
+
+    fn under_con_id(&self) -> i32 {
+        let known = root(&self.instrument.root).and_then(|root| root.under_con_id);
+        known.unwrap_or_else(|| hashed_id(&self.instrument.root))
+    }
+
+    /// The underlying as matching symbols show it.
+    fn description(&self) -> ContractDescription {
+        let sec_type = root(&self.instrument.root).map_or("IND", |root| root.under_sec_type);
+        let contract = Contract {
+            con_id: Some(self.under_con_id()),
+            symbol: Some(self.instrument.root.clone()),
+            sec_type: Some(sec_type.to_owned()),
+            primary_exch: Some(self.instrument.exchange.clone()),
+            currency: Some(self.instrument.currency.clone()),
+            description: Some(self.name().to_owned()),
+            ..Contract::default()
+        };
+        ContractDescription { contract: Some(contract), derivative_sec_types: vec!["FUT".to_owned()] }
+    }
+
     /// Contract and details as answers to a contract request carry them; `now` begins the trading hours.
     pub fn details(&self, now: Timestamp) -> (Contract, ContractDetails) {
         let date = self.expiry.format("%Y%m%d").to_string();
+        let known = root(&self.instrument.root);
+        let ends_at = known.map_or("08:30:00", |root| root.ends_at);
         let contract = Contract {
-            last_trade_date_or_contract_month: Some(format!("{date} 08:30:00 {ZONE_NAME}")),
+            last_trade_date_or_contract_month: Some(format!("{date} {ends_at} {}", self.hours.zone_name())),
             last_trade_date: Some(date.clone()),
             strike: Some(0.0),
             ..self.contract.clone()
         };
-        let root = Some(self.instrument.root.clone());
+        let symbol = Some(self.instrument.root.clone());
         let one = || Some("1".to_owned());
         let details = ContractDetails {
-            market_name: root.clone(),
+            market_name: symbol.clone(),
             min_tick: Some(self.instrument.tick_size.normalize().to_string()),
-            order_types: Some("DAY,FOK,GTC,IOC,LMT,MKT,OCA,STP,STPLMT".to_owned()),
-            valid_exchanges: Some(self.instrument.exchange.clone()),
+            order_types: Some(ORDER_TYPES.to_owned()),
+            valid_exchanges: Some(format!("{},{ALGO_VENUE}", self.instrument.exchange)),
             price_magnifier: Some(1),
-            under_con_id: Some(hashed_id(&self.instrument.root)),
-            long_name: root.clone(),
+            under_con_id: Some(self.under_con_id()),
+            long_name: Some(self.name().to_owned()),
             contract_month: Some(self.expiry.format("%Y%m").to_string()),
-            time_zone_id: Some(ZONE_NAME.to_owned()),
-            trading_hours: Some(hours(now, session)),
-            liquid_hours: Some(hours(now, regular_hours)),
+            time_zone_id: Some(self.hours.zone_name().to_owned()),
+            trading_hours: Some(self.hours.trading_text(now)),
+            liquid_hours: Some(self.hours.liquid_text(now)),
             agg_group: Some(i32::MAX),
-            under_symbol: root,
-            under_sec_type: Some("IND".to_owned()),
-            market_rule_ids: Some(self.rule_id.to_string()),
+            under_symbol: symbol,
+            under_sec_type: Some(known.map_or("IND", |root| root.under_sec_type).to_owned()),
+            // One for each of the exchanges.
+            market_rule_ids: Some(format!("{0},{0}", self.rule_id)),
             real_expiration_date: Some(date),
             min_size: one(),
             size_increment: one(),
             suggested_size_increment: one(),
-            settlement_method: Some("Cash".to_owned()),
+            settlement_method: Some(known.map_or("Cash", |root| root.settlement).to_owned()),
         };
         (contract, details)
+    }
+}
+
+fn instrument_of(root: &Root, id: SymbolId, expiry: NaiveDate) -> Instrument {
+    Instrument {
+        id,
+        name: root.symbol.to_owned(),
+        root: root.symbol.to_owned(),
+        expiry: Some(expiry.format("%Y%m%d").to_string()),
+        exchange: root.exchange.to_owned(),
+        currency: "USD".to_owned(),
+        tick_size: root.tick_size(),
+        multiplier: root.multiplier(),
     }
 }
 

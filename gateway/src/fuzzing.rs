@@ -7,6 +7,7 @@ use engine::trade::Money;
 use rust_decimal::Decimal;
 
 use crate::broker::Broker;
+use crate::history::History;
 use crate::options::{CLIENTS_MAX, Options, Pacing};
 use crate::stats::Counters;
 use crate::wire::request::Request;
@@ -132,6 +133,7 @@ fn broker() -> Broker {
         commission: Money::from_micros(2_250_000),
         wait_for_client: false,
         clients_max: CLIENTS_MAX,
+        history: History::default(),
         log: slog::Logger::root(slog::Discard, slog::o!()),
     };
     Broker::new(options, Counters::default())

@@ -4,7 +4,8 @@
 //! The way of a request: `connection` reads frames, `wire` turns them into a `Request`, `broker` does it against the
 //! venue and writes `Response`s to outboxes, `connection` writes those to the sockets. `pace` plays the market.
 //! Everything runs on one thread of its own, so clients see one account and one order of events.
-//! Absent: how orders match (the engine's venue), market data files, historical data.
+//! `history` remembers what was played, for requests about the past.
+//! Absent: how orders match (the engine's venue), market data files.
 
 mod broker;
 mod calendar;
@@ -12,16 +13,21 @@ mod catalog;
 mod connection;
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
+mod hours;
 mod options;
 mod pace;
 mod probe;
+mod roots;
 mod server;
 mod stats;
+mod when;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
+pub use history::History;
 pub use options::{CLIENTS_MAX, Options, Pacing, StartError};
 pub use probe::{Probe, StepWritten, WireLog};
 pub use server::{Gateway, start, start_probed};

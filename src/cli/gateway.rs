@@ -73,6 +73,7 @@ pub fn run(args: &GatewayArgs) -> Outcome {
         instruments: market.instruments,
         source: market.events,
         pace,
+        history: gateway::History::default(),
         account: args.account.clone(),
         cash: money("cash", args.cash)?,
         commission: money("commission", args.commission)?,

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::wire::Encoding;
 use crate::wire::pnl::{PnL, PnLSingle};
-use crate::wire::response::Response;
 
 /// A connection, numbered in the order of arrival.
 pub type ConnId = u64;
@@ -81,9 +80,5 @@ impl Client {
             pnl: BTreeMap::new(),
             pnl_single: BTreeMap::new(),
         }
-    }
-
-    pub fn send(&mut self, response: &Response) {
-        response.put(self.encoding, self.outbox.tail());
     }
 }

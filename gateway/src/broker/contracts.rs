@@ -1,10 +1,11 @@
-//! Contract requests. In: a contract as the client describes it, or a market rule's number. Out: what is listed.
+//! Contract requests. In: a contract as the client describes it, a pattern, a market rule's number. Out: what is listed.
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
 use crate::broker::session::{SYSTEM, invalid};
 use crate::catalog::{Listing, no_definition};
 use crate::wire::contract::{ContractData, ContractDataEnd, ContractDataRequest, MarketRuleRequest};
+use crate::wire::symbols::{MatchingSymbolsRequest, SymbolSamples};
 
 impl Broker {
     pub(super) fn send_contracts(&mut self, conn: ConnId, request: &ContractDataRequest) {
@@ -20,6 +21,11 @@ impl Broker {
             self.send(conn, data);
         }
         self.send(conn, ContractDataEnd { req_id: Some(req_id) });
+    }
+
+    pub(super) fn send_matching_symbols(&mut self, conn: ConnId, request: &MatchingSymbolsRequest) {
+        let contract_descriptions = self.catalog.matching_symbols(request.pattern.as_deref().unwrap_or(""));
+        self.send(conn, SymbolSamples { req_id: Some(request.req_id.unwrap_or(SYSTEM)), contract_descriptions });
     }
 
     pub(super) fn send_market_rule(&mut self, conn: ConnId, request: &MarketRuleRequest) {

@@ -3,13 +3,14 @@
 //!
 //! A feed is a list of streams, as one client asked for them, with the frames of these streams since the last write.
 //! Clients with equal lists share a feed: a tick is framed once a feed, and a client costs one copy a write. What else
-//! is said to a client comes behind the ticks before it: see [`Fanout::take`].
+//! is said to a client comes behind the ticks before it: see [`Fanout::say`].
 
 use std::collections::BTreeMap;
 
 use engine::market::{Price, Quote, SymbolId};
 
 use crate::broker::clients::{Client, ConnId};
+use crate::wire::response::Response;
 use crate::wire::ticks::{Tick, TickKind, put_frame, put_protobuf_body, put_text_body};
 
 /// One subscription, but for whose it is.
@@ -171,8 +172,14 @@ impl Fanout {
         sent
     }
 
+    /// Says something to one client, behind the ticks before it.
+    pub fn say(&mut self, conn: ConnId, client: &mut Client, response: &Response) {
+        self.take(conn, client.outbox.tail());
+        response.put(client.encoding, client.outbox.tail());
+    }
+
     /// Puts the ticks that a client has yet to get into `out`, so that what is put next comes behind them.
-    pub fn take(&mut self, conn: ConnId, out: &mut Vec<u8>) {
+    fn take(&mut self, conn: ConnId, out: &mut Vec<u8>) {
         if self.feeds.iter().all(|feed| feed.bytes.is_empty()) {
             return;
         }
