@@ -29,7 +29,7 @@ pub fn is_repeated(perm_id: PermId, later: &[Report]) -> bool {
     let concerns = |report: &&Report| match report {
         Report::Order(other) => *other == perm_id,
         Report::Execution(execution) => execution.perm_id == perm_id,
-        Report::Message { .. } => false,
+        Report::Corrected(_) | Report::Message { .. } => false,
     };
     matches!(later.iter().find(concerns), Some(Report::Order(_)))
 }
@@ -45,7 +45,7 @@ pub fn before(order: &VenueOrder, later: &[Report]) -> VenueOrder {
         order.filled -= execution.quantity;
         order.fill_ticks -= i64::from(execution.price.0) * i64::from(execution.quantity);
         // A market order is only pre-submitted when it trades; a limit order has been submitted.
-        let submitted = order.filled > 0 || order.order.kind.limit_price().is_some();
+        let submitted = order.filled > 0 || order.order.kind.limit_price(order.order.side).is_some();
         order.status = if submitted { Status::Submitted } else { Status::PreSubmitted };
         if order.filled == 0 {
             order.last_fill = None;
