@@ -311,8 +311,10 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                 Report::Order(perm_id) if told::is_repeated(*perm_id, later) => {}
                 Report::Order(perm_id) => {
                     if let Some(order) = self.player.venue().order(*perm_id) {
-                        let event = status_event(&told::before(order, later));
-                        self.say(News::Event(event));
+                        let order = told::before(order, later);
+                        for status in told::statuses(&order) {
+                            self.say(News::Event(status_event(&order, *status)));
+                        }
                     }
                 }
                 Report::Execution(execution) | Report::Corrected(execution) => {
@@ -369,11 +371,11 @@ fn broker_status(status: Status) -> BrokerStatus {
     }
 }
 
-fn status_event(order: &VenueOrder) -> BrokerEvent {
+fn status_event(order: &VenueOrder, status: Status) -> BrokerEvent {
     BrokerEvent::Status {
         order_id: BrokerOrderId(order.order.order_id),
         perm_id: order.perm_id,
-        status: broker_status(order.status),
+        status: broker_status(status),
         filled: order.filled,
         remaining: order.remaining(),
     }

@@ -20,6 +20,8 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use broker::Broker;
+pub use broker::interventions::{CommissionHabit, ManualOrder, Quirks};
 pub use options::{Options, Pacing, StartError};
 pub use probe::{Probe, StepWritten, WireLog};
 pub use server::{Gateway, start, start_probed};

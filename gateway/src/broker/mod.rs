@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use engine::market::FeedEvent;
 use engine::time::Timestamp;
 use engine::venue::play::{Player, Step};
-use engine::venue::{Venue, VenueConfig};
+use engine::venue::{Rules, Venue, VenueConfig};
 use slog::{Logger, info};
 
 use crate::broker::clients::{Client, ConnId};
 use crate::broker::day::TradingDay;
+use crate::broker::interventions::Quirks;
 use crate::broker::orders::Notes;
 use crate::broker::ticks::Subscriptions;
 use crate::catalog::Catalog;
@@ -26,12 +27,17 @@ pub mod clients;
 mod contracts;
 mod day;
 mod executions;
+pub mod interventions;
+mod order_reading;
+mod order_times;
+mod order_view;
 mod orders;
 mod pnl;
 mod positions;
 mod reports;
 mod session;
 mod ticks;
+mod what_if;
 
 type Source = Box<dyn Iterator<Item = FeedEvent> + Send>;
 
@@ -45,6 +51,7 @@ pub struct Broker {
     clients: BTreeMap<ConnId, Client>,
     ticks: Subscriptions,
     notes: Notes,
+    quirks: Quirks,
     day: TradingDay,
     /// Steps are played: always, or since the first subscription.
     playing: bool,
@@ -58,6 +65,7 @@ impl Broker {
             instruments: options.instruments.clone(),
             commission: options.commission,
             cash: options.cash,
+            rules: Rules::of_broker(),
         });
         let mut player = Player::new(options.source, venue);
         let next = player.peek_ts();
@@ -68,6 +76,7 @@ impl Broker {
             clients: BTreeMap::new(),
             ticks: Subscriptions::default(),
             notes: Notes::default(),
+            quirks: Quirks::default(),
             day: TradingDay::new(next.unwrap_or_default(), options.cash),
             playing: !options.wait_for_client,
             counters,
@@ -87,6 +96,9 @@ impl Broker {
             return;
         };
         self.ticks.remove_client(conn);
+        if client.client_id == Some(0) {
+            self.notes.auto_bind = false;
+        }
         if let Some(client_id) = client.client_id {
             info!(self.log, "client {client_id} disconnected"; "event" => "gateway.client_left", "client" => client_id);
         }
@@ -138,6 +150,11 @@ impl Broker {
         }
         self.update_pnl();
         true
+    }
+
+    /// Orders changed what is due next.
+    fn look_ahead(&mut self) {
+        self.next = self.player.peek_ts();
     }
 
     /// A trading day ends, for which the player cancels day orders: daily profit starts again at zero.
@@ -200,13 +217,20 @@ impl Broker {
             Request::MarketRule(request) => self.send_market_rule(conn, &request),
             Request::TickByTick(request) => self.subscribe_ticks(conn, &request),
             Request::CancelTickByTick(request) => self.ticks.remove(conn, request.req_id.unwrap_or(0)),
-            Request::PlaceOrder(request) => self.place_order(conn, client_id, &request),
+            Request::PlaceOrder(request) => {
+                self.place_order(conn, client_id, &request);
+                self.look_ahead();
+            }
             Request::CancelOrder(request) => self.cancel_order(conn, client_id, request.order_id.unwrap_or(0)),
             Request::GlobalCancel(_) => self.cancel_all_orders(),
             Request::OpenOrders(_) => self.send_open_orders(conn, Some(client_id)),
             Request::AllOpenOrders(_) => self.send_open_orders(conn, None),
-            Request::AutoOpenOrders(_) => self.bind_orders(conn, client_id),
-            Request::CompletedOrders(_) => self.send_completed_orders(conn),
+            Request::AutoOpenOrders(request) => {
+                self.bind_orders(conn, client_id, request.auto_bind.unwrap_or(false));
+            }
+            Request::CompletedOrders(request) => {
+                self.send_completed_orders(conn, request.api_only.unwrap_or(false));
+            }
             Request::Executions(request) => self.send_executions(conn, &request),
             Request::Positions(_) => self.subscribe_positions(conn),
             Request::CancelPositions(_) => self.edit(conn, |client| client.positions = false),
