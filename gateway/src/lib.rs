@@ -27,6 +27,8 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use broker::Broker;
+pub use broker::interventions::{CommissionHabit, ManualOrder, Quirks};
 pub use history::History;
 pub use options::{CLIENTS_MAX, Options, Pacing, StartError};
 pub use probe::{Probe, StepWritten, WireLog};

@@ -41,9 +41,10 @@ pub struct Shared {
     pub log: Logger,
 }
 
-#[derive(Debug)]
 enum Command {
     Truth(SyncSender<Truth>),
+    /// Something to do to the account between two requests or steps.
+    Act(Box<dyn FnOnce(&mut Broker) + Send>),
     Stop,
 }
 
@@ -144,10 +145,20 @@ fn run(
 
 /// Answers other threads until one says stop, or all have gone.
 async fn obey(shared: Rc<Shared>, mut inbox: UnboundedReceiver<Command>) {
-    while let Some(Command::Truth(answer)) = inbox.recv().await {
-        let truth = shared.broker.borrow().truth();
-        if answer.send(truth).is_err() {
-            warn!(shared.log, "nobody waits for the account's truth any more"; "event" => "gateway.truth_unread");
+    while let Some(command) = inbox.recv().await {
+        match command {
+            Command::Stop => return,
+            Command::Act(act) => {
+                act(&mut shared.broker.borrow_mut());
+                connection::flush(&shared);
+                shared.play.notify_one();
+            }
+            Command::Truth(answer) => {
+                let truth = shared.broker.borrow().truth();
+                if answer.send(truth).is_err() {
+                    warn!(shared.log, "nobody waits for the account's truth any more"; "event" => "gateway.truth_unread");
+                }
+            }
         }
     }
 }
@@ -192,6 +203,19 @@ impl Gateway {
         let (answer, truth) = sync_channel(1);
         self.commands.send(Command::Truth(answer)).expect(ALIVE);
         truth.recv().expect(ALIVE)
+    }
+
+    /// Does something to the account between two requests or steps, e.g. what `broker::interventions` offers, and returns
+    /// its answer once clients have been written to.
+    ///
+    /// # Panics
+    /// If the gateway's thread has panicked.
+    pub fn intervene<R: Send + 'static>(&self, act: impl FnOnce(&mut Broker) -> R + Send + 'static) -> R {
+        let (answer, answered) = sync_channel(1);
+        // The asking thread waits for the answer, so it is there to take it.
+        let act = move |broker: &mut Broker| drop(answer.send(act(broker)));
+        self.commands.send(Command::Act(Box::new(act))).expect(ALIVE);
+        answered.recv().expect(ALIVE)
     }
 
     /// Closes every connection and the listener, and waits until the thread has ended.

@@ -57,7 +57,7 @@ fn gateway(desk: &Desk, more: &[&str]) -> (Process, String) {
 /// A gateway with the market that is known, which moves when it is asked to.
 fn played_gateway(desk: &Desk) -> (Process, String) {
     let market = market::write(desk);
-    gateway(desk, &["--speed", "max", "--data", market.to_str().expect("paths here are plain")])
+    gateway(desk, &["--speed", "max", "--cash", "1000000", "--data", market.to_str().expect("paths here are plain")])
 }
 
 /// Runs one client program to its end, which must be a good one.

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use engine::market::FeedEvent;
 use engine::time::Timestamp;
 use engine::venue::play::{Player, Step};
-use engine::venue::{Venue, VenueConfig};
+use engine::venue::{Rules, Venue, VenueConfig};
 use slog::{Logger, info};
 
 use crate::broker::clients::{Client, ConnId};
 use crate::broker::data::DataSubs;
 use crate::broker::day::TradingDay;
 use crate::broker::fanout::Fanout;
+use crate::broker::interventions::Quirks;
 use crate::broker::orders::Notes;
 use crate::broker::session::SYSTEM;
 use crate::catalog::Catalog;
@@ -34,6 +35,10 @@ mod executions;
 mod fanout;
 mod history;
 mod market_data;
+pub mod interventions;
+mod order_reading;
+mod order_times;
+mod order_view;
 mod orders;
 mod past_ticks;
 mod pnl;
@@ -43,6 +48,7 @@ mod realtime_bars;
 mod reports;
 mod session;
 mod ticks;
+mod what_if;
 
 type Source = Box<dyn Iterator<Item = FeedEvent> + Send>;
 
@@ -58,6 +64,7 @@ pub struct Broker {
     data: DataSubs,
     memory: Memory,
     notes: Notes,
+    quirks: Quirks,
     day: TradingDay,
     /// Steps are played: always, or since the first subscription.
     playing: bool,
@@ -71,6 +78,7 @@ impl Broker {
             instruments: options.instruments.clone(),
             commission: options.commission,
             cash: options.cash,
+            rules: Rules::of_broker(),
         });
         let mut player = Player::new(options.source, venue);
         let next = player.peek_ts();
@@ -84,6 +92,7 @@ impl Broker {
             clients: BTreeMap::new(),
             ticks: Fanout::default(),
             notes: Notes::default(),
+            quirks: Quirks::default(),
             day: TradingDay::new(next.unwrap_or_default(), options.cash),
             playing: !options.wait_for_client,
             counters,
@@ -104,6 +113,9 @@ impl Broker {
         };
         self.ticks.remove_client(conn);
         self.data.remove_client(conn);
+        if client.client_id == Some(0) {
+            self.notes.auto_bind = false;
+        }
         if let Some(client_id) = client.client_id {
             info!(self.log, "client {client_id} disconnected"; "event" => "gateway.client_left", "client" => client_id);
         }
@@ -170,6 +182,11 @@ impl Broker {
         }
         self.update_pnl();
         true
+    }
+
+    /// Orders changed what is due next.
+    fn look_ahead(&mut self) {
+        self.next = self.player.peek_ts();
     }
 
     /// A trading day ends, for which the player cancels day orders: daily profit starts again at zero.
@@ -246,13 +263,20 @@ impl Broker {
             Request::CancelHeadTimestamp(_) | Request::CancelHistoricalTicks(_) => {}
             Request::TickByTick(request) => self.subscribe_ticks(conn, &request),
             Request::CancelTickByTick(request) => self.cancel_ticks(conn, request.req_id.unwrap_or(0)),
-            Request::PlaceOrder(request) => self.place_order(conn, client_id, &request),
+            Request::PlaceOrder(request) => {
+                self.place_order(conn, client_id, &request);
+                self.look_ahead();
+            }
             Request::CancelOrder(request) => self.cancel_order(conn, client_id, request.order_id.unwrap_or(0)),
             Request::GlobalCancel(_) => self.cancel_all_orders(),
             Request::OpenOrders(_) => self.send_open_orders(conn, Some(client_id)),
             Request::AllOpenOrders(_) => self.send_open_orders(conn, None),
-            Request::AutoOpenOrders(_) => self.bind_orders(conn, client_id),
-            Request::CompletedOrders(_) => self.send_completed_orders(conn),
+            Request::AutoOpenOrders(request) => {
+                self.bind_orders(conn, client_id, request.auto_bind.unwrap_or(false));
+            }
+            Request::CompletedOrders(request) => {
+                self.send_completed_orders(conn, request.api_only.unwrap_or(false));
+            }
             Request::Executions(request) => self.send_executions(conn, &request),
             Request::Positions(_) => self.subscribe_positions(conn),
             Request::CancelPositions(_) => self.edit(conn, |client| client.positions = false),

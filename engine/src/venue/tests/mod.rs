@@ -14,6 +14,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::market::{FeedEvent, MarketEvent, Quote, Trade};
+use crate::trade::{OrderKind, TimeInForce};
 
 pub const ES: SymbolId = SymbolId(0);
 pub const NQ: SymbolId = SymbolId(3);
@@ -37,22 +38,24 @@ pub fn venue() -> Venue {
         instruments: vec![instrument(ES, "ES", 50), instrument(NQ, "NQ", 20)],
         commission: Money::from_micros(2_250_000),
         cash: Money::from_micros(100_000_000_000),
+        rules: Rules::none(),
     })
 }
 
-pub fn order(order_id: i32, side: Side, quantity: u32, kind: OrderKind) -> NewOrder {
+pub fn order(order_id: i32, side: Side, quantity: u32, kind: impl Into<Kind>) -> NewOrder {
     NewOrder {
         client_id: 1,
         order_id,
         symbol: ES,
         side,
         quantity,
-        kind,
-        tif: TimeInForce::Day,
+        kind: kind.into(),
+        tif: Tif::Day,
         parent_id: None,
         oca: None,
         transmit: true,
         order_ref: format!("ref-{order_id}"),
+        terms: Terms::default(),
     }
 }
 
@@ -126,7 +129,7 @@ impl Floor {
                 let (id, quantity) = (order.order.order_id, order.order.quantity);
                 format!("{id} {} {}/{quantity}\n", order.status.name(), order.filled)
             }
-            Report::Execution(e) => {
+            Report::Execution(e) | Report::Corrected(e) => {
                 let realised = e.realised.map(|money| format!(" realised {money}")).unwrap_or_default();
                 format!("{} {} {} @ {}{realised}\n", e.order_id, e.side.name(), e.quantity, e.price.0)
             }
@@ -168,7 +171,7 @@ fn parse_order(words: &[&str]) -> NewOrder {
     NewOrder {
         client_id: client(words),
         symbol: if words.contains(&"unlisted") { SymbolId(1) } else { ES },
-        tif: tif.unwrap_or(lasting),
+        tif: tif.unwrap_or(lasting).into(),
         parent_id: after(words, "parent").map(|word| word.parse().unwrap()),
         oca,
         transmit: !words.contains(&"hold"),

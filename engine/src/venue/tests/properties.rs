@@ -103,7 +103,7 @@ impl Book {
                 Some(mut order) => {
                     order.quantity = *quantity;
                     order.transmit = true;
-                    if let OrderKind::Limit(limit) | OrderKind::Stop(limit) = &mut order.kind {
+                    if let Kind::Limit(limit) | Kind::Stop(limit) = &mut order.kind {
                         *limit = Price(*price);
                     }
                     self.venue.modify(self.at, order, &mut out).is_err()
@@ -122,7 +122,7 @@ impl Book {
         assert!(!refused || out.is_empty(), "a refused request reports nothing");
         let named = |report: &Report| match report {
             Report::Order(perm_id) => Some(*perm_id),
-            Report::Execution(_) | Report::Message { .. } => None,
+            Report::Execution(_) | Report::Corrected(_) | Report::Message { .. } => None,
         };
         for (at, id) in out.iter().enumerate().filter_map(|(at, report)| Some((at, named(report)?))) {
             let later = |report: &Report| {
@@ -141,7 +141,7 @@ impl Book {
 
     fn place(&mut self, draft: &Draft, out: &mut Vec<Report>) -> bool {
         let new = NewOrder {
-            tif: draft.tif,
+            tif: draft.tif.into(),
             parent_id: draft.parent.and_then(|back| self.back(back)).map(|parent| parent.order_id),
             oca: draft.oca.map(|(group, kind)| (format!("g{group}"), kind)),
             transmit: draft.transmit,
@@ -172,9 +172,13 @@ impl Book {
         assert_eq!(position.quantity, executions.iter().map(signed).sum::<i64>(), "position = sum of executions");
         let paid: i64 = executions.iter().map(|e| signed(e) * i64::from(e.price.0) * tick).sum();
         let costs: i64 = executions.iter().map(|e| i64::from(e.quantity) * commission).sum();
-        assert_eq!(self.venue.cash().micros() - position.cost.micros(), start - paid - costs);
-        assert_eq!(self.venue.cash().micros(), start + position.realised.micros());
-        assert!(position.quantity != 0 || (position.cost, position.cost_ticks) == (Money::ZERO, 0));
+        assert_eq!(self.venue.cash().micros() - position.basis.micros(), start - paid - costs);
+        let settled = position.basis.micros() - position.cost.micros();
+        assert_eq!(self.venue.cash().micros(), start + position.realised.micros() + settled);
+        assert!(
+            position.quantity != 0
+                || (position.cost, position.basis, position.cost_ticks) == (Money::ZERO, Money::ZERO, 0)
+        );
         for order in self.all_orders() {
             self.audit_order(order);
         }
@@ -192,11 +196,11 @@ impl Book {
         let whole = order.filled == order.order.quantity;
         assert!(order.status != Status::Filled || whole, "{order:?}");
         assert!(!whole || matches!(order.status, Status::Filled | Status::Cancelled), "{order:?}");
-        let limit = order.order.kind.limit_price();
+        let limit = order.order.kind.limit_price(order.order.side);
         let fair =
             |e: &VenueExecution| limit.is_none_or(|l| i64::from(e.side.sign()) * i64::from(e.price.0 - l.0) <= 0);
         // The limit of a limit order may have been changed since.
-        assert!(!matches!(order.order.kind, OrderKind::StopLimit { .. }) || own().all(fair), "{order:?}");
+        assert!(!matches!(order.order.kind, Kind::StopLimit { .. }) || own().all(fair), "{order:?}");
     }
 }
 
