@@ -79,25 +79,29 @@ async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
     let link = Link { stream: stream.clone(), wake: wake.clone(), writing: writing.clone(), ending: false };
     shared.links.borrow_mut().insert(conn, link);
     shared.broker.borrow_mut().open(conn, encoding);
+    let (mut more, mut held) = (false, false);
     loop {
-        let more = match handle_frames(shared, conn, encoding, &mut input) {
-            Ok(more) => more,
-            Err(bad) => return bad.into(),
-        };
+        if !held {
+            more = match handle_frames(shared, conn, encoding, &mut input) {
+                Ok(more) => more,
+                Err(bad) => return bad.into(),
+            };
+        }
         flush(shared);
         let Some(unsent) = unsent(shared, conn) else {
             return Ended::HungUp;
         };
         writing.set(unsent);
-        let interest = match (more, unsent) {
-            // A client that asks much and reads nothing waits until it reads.
-            (true, true) => Interest::WRITABLE,
+        // A client that asks much and reads little waits until it has read.
+        held = more && unsent;
+        if more && !unsent {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let interest = match (held, unsent) {
+            (true, _) => Interest::WRITABLE,
             (false, true) => Interest::READABLE | Interest::WRITABLE,
             (false, false) => Interest::READABLE,
-            (true, false) => {
-                tokio::task::yield_now().await;
-                continue;
-            }
         };
         tokio::select! {
             ready = stream.ready(interest) => if let Err(reason) = ready {
@@ -105,7 +109,7 @@ async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
             },
             () = wake.notified() => {}
         }
-        if more {
+        if held {
             continue;
         }
         match read(&stream, &mut input) {

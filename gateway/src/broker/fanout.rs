@@ -172,8 +172,12 @@ impl Fanout {
         sent
     }
 
-    /// Says something to one client, behind the ticks before it.
+    /// Says something to one client, behind the ticks before it. Nothing more is said to one that leaves: it would never
+    /// be done.
     pub fn say(&mut self, conn: ConnId, client: &mut Client, response: &Response) {
+        if client.leaving {
+            return;
+        }
         self.take(conn, client.outbox.tail());
         response.put(client.encoding, client.outbox.tail());
     }
@@ -193,7 +197,7 @@ impl Fanout {
     pub fn gather(&mut self, clients: &mut BTreeMap<ConnId, Client>) {
         for Feed { members, bytes, .. } in self.feeds.iter_mut().filter(|feed| !feed.bytes.is_empty()) {
             for Member { conn, taken } in members {
-                if let Some(client) = clients.get_mut(conn) {
+                if let Some(client) = clients.get_mut(conn).filter(|client| !client.leaving) {
                     client.outbox.tail().extend_from_slice(&bytes[*taken..]);
                 }
                 *taken = 0;
