@@ -47,7 +47,10 @@ def wait(ib, condition):
 
 
 def check_contract(ib):
-    contract = lib.Future("ES", exchange="CME", currency="USD")
+    # Several months are listed; the first is the one that is played.
+    listed = [details.contract for details in ib.reqContractDetails(lib.Future("ES", exchange="CME", currency="USD"))]
+    front = min(contract.lastTradeDateOrContractMonth for contract in listed)
+    contract = lib.Future("ES", lastTradeDateOrContractMonth=front, exchange="CME", currency="USD")
     found = ib.qualifyContracts(contract)
     check("qualify ES", len(found) == 1 and contract.conId > 0, f"{contract.localSymbol} {contract.conId}")
     details = ib.reqContractDetails(contract)[0]

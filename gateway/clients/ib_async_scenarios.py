@@ -138,7 +138,8 @@ def connect(desk):
 def qualify(desk):
     root = lib.Future("ES", exchange="CME", currency="USD")
     details = desk.ib.reqContractDetails(root)
-    expect("both months", sorted(d.contract.localSymbol for d in details), ["ESM4", "ESU4"])
+    # Later months are listed too, without a market.
+    expect("both months", [d.contract.localSymbol for d in details][:2], ["ESM4", "ESU4"])
     june = next(d for d in details if d.contract.conId == desk.june.conId)
     expect("of June", (june.minTick, june.contract.multiplier, june.contract.lastTradeDateOrContractMonth,
                        june.contract.tradingClass, june.timeZoneId), (0.25, "50", "20240621", "ES", "US/Central"))
