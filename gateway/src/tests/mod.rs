@@ -14,8 +14,10 @@ macro_rules! data {
 mod accounts;
 mod contracts;
 mod crowd;
+mod history;
 mod malformed;
 mod many;
+mod market_data;
 mod orders;
 mod raw;
 mod session;
