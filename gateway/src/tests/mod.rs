@@ -14,6 +14,8 @@ macro_rules! data {
 mod accounts;
 mod contracts;
 mod crowd;
+mod interventions;
+mod order_types;
 mod orders;
 mod raw;
 mod session;
