@@ -163,7 +163,8 @@ impl Venue {
         let Some(index) = self.lane_index(symbol) else { return false };
         let lane = &mut self.lanes[index];
         lane.rate_by_value();
-        let at = lane.mark_any().unwrap_or_default();
+        let closing = Side::of_position(quantity).map_or(Side::Sell, Side::opposite);
+        let at = lane.book.mark(closing).unwrap_or_default();
         lane.ledger.set(quantity, at);
         lane.history.push(Happening::Set { quantity, at });
         self.guard_positions();

@@ -67,6 +67,8 @@ pub struct Venue {
     pub(super) deadlines: BTreeSet<(Timestamp, Due, Slot)>,
     /// Messages that follow the orders of the request or event at hand.
     pub(super) notices: Vec<Report>,
+    /// When positions were last settled.
+    settled_at: Timestamp,
     /// By how much the next order id is told too low.
     pub(super) ids_forgotten: i32,
     /// Orders that may trade against the book as it is, first come, first served.
@@ -102,6 +104,7 @@ impl Venue {
             serial: 0,
             deadlines: BTreeSet::new(),
             notices: Vec::new(),
+            settled_at: Timestamp::MIN,
             ids_forgotten: 0,
             arrivals: VecDeque::new(),
             reactions: Vec::new(),
@@ -155,6 +158,7 @@ impl Venue {
         for lane in &mut self.lanes {
             lane.settle();
         }
+        self.settled_at = self.now;
         self.after(out);
         name_once(out, from);
     }
@@ -226,6 +230,11 @@ impl Venue {
     /// The latest time that the venue has heard of.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// When [`Venue::end_of_day`] last settled positions; [`Timestamp::MIN`] before the first time.
+    pub fn settled_at(&self) -> Timestamp {
+        self.settled_at
     }
 
     pub(super) fn advance_clock(&mut self, now: Timestamp) {

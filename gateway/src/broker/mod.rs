@@ -27,6 +27,7 @@ use crate::wire::request::Request;
 use crate::wire::response::Response;
 
 mod account;
+mod account_values;
 pub mod clients;
 mod contracts;
 mod data;
@@ -164,6 +165,7 @@ impl Broker {
         if let Some(end) = self.day.ends_before(next) {
             self.begin_day(end);
         }
+        let settled = self.player.venue().settled_at();
         if let Some((_, step)) = self.player.step_until(limit) {
             match &step {
                 Step::Market(events) => {
@@ -174,6 +176,9 @@ impl Broker {
             }
             self.player.recycle(step);
         }
+        if self.player.venue().settled_at() > settled {
+            self.tell_settlement();
+        }
         self.next = self.player.peek_ts();
         if self.next.is_none() {
             self.flush_markets();
@@ -182,6 +187,14 @@ impl Broker {
         }
         self.update_pnl();
         true
+    }
+
+    /// Settlement moved money, so those who follow the account hear of it though nothing traded.
+    fn tell_settlement(&mut self) {
+        let held: Vec<_> = self.open_positions().iter().map(|held| held.symbol).collect();
+        if !held.is_empty() {
+            self.update_accounts(&held);
+        }
     }
 
     /// Orders changed what is due next.

@@ -70,7 +70,7 @@ async fn account_values_follow_fills() {
         found.push(format!("{} {}", line.tag, line.value));
     }
     found.sort();
-    assert_eq!(found, ["NetLiquidation 99970.50", "TotalCashValue 99995.50"]);
+    assert_eq!(found, ["NetLiquidation 99970.50", "TotalCashValue 99970.50"], "cash counts what futures gained");
 
     let mut multi = within(desk.client.account_updates_multi(Some(&account()), None)).await.expect("updates");
     let mut keys = Vec::new();
