@@ -6,6 +6,7 @@ The gateway must play that market with --speed max: the first client that subscr
 question for the time. That client here is `Desk.pacer`, which does not trade; so nothing happens between two lines
 of a scenario but what the scenario asks for.
 """
+import datetime
 import importlib
 import logging
 import sys
@@ -463,6 +464,112 @@ def refusals(desk):
         pass
     expect_that("a client id in use", 326 in codes and not second.isConnected(), codes)
     return sorted({code for _, code in desk.errors})
+
+
+@scenario
+def quotes_and_snapshot(desk):
+    ticker = desk.ib.reqMktData(desk.june, "", False, False)
+    desk.settle()
+    desk.step(12)
+    expect("quote", (ticker.bid, ticker.bidSize, ticker.ask, ticker.last, ticker.lastSize),
+           (5000.0, 3, 5000.25, 5000.0, 2))
+    expect("day", (ticker.high, ticker.low, ticker.open), (5000.0, 5000.0, 5000.0))
+    expect("live", ticker.marketDataType, 1)
+    before = ticker.volume
+    desk.step(8)
+    expect("four contracts in two seconds", ticker.volume - before, 4)
+    desk.ib.cancelMktData(desk.june)
+    desk.settle()
+    before = ticker.volume
+    desk.step(8)
+    expect("after the cancel", ticker.volume, before)
+    snapshot = desk.ib.reqTickers(desk.june)[0]
+    expect("snapshot", (snapshot.bid, snapshot.ask, snapshot.last), (5000.0, 5000.25, 5000.0))
+    return ticker.bid, ticker.ask
+
+
+@scenario
+def historical_bars_and_ticks(desk):
+    desk.step(60)
+    bars = desk.ib.reqHistoricalData(desk.june, "", "30 S", "5 secs", "TRADES", useRTH=False, formatDate=2)
+    whole = bars[1:-1]
+    expect_that("whole bars", len(whole) >= 2, bars)
+    found = {(bar.open, bar.high, bar.low, bar.close, bar.volume, bar.barCount, bar.average) for bar in whole}
+    expect("five trades of two contracts each", found, {(5000.0, 5000.0, 5000.0, 5000.0, 10, 5, 5000.0)})
+    swing = desk.ib.reqHistoricalData(desk.sept, "", "40 S", "10 secs", "TRADES", useRTH=False)
+    expect("the whole swing", {(bar.high, bar.low) for bar in swing[1:-1]}, {(5054.0, 5050.0)})
+    now = desk.ib.reqCurrentTime().strftime("%Y%m%d-%H:%M:%S")
+    ticks = desk.ib.reqHistoricalTicks(desk.june, "", now, 5, "TRADES", useRth=False)
+    expect("trades", {(tick.price, tick.size) for tick in ticks}, {(5000.0, 2)})
+    expect_that("five, and what shares a second with the first", 5 <= len(ticks) < 10, len(ticks))
+    return len(bars), len(ticks)
+
+
+@scenario
+def real_time_bars(desk):
+    bars = desk.ib.reqRealTimeBars(desk.june, 5, "TRADES", False)
+    desk.settle()
+    desk.step_until("three bars", lambda: len(bars) >= 3)
+    found = {(bar.open_, bar.high, bar.low, bar.close, bar.volume, bar.count) for bar in bars[1:]}
+    expect("five trades of two contracts each", found, {(5000.0, 5000.0, 5000.0, 5000.0, 10, 5)})
+    desk.ib.cancelRealTimeBars(bars)
+    desk.settle()
+    return len(bars)
+
+
+@scenario
+def what_if(desk):
+    state = desk.ib.whatIfOrder(desk.june, lib.MarketOrder("BUY", 2))
+    expect_that("margin", float(state.initMarginChange) > float(state.maintMarginChange) > 0, state)
+    after = float(state.initMarginBefore) + float(state.initMarginChange)
+    expect("margin after", round(float(state.initMarginAfter), 2), round(after, 2))
+    expect("commission", state.commission, 4.5)
+    expect("orders", [t.order.orderId for t in desk.ib.reqAllOpenOrders()], [])
+    return float(state.initMarginChange)
+
+
+@scenario
+def margin_refusal(desk):
+    trade = desk.place(desk.june, lib.MarketOrder("BUY", 1000))
+    expect_that("code 201", (trade.order.orderId, 201) in desk.errors, desk.errors)
+    expect("nothing happened", (trade.fills, desk.position(desk.june)), ([], 0))
+    expect("orders", [t.order.orderId for t in desk.ib.reqAllOpenOrders()], [])
+    return trade.orderStatus.status
+
+
+@scenario
+def trailing_stop(desk):
+    desk.swing_is_at(5050.0, rising=False)
+    bought = desk.place(desk.sept, lib.MarketOrder("BUY", 1))
+    expect("bought", fills(bought), [(1, 5050.25)])
+    trail = desk.place(desk.sept, lib.Order(action="SELL", totalQuantity=1, orderType="TRAIL", auxPrice=2))
+    desk.step_until("the stop", trail.isDone)
+    # From the top at 5054 the stop is two points away, and the trade that reaches it goes at the bid.
+    expect("sold", (trail.orderStatus.status, fills(trail)), ("Filled", [(1, 5052.0)]))
+    return fills(trail)
+
+
+@scenario
+def market_if_touched(desk):
+    desk.swing_is_at(5052.0, rising=True)
+    touched = desk.place(desk.sept, lib.Order(action="BUY", totalQuantity=1, orderType="MIT", auxPrice=5050))
+    expect("waits", fills(touched), [])
+    desk.step_until("the touch", touched.isDone)
+    expect("bought at the offer", fills(touched), [(1, 5050.25)])
+    return fills(touched)
+
+
+@scenario
+def good_till_date(desk):
+    end = desk.ib.reqCurrentTime() + datetime.timedelta(seconds=5)
+    dated = lib.LimitOrder("BUY", 1, 4990, tif="GTD", goodTillDate=end.strftime("%Y%m%d-%H:%M:%S"))
+    trade = desk.place(desk.june, dated)
+    expect("works", trade.orderStatus.status, "Submitted")
+    desk.step_until("its end", trade.isDone)
+    expect("ends", trade.orderStatus.status, "Cancelled")
+    late = (desk.ib.reqCurrentTime() - end).total_seconds()
+    expect_that("in time", 0 <= late <= 1, late)
+    return late
 
 
 run(Desk(), flat)

@@ -89,7 +89,8 @@ for callback in ("nextValidId managedAccounts contractDetails contractDetailsEnd
                  "commissionReport commissionAndFeesReport completedOrder completedOrdersEnd position positionEnd "
                  "positionMulti positionMultiEnd updateAccountValue updatePortfolio updateAccountTime "
                  "accountDownloadEnd accountSummary accountSummaryEnd accountUpdateMulti accountUpdateMultiEnd pnl "
-                 "pnlSingle currentTime connectionClosed").split():
+                 "pnlSingle currentTime connectionClosed tickReqParams marketDataType tickPrice tickSize tickSnapshotEnd "
+                 "historicalData historicalDataEnd historicalTicksLast realtimeBar").split():
     setattr(App, callback, collector(callback))
 
 

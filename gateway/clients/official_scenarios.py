@@ -456,4 +456,132 @@ def refusals(desk):
     return sorted({code for _, code in desk.app.all("error")})
 
 
+def screen(desk, req_id):
+    """The last of each kind of tick: numbers of the types as keys."""
+    shown = {values[1]: values[2] for values in desk.app.all("tickPrice") if values[0] == req_id}
+    shown.update({values[1]: float(values[2]) for values in desk.app.all("tickSize") if values[0] == req_id})
+    return shown
+
+
+# Numbers of tick types.
+BID_SIZE, BID, ASK, LAST, LAST_SIZE, HIGH, LOW, VOLUME, OPEN = 0, 1, 2, 4, 5, 6, 7, 8, 14
+
+
+@scenario
+def quotes_and_snapshot(desk):
+    live, once = desk.take_request(), desk.take_request()
+    desk.app.reqMktData(live, desk.june, "", False, False, [])
+    desk.app.settle()
+    desk.step(12)
+    shown = screen(desk, live)
+    expect("quote", [shown.get(kind) for kind in (BID, BID_SIZE, ASK, LAST, LAST_SIZE)], [5000.0, 3, 5000.25, 5000.0, 2])
+    expect("day", [shown.get(kind) for kind in (HIGH, LOW, OPEN)], [5000.0] * 3)
+    expect("live", [values[1] for values in desk.app.all("marketDataType") if values[0] == live], [1])
+    expect("parameters", [values[1] for values in desk.app.all("tickReqParams") if values[0] == live], [0.25])
+    desk.step(8)
+    expect("four contracts in two seconds", screen(desk, live)[VOLUME] - shown[VOLUME], 4)
+    desk.app.cancelMktData(live)
+    desk.app.settle()
+    before = screen(desk, live)
+    desk.step(8)
+    expect("after the cancel", screen(desk, live), before)
+    desk.app.reqMktData(once, desk.june, "", True, False, [])
+    desk.app.settle()
+    desk.step_until("the snapshot", lambda: (once,) in desk.app.all("tickSnapshotEnd"))
+    shown = screen(desk, once)
+    expect("snapshot", [shown.get(kind) for kind in (BID, ASK, LAST)], [5000.0, 5000.25, 5000.0])
+
+
+@scenario
+def historical_bars_and_ticks(desk):
+    desk.step(60)
+
+    def bars(contract, duration, size):
+        answers = desk.ask(desk.app.reqHistoricalData, "historicalData", "historicalDataEnd", contract, "", duration, size,
+                           "TRADES", 0, 2, False, [])
+        return [values[1] for values in answers][1:-1]
+
+    whole = bars(desk.june, "30 S", "5 secs")
+    expect_that("whole bars", len(whole) >= 2, whole)
+    found = {(bar.open, bar.high, bar.low, bar.close, float(bar.volume), bar.barCount) for bar in whole}
+    expect("five trades of two contracts each", found, {(5000.0, 5000.0, 5000.0, 5000.0, 10, 5)})
+    expect("the whole swing", {(bar.high, bar.low) for bar in bars(desk.sept, "40 S", "10 secs")}, {(5054.0, 5050.0)})
+    now = time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(desk.app.all("currentTime")[-1][0]))
+    req_id = desk.take_request()
+    desk.app.reqHistoricalTicks(req_id, desk.june, "", now, 5, "TRADES", 0, True, [])
+    desk.app.settle()
+    answer = next(values for values in desk.app.all("historicalTicksLast") if values[0] == req_id)
+    expect("trades", {(tick.price, float(tick.size)) for tick in answer[1]}, {(5000.0, 2)})
+    expect_that("five, and what shares a second with the first", 5 <= len(answer[1]) < 10 and answer[2], answer)
+    return len(whole), len(answer[1])
+
+
+@scenario
+def real_time_bars(desk):
+    req_id = desk.take_request()
+    desk.app.reqRealTimeBars(req_id, desk.june, 5, "TRADES", 0, [])
+    desk.app.settle()
+    bars = lambda: [values for values in desk.app.all("realtimeBar") if values[0] == req_id]
+    desk.step_until("three bars", lambda: len(bars()) >= 3)
+    # Open, high, low, close, volume and number of trades.
+    found = {(*values[2:6], float(values[6]), values[8]) for values in bars()[1:]}
+    expect("five trades of two contracts each", found, {(5000.0, 5000.0, 5000.0, 5000.0, 10, 5)})
+    desk.app.cancelRealTimeBars(req_id)
+    desk.app.settle()
+
+
+@scenario
+def what_if(desk):
+    asked = desk.place(desk.june, order("BUY", 2, "MKT", whatIf=True))
+    state = [values[3] for values in desk.app.all("openOrder") if values[0] == asked][-1]
+    change, after = float(state.initMarginChange), float(state.initMarginAfter)
+    expect_that("margin", change > float(state.maintMarginChange) > 0, vars(state))
+    expect("margin after", round(after, 2), round(float(state.initMarginBefore) + change, 2))
+    commission = state.commissionAndFees if hasattr(state, "commissionAndFees") else state.commission
+    expect("commission", commission, 4.5)
+    expect("no status", desk.app.statuses(asked), [])
+    expect("orders", desk.open_orders(), {})
+    return change
+
+
+@scenario
+def margin_refusal(desk):
+    asked = desk.place(desk.june, order("BUY", 1000, "MKT"))
+    expect("code", desk.app.codes(asked), [201])
+    expect("status", desk.app.status(asked)[:3], ("Inactive", 0, 1000))
+    expect("nothing happened", (desk.app.fills(asked), desk.position(desk.june), desk.open_orders()), ([], 0, {}))
+
+
+@scenario
+def trailing_stop(desk):
+    desk.swing_is_at(5050.0, rising=False)
+    bought = desk.place(desk.sept, order("BUY", 1, "MKT"))
+    expect("bought", desk.app.fills(bought), [(1, 5050.25)])
+    trail = desk.place(desk.sept, order("SELL", 1, "TRAIL", auxPrice=2))
+    desk.step_until("the stop", lambda: desk.app.status(trail)[0] == "Filled")
+    # From the top at 5054 the stop is two points away, and the trade that reaches it goes at the bid.
+    expect("sold", desk.app.fills(trail), [(1, 5052.0)])
+
+
+@scenario
+def market_if_touched(desk):
+    desk.swing_is_at(5052.0, rising=True)
+    touched = desk.place(desk.sept, order("BUY", 1, "MIT", auxPrice=5050))
+    expect("waits", desk.app.fills(touched), [])
+    desk.step_until("the touch", lambda: desk.app.status(touched)[0] == "Filled")
+    expect("bought at the offer", desk.app.fills(touched), [(1, 5050.25)])
+
+
+@scenario
+def good_till_date(desk):
+    end = desk.app.all("currentTime")[-1][0] + 5
+    text = time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(end))
+    dated = desk.place(desk.june, order("BUY", 1, "LMT", lmtPrice=4990, tif="GTD", goodTillDate=text))
+    expect("works", desk.app.status(dated)[0], "Submitted")
+    desk.step_until("its end", lambda: desk.app.status(dated)[0] != "Submitted")
+    expect("ends", desk.app.status(dated)[0], "Cancelled")
+    late = desk.app.all("currentTime")[-1][0] - end
+    expect_that("in time", 0 <= late <= 1, late)
+
+
 run(Desk(), flat)

@@ -14,7 +14,7 @@ const OLD: &str = "PITBOSS_PYTHON_CLIENTS";
 const NEW: &str = "PITBOSS_PYTHON_OFFICIAL";
 
 /// What every client program must have gone through, by the names that it prints.
-const SCENARIOS: [&str; 17] = [
+const SCENARIOS: [&str; 25] = [
     "connect",
     "qualify",
     "stream",
@@ -32,6 +32,14 @@ const SCENARIOS: [&str; 17] = [
     "open-and-completed-orders",
     "reconnect-with-working-orders",
     "refusals",
+    "quotes-and-snapshot",
+    "historical-bars-and-ticks",
+    "real-time-bars",
+    "what-if",
+    "margin-refusal",
+    "trailing-stop",
+    "market-if-touched",
+    "good-till-date",
 ];
 
 /// The Python of an environment that the tests were given.
@@ -107,6 +115,26 @@ fn the_old_official_client_follows_a_moving_market_in_text() {
 #[test]
 fn the_new_official_client_follows_a_moving_market_in_protobuf() {
     streams(NEW, "official_client.py", &[]);
+}
+
+#[test]
+fn ib_async_is_shown_data_of_every_kind() {
+    streams(OLD, "ib_async_data.py", &[]);
+}
+
+#[test]
+fn ib_insync_is_shown_data_of_every_kind() {
+    streams(OLD, "ib_async_data.py", &["ib_insync"]);
+}
+
+#[test]
+fn the_old_official_client_is_shown_data_of_every_kind() {
+    streams(OLD, "official_data.py", &[]);
+}
+
+#[test]
+fn the_new_official_client_is_shown_data_of_every_kind() {
+    streams(NEW, "official_data.py", &[]);
 }
 
 #[test]
