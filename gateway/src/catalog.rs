@@ -27,6 +27,8 @@ const ORDER_TYPES: &str = "ACTIVETIM,AD,ADJUST,ALERT,ALGO,ALLOC,AVGCOST,BASKET,B
 /// Every exchange here has the broker's own algorithms beside it.
 const ALGO_VENUE: &str = "QBALGO";
 const NO_TRADING: i32 = 201;
+/// The security type of a continuous future: data of whatever month is the front one.
+pub const CONTINUOUS: &str = "CONTFUT";
 const MONTH_CODES: &[u8; 12] = b"FGHJKMNQUVXZ";
 /// ES's rule at Interactive Brokers; further tick sizes get the numbers after it.
 const RULE_ID_FIRST: i32 = 67;
@@ -149,14 +151,20 @@ impl Catalog {
     }
 
     /// Every listing that fits the description.
-    pub fn matching<'a>(&'a self, wanted: &'a Contract) -> impl Iterator<Item = &'a Listing> {
-        self.listings.iter().filter(|listing| fits(&listing.contract, wanted))
+    pub fn matching(&self, wanted: &Contract) -> Vec<&Listing> {
+        if wanted.sec_type.as_deref() != Some(CONTINUOUS) {
+            return self.listings.iter().filter(|listing| fits(&listing.contract, wanted)).collect();
+        }
+        // The continuous future is its front month.
+        let wanted = Contract { sec_type: None, ..wanted.clone() };
+        let fitting = self.listings.iter().filter(|listing| fits(&listing.contract, &wanted));
+        fitting.min_by_key(|listing| listing.expiry).into_iter().collect()
     }
 
     /// The only listing that fits, if it can be traded; the refusal is what a client of Interactive Brokers would see.
     pub fn one(&self, wanted: &Contract) -> Result<&Listing, Refusal> {
         let listing = self.only(wanted)?;
-        if !listing.played {
+        if !listing.played || wanted.sec_type.as_deref() == Some(CONTINUOUS) {
             let text = "Order rejected - reason:No trading permissions.".to_owned();
             return Err(Refusal { code: NO_TRADING, text });
         }
@@ -165,15 +173,14 @@ impl Catalog {
 
     /// The only listing that fits, whether or not there is a market for it.
     pub fn only(&self, wanted: &Contract) -> Result<&Listing, Refusal> {
-        let mut found = self.listings.iter().filter(|listing| fits(&listing.contract, wanted));
-        match (found.next(), found.next()) {
-            (Some(listing), None) => Ok(listing),
-            (Some(_), Some(_)) => {
+        match self.matching(wanted)[..] {
+            [listing] => Ok(listing),
+            [] => Err(no_definition()),
+            _ => {
                 let name = wanted.symbol.as_deref().unwrap_or("");
                 let text = format!("The contract description specified for {name} is ambiguous.");
                 Err(Refusal { code: NO_DEFINITION, text })
             }
-            (None, _) => Err(no_definition()),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
 use crate::broker::session::{SYSTEM, invalid};
-use crate::catalog::{Listing, no_definition};
+use crate::catalog::{CONTINUOUS, no_definition};
 use crate::wire::contract::{ContractData, ContractDataEnd, ContractDataRequest, MarketRuleRequest};
 use crate::wire::symbols::{MatchingSymbolsRequest, SymbolSamples};
 
@@ -12,11 +12,14 @@ impl Broker {
         let req_id = request.req_id.unwrap_or(SYSTEM);
         let now = self.now();
         let wanted = request.contract.clone().unwrap_or_default();
-        let found: Vec<_> = self.catalog.matching(&wanted).map(|listing: &Listing| listing.details(now)).collect();
+        let found: Vec<_> = self.catalog.matching(&wanted).into_iter().map(|listing| listing.details(now)).collect();
         if found.is_empty() {
             return self.refuse(conn, req_id, &no_definition());
         }
-        for (contract, details) in found {
+        for (mut contract, details) in found {
+            if wanted.sec_type.as_deref() == Some(CONTINUOUS) {
+                contract.sec_type.clone_from(&wanted.sec_type);
+            }
             let data = ContractData { req_id: Some(req_id), contract: Some(contract), contract_details: Some(details) };
             self.send(conn, data);
         }

@@ -26,7 +26,7 @@ const SERVICE_TEXT: &str = "Historical Market Data Service error message:";
 const DUPLICATE: i32 = 322;
 const NO_QUERY: i32 = 366;
 /// More than this is not served at once; a frame has to hold them.
-const BARS_MAX: usize = 100_000;
+const BARS_MAX: usize = 60_000;
 /// Bars of one second are served for this many seconds at most.
 const ONE_SECOND_BARS_MAX: u32 = 2_000;
 const BAD_SIZE: &str = "Historical data bar size setting is invalid. Legal ones are: 1 secs, 5 secs, 10 secs, 15 secs, \

@@ -239,10 +239,7 @@ impl Broker {
         let frames = changes(sub.req_id, sub.sent.as_ref(), &view, &sub.screen, listing);
         sub.sent = Some(view);
         let conn = sub.conn;
-        self.counters.ticks(frames.len() as u64);
-        if let Some(client) = self.clients.get_mut(&conn) {
-            frames.iter().for_each(|frame| self.ticks.say(conn, client, frame));
-        }
+        frames.into_iter().for_each(|frame| self.send(conn, frame));
     }
 
     /// Ends the snapshots that are complete or whose time is over.

@@ -88,7 +88,7 @@ impl Broker {
             next,
             catalog: Catalog::new(options.instruments, next.unwrap_or_default()),
             data: DataSubs::default(),
-            memory: Memory::new(hours.into_iter(), options.history),
+            memory: Memory::new(hours.into_iter(), options.history, next.unwrap_or(Timestamp::MAX)),
             account: options.account,
             clients: BTreeMap::new(),
             ticks: Fanout::default(),

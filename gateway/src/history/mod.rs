@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use engine::market::{FeedEvent, MarketEvent, SymbolId};
+use engine::time::Timestamp;
 
 use crate::hours::Hours;
 pub use day::View;
@@ -24,8 +25,8 @@ const TICKS_MAX: usize = 2_000_000;
 
 /// What a gateway knows of the days before its market begins, and how much it remembers.
 pub struct History {
-    /// Events before the first one that is played, in the order of time. They are read when a client first asks for
-    /// something that needs them.
+    /// Events before the first one that is played, in the order of time; one that is later ends them. They are read when
+    /// a client first asks for something that needs them.
     pub earlier: Option<Box<dyn Iterator<Item = FeedEvent> + Send>>,
     /// Trades of each instrument that are kept, and as many quotes; at least some thousands are.
     pub ticks_max: usize,
@@ -48,12 +49,14 @@ impl fmt::Debug for History {
 pub struct Memory {
     tapes: BTreeMap<SymbolId, Tape>,
     history: History,
+    /// Time of the first event that is played; what claims to be earlier is not later than that.
+    begin: Timestamp,
 }
 
 impl Memory {
-    pub fn new(instruments: impl Iterator<Item = (SymbolId, Hours)>, history: History) -> Self {
+    pub fn new(instruments: impl Iterator<Item = (SymbolId, Hours)>, history: History, begin: Timestamp) -> Self {
         let ticks_max = history.ticks_max;
-        Self { tapes: instruments.map(|(id, hours)| (id, Tape::new(hours, ticks_max))).collect(), history }
+        Self { tapes: instruments.map(|(id, hours)| (id, Tape::new(hours, ticks_max))).collect(), history, begin }
     }
 
     #[inline]
@@ -76,7 +79,7 @@ impl Memory {
         let Some(earlier) = self.history.earlier.take() else { return };
         let empty = |(id, tape): (&SymbolId, &Tape)| (*id, Tape::new(tape.hours(), self.history.ticks_max));
         let mut before: BTreeMap<SymbolId, Tape> = self.tapes.iter().map(empty).collect();
-        earlier.for_each(|event| push(&mut before, &event));
+        earlier.take_while(|event| event.event.ts() <= self.begin).for_each(|event| push(&mut before, &event));
         for (id, tape) in before {
             let later = self.tapes.remove(&id).expect("the same instruments");
             self.tapes.insert(id, tape.followed_by(later));

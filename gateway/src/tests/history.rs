@@ -83,6 +83,11 @@ fn line_of(bar: &Bar) -> Line {
 
 /// The same trades through the engine's own bars.
 fn built(trades: &[Trade], length_s: u32) -> Vec<Line> {
+    built_on_grid(trades, length_s, 4.0)
+}
+
+/// As [`built`], with `per_point` ticks in a point.
+fn built_on_grid(trades: &[Trade], length_s: u32, per_point: f64) -> Vec<Line> {
     let grace = Span::ZERO;
     let config = BarsConfig {
         lengths_s: vec![length_s],
@@ -93,7 +98,7 @@ fn built(trades: &[Trade], length_s: u32) -> Vec<Line> {
     let (mut bars, mut out) = (Bars::new(SymbolId(0), &config), Vec::new());
     trades.iter().for_each(|trade| bars.on_trade(trade.ts, trade, &mut out));
     bars.handle(Timestamp::MAX, Input::Flush, &mut out);
-    let points = |price: Price| f64::from(price.0) / 4.0;
+    let points = |price: Price| f64::from(price.0) / per_point;
     let closed = out.iter().filter_map(|output| match output {
         Output::Closed(bar) => Some(bar),
         _ => None,
@@ -375,8 +380,8 @@ async fn the_head_of_the_data_and_the_sessions_are_told() {
 }
 
 /// Contract fields of a text request: ES of December 2026.
-const ES: &str = "\0ES\0FUT\0202612\0\0\0\0CME\0\0\0\0";
-const GC: &str = "\0GC\0FUT\0202612\0\0\0\0COMEX\0\0\0\0";
+const ES: &str = "\0ES\0FUT\x00202612\0\0\0\0CME\0\0\0\0";
+const GC: &str = "\0GC\0FUT\x00202612\0\0\0\0COMEX\0\0\0\0";
 
 fn bars_asked(req_id: i32, contract: &str, asked: [&str; 7]) -> String {
     let [end, size, duration, rth, what, format, keep] = asked;
@@ -435,7 +440,12 @@ async fn what_cannot_be_served_is_refused_with_the_words_of_a_real_gateway() {
         (ES, changed(4, "BID_ASK"), "162", "HMDS query returned no data: ESZ6@CME Bid_Ask"),
         (ES, changed(1, "1 secs"), "162", "invalid step: 1"),
         (GC, good, "162", "No market data permissions for COMEX FUT."),
-        ("\0NO\0FUT\0202612\0\0\0\0CME\0\0\0\0", good, "200", "No security definition has been found for the request"),
+        (
+            "\0NO\0FUT\x00202612\0\0\0\0CME\0\0\0\0",
+            good,
+            "200",
+            "No security definition has been found for the request",
+        ),
         ("\0ES\0FUT\0\0\0\0\0CME\0\0\0\0", good, "200", "is ambiguous"),
         (ES, ["20261123-15:00:00", "1 min", "1 D", "0", "TRADES", "1", "1"], "321", "End date/time must be empty"),
         (ES, ["", "1 min", "1 D", "0", "BID_ASK", "1", "1"], "321", "keepUpToDate is served for"),
@@ -465,6 +475,47 @@ async fn what_cannot_be_served_is_refused_with_the_words_of_a_real_gateway() {
     ] {
         raw.send(&format!("96\x0079\0{ES}\x000\0{start}\0{end}\0{count}\0TRADES\x000\x000\0\0")).await;
         assert_eq!(raw.next_with(&["4"]).await[2..4], ["79", "321"], "{count} {start} {end}");
+    }
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn recorded_days_give_the_bars_that_the_engine_builds() {
+    let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/lean/Data");
+    if !folder.is_dir() {
+        println!("skipped: ../shared/data is not there");
+        return;
+    }
+    let day = |day: &str| folder.join(format!("future/comex/tick/gc/{day}_trade.zip"));
+    let read = |paths: &[std::path::PathBuf], known: &[Instrument]| {
+        let opened = feeds::open(paths, known, &feeds::Select::MostTraded).expect("sound files");
+        let events = opened.events.collect::<Result<Vec<_>, _>>().expect("sound files");
+        (opened.instruments, events)
+    };
+    let (instruments, before) = read(&[day("20131007"), day("20131008")], &[]);
+    let (same, played) = read(&[day("20131009")], &instruments);
+    assert_eq!(instruments, same, "one contract is the busiest of all three days");
+    let trades = before.iter().chain(&played).filter_map(|event| match event.event {
+        MarketEvent::Trade(trade) => Some(trade),
+        MarketEvent::Quote(_) => None,
+    });
+    let trades: Vec<Trade> = trades.collect();
+    let history = History { earlier: Some(Box::new(before.into_iter())), ..History::default() };
+    let expiry = instruments[0].expiry.clone().expect("a dated contract");
+    let gateway = start(Options { history, instruments, ..options(played, Pacing::Flood) }).expect("a free port");
+    while !gateway.stats().finished {
+        tokio::task::yield_now().await;
+    }
+    let client = connect(&gateway, 1).await;
+    let gold = Contract::futures("GC").any_month().on_exchange("COMEX").in_currency("USD").build();
+    let gold = Contract { last_trade_date_or_contract_month: expiry[..6].to_owned(), ..gold };
+    for (length_s, size) in [(60, HistoricalBarSize::Min), (300, HistoricalBarSize::Min5)] {
+        let asked = client.historical_data(&gold, size).what_to_show(HistoricalWhatToShow::Trades).duration(1.weeks());
+        let got = within(asked.trading_hours(TradingHours::Extended).fetch()).await.expect("bars").bars;
+        let lines: Vec<Line> = got.iter().map(line_of).collect();
+        let expected = built_on_grid(&trades, length_s, 10.0);
+        assert!(expected.len() > 500, "{}", expected.len());
+        assert_eq!(lines, expected, "bars of {length_s} s");
     }
     gateway.stop();
 }

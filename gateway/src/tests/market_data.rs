@@ -277,8 +277,8 @@ async fn symbols_and_chains_are_found_and_rules_known() {
 }
 
 /// Contract fields of a text request.
-const ES: &str = "\0ES\0FUT\0202612\0\0\0\0CME\0\0\0\0";
-const NQ: &str = "\0NQ\0FUT\0202612\0\0\0\0CME\0\0\0\0";
+const ES: &str = "\0ES\0FUT\x00202612\0\0\0\0CME\0\0\0\0";
+const NQ: &str = "\0NQ\0FUT\x00202612\0\0\0\0CME\0\0\0\0";
 
 #[tokio::test]
 async fn a_contract_without_a_market_is_known_and_has_no_data() {
@@ -364,5 +364,74 @@ async fn quotes_in_text_have_their_layouts_and_mistakes_their_codes() {
     raw.send("2\x002\x0050\0").await;
     raw.send("49\x001\0").await;
     assert_eq!(raw.next().await[0], "49", "after the cancel nothing comes but the clock");
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn the_continuous_future_is_the_front_month_and_cannot_be_traded() {
+    let gateway = answered(vec![quote(0, 5000.0, 5, 5000.25, 7), trade(0, 5000.0, 1), trade(1, 5000.0, 1)]);
+    let mut raw = Raw::text(&gateway, 178, 1).await;
+    let front = "\0ES\0CONTFUT\0\0\0\0\0CME\0\0\0\0";
+    raw.send(&format!("9\x008\x001\0{front}\x000\0\0\0\0")).await;
+    let details = raw.next_with(&["10"]).await;
+    assert_eq!((details[3].as_str(), &details[4][..8], details[9].as_str()), ("CONTFUT", "20261218", "ESZ6"));
+    assert_eq!(raw.next().await, ["52", "1", "1"], "one");
+    raw.send(&format!("1\x0011\x0050\0{front}\x000\0\x000\x000\0\0")).await;
+    assert_eq!(raw.next().await[..2], ["81", "50"], "it has quotes");
+    let order = crate::wire::tests::limit_order(178, 7).join("\0").replace("\0FUT\x00202612\0", "\0CONTFUT\0\0") + "\0";
+    raw.send(&order).await;
+    assert_eq!(raw.next_with(&["4"]).await[2..4], ["7", "201"]);
+    gateway.stop();
+}
+
+/// Values that no sensible client puts anywhere.
+const NONSENSE: [&str; 14] = [
+    "",
+    "-1",
+    "0",
+    "1",
+    "2147483647",
+    "-2147483648",
+    "99999999999",
+    "1e308",
+    "nan",
+    "\u{e9}\u{2603}",
+    "1 D",
+    "TRADES",
+    "99991231-23:59:59",
+    "19000101 00:00:00 US/Central",
+];
+
+#[tokio::test]
+async fn no_value_in_any_field_takes_the_gateway_down() {
+    let gateway = answered((0..20).map(|second| trade(second, 5000.0, 1)).collect());
+    let mut raw = Raw::text(&gateway, 178, 1).await;
+    let requests = [
+        format!("1\x0011\x0050\0{ES}\x000\0233\x000\x000\0\0"),
+        "2\x002\x0050\0".to_owned(),
+        "59\x001\x003\0".to_owned(),
+        format!("20\x0051\0{ES}\x000\0\x001 min\x001 D\x000\0TRADES\x001\x001\0\0"),
+        "25\x001\x0051\0".to_owned(),
+        format!("50\x003\x0052\0{ES}\x005\0TRADES\x000\0\0"),
+        "51\x001\x0052\0".to_owned(),
+        format!("87\x0053\0{ES}\x000\x000\0TRADES\x001\0"),
+        format!("96\x0054\0{ES}\x000\0\x0020261123-16:00:00\x005\0TRADES\x000\x000\0\0"),
+        format!("97\x0055\0{ES}\0AllLast\x005\x000\0"),
+        "81\x0056\0E\0".to_owned(),
+        "91\x0067\0".to_owned(),
+    ];
+    for request in &requests {
+        let fields: Vec<&str> = request.trim_end_matches('\0').split('\0').collect();
+        for at in 1..fields.len() {
+            for value in NONSENSE {
+                let mut changed = fields.clone();
+                changed[at] = value;
+                raw.send(&(changed.join("\0") + "\0\0\0")).await;
+            }
+        }
+        raw.send("49\x001\0").await;
+        raw.next_with(&["49"]).await;
+    }
+    assert_eq!(gateway.stats().clients, 1);
     gateway.stop();
 }
