@@ -125,7 +125,8 @@ impl Venue {
         self.set_expiry(slot);
     }
 
-    /// Cancels a client's own order. Refused with 10147 (unknown, or another client's), 10148 (already over).
+    /// Cancels a client's own order. Refused with 10147 (unknown, or another client's), 10148 (already over), 161
+    /// (refused or killed before it was ever at the exchange).
     pub fn cancel(
         &mut self,
         now: Timestamp,
@@ -139,7 +140,12 @@ impl Venue {
             return Err(Refusal::new(10147, format!("{asked} is not found.")));
         };
         if !self.orders[slot].live() {
-            let state = self.orders[slot].view.status.name();
+            let view = &self.orders[slot].view;
+            let state = view.status.name();
+            if view.status == Status::Inactive {
+                let text = "Cancel attempted when order is not in a cancellable state.  Order permId =";
+                return Err(Refusal::new(161, format!("{text}{}", view.perm_id.0)));
+            }
             return Err(Refusal::new(10148, format!("{asked} cannot be cancelled, state: {state}.")));
         }
         let from = out.len();

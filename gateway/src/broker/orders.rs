@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::market::SymbolId;
 use engine::time::Timestamp;
 use engine::trade::{Money, PermId};
-use engine::venue::{Refusal, Status, VenueExecution, VenueOrder, told};
+use engine::venue::{Refusal, VenueExecution, VenueOrder, told};
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
@@ -17,7 +17,6 @@ use crate::wire::order::{Order, PlaceOrderRequest};
 use crate::wire::order_report::{CompletedOrdersEnd, OpenOrdersEnd, OrderBound};
 
 const AUTO_BIND_REFUSED: i32 = 327;
-const NOT_CANCELLABLE: i32 = 161;
 const NOT_ALLOWED: i32 = 203;
 const TIF_PRESET: i32 = 10349;
 
@@ -89,15 +88,8 @@ impl Broker {
 
     pub(super) fn cancel_order(&mut self, conn: ConnId, client_id: i32, order_id: i32) {
         let now = self.now();
-        let found = self.player.venue().order_of(client_id, order_id);
-        let found = found.map(|order| (order.perm_id, order.status));
-        if let Some((perm_id, Status::Inactive)) = found
-            && self.player.venue().open_orders().all(|order| order.perm_id != perm_id)
-        {
-            let text = "Cancel attempted when order is not in a cancellable state.";
-            return self.error(conn, order_id, NOT_CANCELLABLE, &format!("{text}  Order permId ={}", perm_id.0));
-        }
-        self.notes.cancelled_by_client.extend(found.map(|(perm_id, _)| perm_id));
+        let found = self.player.venue().order_of(client_id, order_id).map(|order| order.perm_id);
+        self.notes.cancelled_by_client.extend(found);
         let mut reports = Vec::new();
         let cancelled = self.player.venue_mut().cancel(now, client_id, order_id, &mut reports);
         self.publish(&reports);

@@ -1,7 +1,7 @@
 //! What happens to the account outside the API, as clients hear of it.
 
 use engine::trade::Side;
-use engine::venue::{Kind, Tif};
+use engine::venue::{Kind, MarginRate, Tif};
 use ibapi::accounts::PositionUpdate;
 use ibapi::orders::Action;
 
@@ -249,5 +249,25 @@ async fn the_first_status_may_lack_the_permanent_id_and_a_blank_tif_be_told() {
     assert_eq!(raw.next_with(&["4"]).await[2..4], ["7", "10349"]);
     raw.send("4\x001\x007\x00\x00").await; // cancelOrder
     assert_eq!(raw.next_with(&["3"]).await[6], "2400000001");
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn raised_margin_closes_a_position_at_the_next_event() {
+    let gateway = answered(vec![quote(0, 5000.0, 9, 5000.25, 9), quote(1, 4999.0, 9, 4999.25, 9)]);
+    let mut desk = Desk::open(&gateway, 1).await;
+    let _ticks = within(desk.client.tick_by_tick(&desk.contract, 0).last()).await.expect("trades");
+    step(&desk.client).await;
+    desk.submit(&order(Action::Buy, 2.0, "MKT", 0.0)).await;
+    lines(&mut desk, 8).await;
+    desk.submit(&order(Action::Sell, 2.0, "STP", 4900.0)).await;
+    lines(&mut desk, 2).await;
+    assert!(gateway.intervene(|broker| broker.set_margin(ES, MarginRate::of(60_000, 55_000))));
+    step(&desk.client).await;
+    assert_eq!(lines(&mut desk, 2).await, ["status 2 Cancelled 0/2", "error 202"]);
+    let truth = gateway.truth();
+    assert_eq!(truth.positions[0].quantity, 0);
+    let last = truth.executions.last().expect("it was closed");
+    assert!(last.liquidation && last.price == price(4999.0), "{last:?}");
     gateway.stop();
 }
