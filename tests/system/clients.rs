@@ -138,6 +138,16 @@ fn the_new_official_client_is_shown_data_of_every_kind() {
 }
 
 #[test]
+fn ib_async_places_orders_of_every_kind() {
+    streams(OLD, "ib_async_orders.py", &[]);
+}
+
+#[test]
+fn ib_insync_places_orders_of_every_kind() {
+    streams(OLD, "ib_async_orders.py", &["ib_insync"]);
+}
+
+#[test]
 fn ib_async_trades_in_text() {
     trades(OLD, "ib_async_scenarios.py", &[]);
 }
@@ -155,24 +165,4 @@ fn the_old_official_client_trades_in_text() {
 #[test]
 fn the_new_official_client_trades_in_protobuf() {
     trades(NEW, "official_scenarios.py", &[]);
-}
-
-#[test]
-fn ib_async_is_served_market_data() {
-    serves("PITBOSS_PYTHON_CLIENTS", "ib_async_data.py", &[]);
-}
-
-#[test]
-fn ib_insync_is_served_market_data() {
-    serves("PITBOSS_PYTHON_CLIENTS", "ib_async_data.py", &["ib_insync"]);
-}
-
-#[test]
-fn the_old_official_client_is_served_market_data() {
-    serves("PITBOSS_PYTHON_CLIENTS", "official_data.py", &[]);
-}
-
-#[test]
-fn the_new_official_client_is_served_market_data() {
-    serves("PITBOSS_PYTHON_OFFICIAL", "official_data.py", &[]);
 }
