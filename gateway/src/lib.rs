@@ -15,6 +15,7 @@ mod connection;
 pub mod fuzzing;
 mod history;
 mod hours;
+mod listing;
 mod options;
 mod pace;
 mod probe;

@@ -10,7 +10,7 @@ use engine::venue::Refusal;
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
-use crate::broker::history::Kept;
+use crate::broker::kept::Kept;
 use crate::broker::market_data::MarketSubs;
 use crate::broker::realtime_bars::BarSub;
 use crate::catalog::Listing;

@@ -1,13 +1,13 @@
-//! Historical bars, once and kept up to date; the sessions of the past; the head of the data.
-//! In: requests, the marks of market time. Out: bars with their period, updates, or why there are none.
+//! Historical bars. In: requests. Out: bars with their period, or why there are none. Keeping them up to date is `kept`,
+//! sessions and the head of the data are `past`.
 
-use chrono::NaiveDate;
 use engine::market::SymbolId;
 use engine::time::Timestamp;
 use engine::venue::Refusal;
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
+use crate::broker::kept::Kept;
 use crate::broker::session::{SYSTEM, invalid};
 use crate::catalog::Listing;
 use crate::history::duration::Span;
@@ -17,14 +17,12 @@ use crate::hours::Hours;
 use crate::when;
 use crate::wire::Encoding;
 use crate::wire::bars::{
-    HeadTimestamp, HeadTimestampRequest, HistoricalData, HistoricalDataBar, HistoricalDataEnd, HistoricalDataInOne,
-    HistoricalDataRequest, HistoricalDataUpdate, HistoricalSchedule, HistoricalSession,
+    HistoricalData, HistoricalDataBar, HistoricalDataEnd, HistoricalDataInOne, HistoricalDataRequest,
 };
 
-const SERVICE: i32 = 162;
-const SERVICE_TEXT: &str = "Historical Market Data Service error message:";
+pub(super) const SERVICE: i32 = 162;
+pub(super) const SERVICE_TEXT: &str = "Historical Market Data Service error message:";
 const DUPLICATE: i32 = 322;
-const NO_QUERY: i32 = 366;
 /// More than this is not served at once; a frame has to hold them.
 const BARS_MAX: usize = 60_000;
 /// Bars of one second are served for this many seconds at most.
@@ -35,30 +33,19 @@ const BAD_SIZE: &str = "Historical data bar size setting is invalid. Legal ones 
 
 /// How a client wants to read times.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Format {
+pub(super) enum Format {
     Text,
     Seconds,
 }
 
 /// A request for bars that was understood.
 #[derive(Clone, Debug)]
-struct Query {
-    symbol: SymbolId,
-    show: Show,
-    size: BarSize,
-    liquid: bool,
-    format: Format,
-}
-
-/// Bars that are kept up to date.
-#[derive(Debug)]
-pub struct Kept {
-    pub conn: ConnId,
-    pub req_id: i32,
+pub(super) struct Query {
     pub symbol: SymbolId,
-    query: Query,
-    /// What was told last.
-    last: Option<HistoricalDataBar>,
+    pub show: Show,
+    pub size: BarSize,
+    pub liquid: bool,
+    pub format: Format,
 }
 
 impl Broker {
@@ -122,7 +109,12 @@ impl Broker {
     }
 
     /// The end that a client names, not later than now; `None` for now. A time without a zone is warned of.
-    fn end_of(&mut self, conn: ConnId, req_id: i32, text: Option<&str>) -> Result<Option<Timestamp>, Refusal> {
+    pub(super) fn end_of(
+        &mut self,
+        conn: ConnId,
+        req_id: i32,
+        text: Option<&str>,
+    ) -> Result<Option<Timestamp>, Refusal> {
         let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
         let at = self.read_time(conn, req_id, "End Date/Time", text)?;
         Ok(Some(at).filter(|at| *at <= self.now()))
@@ -142,110 +134,6 @@ impl Broker {
             self.error(conn, req_id, when::NO_ZONE_CODE, when::NO_ZONE);
         }
         Ok(read.at)
-    }
-
-    pub(super) fn cancel_history(&mut self, conn: ConnId, req_id: i32) {
-        let before = self.data.kept.len();
-        self.data.kept.retain(|sub| (sub.conn, sub.req_id) != (conn, req_id));
-        if self.data.kept.len() == before {
-            let text = format!("No historical data query found for ticker id:{req_id}");
-            return self.error(conn, req_id, NO_QUERY, &text);
-        }
-        self.refuse(conn, req_id, &service(&format!("API historical data query cancelled: {req_id}")));
-    }
-
-    /// Tells of the bar that holds the moment before `mark`, to all who keep bars up to date.
-    pub(super) fn send_bar_updates(&mut self, mark: Timestamp) {
-        for index in 0..self.data.kept.len() {
-            let sub = &self.data.kept[index];
-            let (conn, req_id) = (sub.conn, sub.req_id);
-            let Some(open) = self.running_bar(sub, mark) else { continue };
-            let sub = &mut self.data.kept[index];
-            // An interval without a trade has no bar yet: the last one is told again.
-            sub.last = open.or(sub.last.take());
-            if let Some(bar) = sub.last.clone() {
-                self.send(conn, HistoricalDataUpdate { req_id: Some(req_id), bar: Some(bar) });
-            }
-        }
-    }
-
-    /// `None` while the market is closed; otherwise the bar, if there is one.
-    fn running_bar(&self, sub: &Kept, mark: Timestamp) -> Option<Option<HistoricalDataBar>> {
-        let (tape, listing) = self.memory.tape(sub.symbol).zip(self.catalog.listing(sub.symbol))?;
-        let query = &sub.query;
-        let just_before = Timestamp::from_nanos(mark.nanos() - 1);
-        listing.hours.window_of(just_before, query.liquid)?;
-        let mut slots = Slots::new(listing.hours, query.size, query.liquid);
-        let slot = slots.of(just_before)?;
-        let first_date = NaiveDate::from_num_days_from_ce_opt(i32::try_from(slot.key).unwrap_or(0));
-        let from = match first_date.filter(|_| query.size.has_date()) {
-            Some(first) => {
-                let windows = listing.hours.windows_before(mark, query.liquid);
-                windows.take_while(|window| window.trade_date >= first).last().map_or(slot.start, |window| window.open)
-            }
-            None => slot.start,
-        };
-        let made = bars(tape, query.show, &mut slots, listing.points, from, mark).pop();
-        Some(made.map(|bar| frame(&bar, query, listing.hours)))
-    }
-
-    fn send_schedule(&mut self, conn: ConnId, req_id: i32, request: &HistoricalDataRequest) -> Result<(), Refusal> {
-        let listing = self.data_of(request.contract.as_ref(), SERVICE, SERVICE_TEXT)?.clone();
-        if BarSize::from_wire(request.bar_size_setting.as_deref().unwrap_or("")) != Some(BarSize::Day) {
-            return Err(invalid("Historical schedules are served for a bar size of 1 day only"));
-        }
-        let span =
-            Span::from_wire(request.duration.as_deref().unwrap_or("")).map_err(|bad| invalid(&bad.to_string()))?;
-        let end = self.end_of(conn, req_id, request.end_date_time.as_deref())?.unwrap_or_else(|| self.now());
-        let (hours, liquid) = (listing.hours, request.use_rth.unwrap_or(false));
-        let from = span.begin(hours, liquid, end);
-        let text = |at: Timestamp| Some(hours.local(at).format("%Y%m%d-%H:%M:%S").to_string());
-        let windows = hours.windows_before(end, liquid).take_while(|window| window.open >= from);
-        let mut sessions: Vec<HistoricalSession> = windows
-            .map(|window| HistoricalSession {
-                start_date_time: text(window.open),
-                end_date_time: text(window.close),
-                ref_date: Some(window.trade_date.format("%Y%m%d").to_string()),
-            })
-            .collect();
-        sessions.reverse();
-        let schedule = HistoricalSchedule {
-            req_id: Some(req_id),
-            start_date_time: text(from),
-            end_date_time: text(end),
-            time_zone: Some(hours.zone_name().to_owned()),
-            sessions,
-        };
-        self.send(conn, schedule);
-        Ok(())
-    }
-
-    pub(super) fn send_head(&mut self, conn: ConnId, request: &HeadTimestampRequest) {
-        let req_id = request.req_id.unwrap_or(SYSTEM);
-        match self.head(request) {
-            Ok(head_timestamp) => {
-                self.send(conn, HeadTimestamp { req_id: Some(req_id), head_timestamp: Some(head_timestamp) });
-            }
-            Err(refusal) => self.refuse(conn, req_id, &refusal),
-        }
-    }
-
-    fn head(&mut self, request: &HeadTimestampRequest) -> Result<String, Refusal> {
-        let listing = self.data_of(request.contract.as_ref(), SERVICE, SERVICE_TEXT)?.clone();
-        let show = read_show(request.what_to_show.as_deref())?;
-        let format = read_format(request.format_date)?;
-        let none = || service("No head time stamp");
-        let tape = self.memory.whole(listing.instrument.id).ok_or_else(none)?;
-        let mut head = tape.head(show == Show::Trades).ok_or_else(none)?;
-        if request.use_rth.unwrap_or(false) && listing.hours.window_of(head, true).is_none() {
-            let date = listing.hours.calendar().trade_date(head);
-            let windows = date.iter_days().take(10).filter_map(|date| listing.hours.liquid(date));
-            head = windows.map(|window| window.open).find(|open| *open >= head).ok_or_else(none)?;
-        }
-        Ok(match format {
-            Format::Text => head.to_datetime().format("%Y%m%d-%H:%M:%S").to_string(),
-            Format::Seconds => head.secs().to_string(),
-        })
     }
 }
 
@@ -270,11 +158,11 @@ fn read_query(listing: &Listing, request: &HistoricalDataRequest) -> Result<(Que
     Ok((Query { symbol: listing.instrument.id, show, size, liquid, format }, span))
 }
 
-fn read_show(word: Option<&str>) -> Result<Show, Refusal> {
+pub(super) fn read_show(word: Option<&str>) -> Result<Show, Refusal> {
     Show::from_wire(word.unwrap_or("")).ok_or_else(|| invalid("What to show field is missing or incorrect."))
 }
 
-fn read_format(number: Option<i32>) -> Result<Format, Refusal> {
+pub(super) fn read_format(number: Option<i32>) -> Result<Format, Refusal> {
     match number.unwrap_or(0) {
         1 => Ok(Format::Text),
         2 => Ok(Format::Seconds),
@@ -282,7 +170,7 @@ fn read_format(number: Option<i32>) -> Result<Format, Refusal> {
     }
 }
 
-fn frame(bar: &Bar, query: &Query, hours: Hours) -> HistoricalDataBar {
+pub(super) fn frame(bar: &Bar, query: &Query, hours: Hours) -> HistoricalDataBar {
     let date = match query.format {
         _ if query.size.has_date() => bar.slot.date.format("%Y%m%d").to_string(),
         Format::Text => hours.text(bar.slot.start),
@@ -301,7 +189,7 @@ fn frame(bar: &Bar, query: &Query, hours: Hours) -> HistoricalDataBar {
     }
 }
 
-fn service(cause: &str) -> Refusal {
+pub(super) fn service(cause: &str) -> Refusal {
     Refusal { code: SERVICE, text: format!("{SERVICE_TEXT}{cause}") }
 }
 

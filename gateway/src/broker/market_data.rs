@@ -100,8 +100,11 @@ impl Broker {
         let kind = self.data.markets.types.get(&conn).copied().unwrap_or(LIVE_TYPE);
         let delayed = kind >= DELAYED_TYPE;
         let read = self.read_market(conn, req_id, delayed, request);
-        let (symbol, played, opening) = match &read {
-            Ok((listing, _)) => (listing.instrument.id, listing.played, params(req_id, listing)),
+        let (symbol, played, opening, open) = match &read {
+            Ok((listing, _)) => {
+                let open = listing.hours.calendar().is_open(self.now());
+                (listing.instrument.id, listing.played, params(req_id, listing), open)
+            }
             Err(refusal) => {
                 let refusal = refusal.clone();
                 return self.refuse(conn, req_id, &refusal);
@@ -109,7 +112,9 @@ impl Broker {
         };
         let Ok((_, screen)) = read else { return };
         self.send(conn, opening);
-        self.send(conn, MarketDataType { req_id: Some(req_id), market_data_type: Some(kind) });
+        // Nothing is frozen while the market is open.
+        let shown = if open && kind % 2 == 0 { kind - 1 } else { kind };
+        self.send(conn, MarketDataType { req_id: Some(req_id), market_data_type: Some(shown) });
         if !played {
             let text = "Requested market data is not subscribed. Displaying delayed market data.";
             self.error(conn, req_id, DISPLAYING_DELAYED, text);

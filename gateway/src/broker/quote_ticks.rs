@@ -77,7 +77,7 @@ pub enum Extra {
     RtTradeVolume,
 }
 
-/// Generic ticks that may be asked for, with the names under which an error lists them.
+/// Generic ticks that may be asked for, with the names under which an error lists them; 220 has none of its own.
 const LEGAL: [(&str, &str); 29] = [
     ("100", "100(Option Volume)"),
     ("101", "101(Option Open Interest)"),

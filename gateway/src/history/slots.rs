@@ -127,9 +127,10 @@ impl Slots {
             return Some(self.of_dates(at, window, date));
         };
         let (mut start, mut end) = self.aligned(at, length);
-        // A trade outside every session keeps the plain bounds: what the market did is not thrown away.
-        if let Some(window) = window {
-            (start, end) = (start.max(window.open), end.min(window.close));
+        match window {
+            Some(window) => (start, end) = (start.max(window.open), end.min(window.close)),
+            // What is traded outside every session is not thrown away; it belongs to the bar before it.
+            None => end = end.min(self.hours.calendar().next_open(at)),
         }
         Some(Slot { start, end, date, key: start.nanos() })
     }
@@ -164,5 +165,54 @@ impl Slots {
         };
         let start = edge(second).unwrap_or_else(|| at.floor(Duration::from_secs(3_600)));
         (start, edge(second + length).unwrap_or(start + step))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        chrono::DateTime::parse_from_rfc3339(text).expect("an instant").to_utc().into()
+    }
+
+    #[test]
+    fn every_instant_of_a_year_has_one_slot_and_slots_never_overlap() {
+        for hours in [Hours::EQUITY_INDEX, Hours::METALS] {
+            for (name, size) in SIZES {
+                let mut slots = Slots::new(hours, size, false);
+                let mut liquid = Slots::new(hours, size, true);
+                let mut last: Option<Slot> = None;
+                let (mut now, end) = (at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
+                while now < end {
+                    let slot = slots.of(now).expect("without liquid hours every instant counts");
+                    if hours.calendar().session_of(now).is_some() {
+                        assert!(slot.contains(now), "{name} {now} {slot:?}");
+                        let apart = last.is_none_or(|last| last == slot || last.end <= slot.start);
+                        assert!(apart, "{name} {now} {last:?} {slot:?}");
+                        last = Some(slot);
+                    }
+                    let of_liquid = liquid.of(now);
+                    assert_eq!(of_liquid.is_some(), hours.window_of(now, true).is_some(), "{name} {now}");
+                    assert!(of_liquid.is_none_or(|inner| slot.start <= inner.start || size.has_date()), "{name} {now}");
+                    now = now + Duration::from_secs(5_390);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_intraday_bars_begin_at_multiples_of_the_local_clock() {
+        let begin = |word: &str, instant: &str| {
+            let size = BarSize::from_wire(word).expect("a size");
+            let slot = Slots::new(Hours::EQUITY_INDEX, size, false).of(at(instant)).expect("it is open");
+            Hours::EQUITY_INDEX.text(slot.start)
+        };
+        assert_eq!(begin("4 hours", "2026-11-23T23:30:00Z"), "20261123 17:00:00 US/Central", "cut by the open");
+        assert_eq!(begin("4 hours", "2026-11-24T02:30:00Z"), "20261123 20:00:00 US/Central");
+        assert_eq!(begin("8 hours", "2026-07-01T06:00:00Z"), "20260701 00:00:00 US/Central", "summer time");
+        assert_eq!(begin("3 hours", "2026-11-24T21:59:59Z"), "20261124 15:00:00 US/Central");
+        assert_eq!(BarSize::from_wire("4 mins"), None);
+        assert_eq!(BarSize::from_wire("1 week"), BarSize::from_wire("1W"));
     }
 }

@@ -361,6 +361,19 @@ async fn quotes_in_text_have_their_layouts_and_mistakes_their_codes() {
         assert_eq!(error[2..4], [req_id, code], "{}", error[4]);
         assert!(error[4].contains(text), "{}", error[4]);
     }
+    for (asked, shown) in [("2", "1"), ("4", "3"), ("3", "3"), ("1", "1")] {
+        raw.send(&format!("59\x001\0{asked}\0")).await;
+        raw.send(&ask(60, "", "0", "0")).await;
+        assert_eq!(
+            raw.next_with(&["58"]).await,
+            ["58", "1", "60", shown],
+            "nothing is frozen while the market is open"
+        );
+        raw.send("2\x002\x0060\0").await;
+    }
+    // What these subscriptions said before their cancels is read up to the next clock.
+    raw.send("49\x001\0").await;
+    raw.next_with(&["49"]).await;
     raw.send("2\x002\x0050\0").await;
     raw.send("49\x001\0").await;
     assert_eq!(raw.next().await[0], "49", "after the cancel nothing comes but the clock");
@@ -433,5 +446,30 @@ async fn no_value_in_any_field_takes_the_gateway_down() {
         raw.next_with(&["49"]).await;
     }
     assert_eq!(gateway.stats().clients, 1);
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn the_day_before_the_start_and_the_day_since_are_one_day() {
+    let past = vec![trade_at(-86_400_000 * 3, 4990.0, 4), trade_at(-60_000, 5010.0, 2), trade_at(-500, 4995.0, 3)];
+    let gateway =
+        with_past(past, vec![trade_at(100, 4985.0, 1), trade_at(200, 5000.0, 6), quote(1, 5000.0, 5, 5000.25, 7)]);
+    let client = connect(&gateway, 1).await;
+    let contract = es(&client).await;
+    // Ticks alone do not look back, so the market is played before anybody does.
+    let _trades = within(client.tick_by_tick(&contract, 0).last()).await.expect("trades");
+    for _ in 0..2 {
+        step(&client).await;
+    }
+    let snapshot = within(client.market_data(&contract).snapshot_once(DEADLINE)).await.expect("a snapshot");
+    let lines: Vec<String> = snapshot.iter().map(line).collect();
+    for expected in ["Last 5000 x 6", "Volume 12", "High 5010", "Low 4985", "Open 5010", "Close 4990"] {
+        assert!(lines.contains(&expected.to_owned()), "{expected}: {lines:?}");
+    }
+    let asked = client.historical_data(&contract, ibapi::prelude::HistoricalBarSize::Min);
+    let asked = asked.what_to_show(ibapi::prelude::HistoricalWhatToShow::Trades).trading_hours(TradingHours::Extended);
+    let bars = within(asked.duration(ibapi::prelude::ToDuration::seconds(&120)).fetch()).await.expect("bars").bars;
+    let volumes: Vec<f64> = bars.iter().map(|bar| bar.volume).collect();
+    assert_eq!(volumes, [5.0, 7.0], "the minute before the start, and the first one");
     gateway.stop();
 }

@@ -15,6 +15,7 @@ pub mod market_data;
 pub mod order;
 pub mod order_report;
 pub mod order_request;
+pub mod past;
 pub mod past_ticks;
 pub mod pnl;
 pub mod position;

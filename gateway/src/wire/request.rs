@@ -5,7 +5,7 @@ use prost::Message;
 use crate::wire::fields::{DecodeError, Fields, REQUEST_BYTES_MAX, shown};
 use crate::wire::{Ask, Encoding, PROTOBUF_ID_OFFSET};
 use crate::wire::{account, contract, execution, order, order_request, pnl, position, session, ticks};
-use crate::wire::{bars, market_data, past_ticks, symbols};
+use crate::wire::{bars, market_data, past, past_ticks, symbols};
 
 /// One line a message: its name here and its type.
 macro_rules! requests {
@@ -58,8 +58,8 @@ requests! {
     CancelRealTimeBars(bars::CancelRealTimeBars),
     HistoricalData(bars::HistoricalDataRequest),
     CancelHistoricalData(bars::CancelHistoricalData),
-    HeadTimestamp(bars::HeadTimestampRequest),
-    CancelHeadTimestamp(bars::CancelHeadTimestamp),
+    HeadTimestamp(past::HeadTimestampRequest),
+    CancelHeadTimestamp(past::CancelHeadTimestamp),
     HistoricalTicks(past_ticks::HistoricalTicksRequest),
     CancelHistoricalTicks(past_ticks::CancelHistoricalTicks),
     MarketDataType(ticks::MarketDataTypeRequest),

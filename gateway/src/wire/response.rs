@@ -3,7 +3,7 @@
 use crate::wire::writer::TextWriter;
 use crate::wire::{Encoding, PROTOBUF_ID_OFFSET, Reply, frame};
 use crate::wire::{account, contract, execution, order_report, pnl, position, session};
-use crate::wire::{bars, market_data, past_ticks, symbols};
+use crate::wire::{bars, market_data, past, past_ticks, symbols};
 
 /// One line a message: its name here and its type.
 macro_rules! responses {
@@ -52,8 +52,8 @@ responses! {
     HistoricalDataEnd(bars::HistoricalDataEnd),
     HistoricalDataInOne(bars::HistoricalDataInOne),
     HistoricalDataUpdate(bars::HistoricalDataUpdate),
-    HistoricalSchedule(bars::HistoricalSchedule),
-    HeadTimestamp(bars::HeadTimestamp),
+    HistoricalSchedule(past::HistoricalSchedule),
+    HeadTimestamp(past::HeadTimestamp),
     HistoricalTicks(past_ticks::HistoricalTicks),
     HistoricalTicksBidAsk(past_ticks::HistoricalTicksBidAsk),
     HistoricalTicksLast(past_ticks::HistoricalTicksLast),

@@ -7,6 +7,7 @@ use super::VERSIONS;
 use crate::wire::bars::*;
 use crate::wire::contract::Contract;
 use crate::wire::market_data::*;
+use crate::wire::past::*;
 use crate::wire::past_ticks::*;
 use crate::wire::request::Request;
 use crate::wire::response::Response;
