@@ -29,6 +29,8 @@ pub struct Notes {
     pub commission: BTreeMap<PermId, Money>,
     /// When the order ended.
     pub ended: BTreeMap<PermId, Timestamp>,
+    /// Why the account or the exchange did not take an order.
+    pub rejected: BTreeMap<PermId, String>,
     /// Orders that a client asked to cancel.
     pub cancelled_by_client: BTreeSet<PermId>,
     /// Orders of which a status was told.
