@@ -17,6 +17,7 @@ mod crowd;
 mod interventions;
 mod order_types;
 mod orders;
+mod orders_at_random;
 mod raw;
 mod session;
 mod ticks;

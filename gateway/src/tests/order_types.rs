@@ -256,7 +256,8 @@ async fn prices_of_every_type_can_be_changed() {
     let gateway = answered(vec![quote(0, 5000.0, 5, 5000.25, 5), trade(0, 5000.0, 1)]);
     let (mut desk, _ticks) = desk(&gateway).await;
     step(&desk.client).await;
-    let kinds: [(&str, fn(&mut Order, f64)); 4] = [
+    type SetPrice = fn(&mut Order, f64);
+    let kinds: [(&str, SetPrice); 4] = [
         ("TRAIL", |order, points| order.aux_price = Some(points)),
         ("MIT", |order, points| order.aux_price = Some(5000.0 + points)),
         ("LIT", |order, points| (order.aux_price, order.limit_price) = (Some(5000.0 + points), Some(5000.0))),
