@@ -79,9 +79,16 @@ mod tests {
         }
         assert_eq!(at("20261123").as_deref(), Some("20261123-00:00:00"));
         assert_eq!(at("20261123 US/Central").as_deref(), Some("20261123-06:00:00"));
-        for text in
-            ["", "2026", "20261332", "20261123 25:00:00", "20261123 09:00:00 Mars/Base", "20261123-09:00:00 UTC x"]
-        {
+        for text in [
+            "99991231",
+            "00010101 00:00",
+            "",
+            "2026",
+            "20261332",
+            "20261123 25:00:00",
+            "20261123 09:00:00 Mars/Base",
+            "20261123-09:00:00 UTC x",
+        ] {
             assert_eq!(at(text), None, "{text}");
         }
         // 02:30 does not exist on the day when clocks go forward.
