@@ -79,15 +79,12 @@ def check_resting(ib, contract, price):
 
 
 def check_immediate(ib, contract, price):
-    part = ib.placeOrder(contract, order("BUY", 30, "LMT", lmtPrice=price + 50, tif="IOC"))
+    part = ib.placeOrder(contract, order("BUY", 1, "LMT", lmtPrice=price - 50, tif="IOC"))
     check("IOC ends", wait(ib, lambda: part.isDone() and part.orderStatus.status == "Cancelled"), part.orderStatus.filled)
     statuses = [entry.status for entry in part.log]
     check("IOC is on its way out first", "PendingCancel" in statuses, statuses)
-    killed = ib.placeOrder(contract, order("BUY", 30, "LMT", lmtPrice=price + 50, tif="FOK"))
+    killed = ib.placeOrder(contract, order("BUY", 1, "LMT", lmtPrice=price - 50, tif="FOK"))
     check("FOK is inactive", wait(ib, lambda: killed.orderStatus.status == "Inactive"), killed.orderStatus.filled)
-    if part.orderStatus.filled:
-        flat = ib.placeOrder(contract, order("SELL", part.orderStatus.filled, "MKT"))
-        check("flat again", wait(ib, flat.isDone), flat.orderStatus.status)
     dated = ib.placeOrder(contract, order("BUY", 1, "LMT", lmtPrice=price - 100, tif="GTD",
                                           goodTillDate="20991231-23:59:59"))
     check("GTD is accepted", wait(ib, lambda: dated.orderStatus.status == "Submitted"))

@@ -202,9 +202,11 @@ impl Venue {
     }
 
     /// From now on a contract of this symbol ties up so much; a position that the account cannot hold any longer is
-    /// closed at the next event of its market. `false`: no such symbol, or no margins.
+    /// closed at the next event of its market. `false`: no such symbol, no margins, or a rate beyond all reason.
     pub fn set_margin_rate(&mut self, symbol: SymbolId, rate: MarginRate) -> bool {
-        let Some(index) = self.lane_index(symbol).filter(|_| self.margin_table.is_some()) else { return false };
+        const RATE_MAX: Money = Money::from_micros(10_000_000_000_000);
+        let sane = [rate.initial, rate.maintenance].iter().all(|rate| (Money::ZERO..=RATE_MAX).contains(rate));
+        let Some(index) = self.lane_index(symbol).filter(|_| sane && self.margin_table.is_some()) else { return false };
         let lane = &mut self.lanes[index];
         (lane.rate, lane.rate_from_value) = (rate, false);
         self.guard_positions();

@@ -284,7 +284,7 @@ impl Broker {
             }
             Request::CancelOrder(request) => self.cancel_order(conn, client_id, request.order_id.unwrap_or(0)),
             Request::GlobalCancel(_) => self.cancel_all_orders(),
-            Request::OpenOrders(_) => self.send_open_orders(conn, Some(client_id)),
+            Request::OpenOrders(_) => self.send_own_orders(conn, client_id),
             Request::AllOpenOrders(_) => self.send_open_orders(conn, None),
             Request::AutoOpenOrders(request) => {
                 self.bind_orders(conn, client_id, request.auto_bind.unwrap_or(false));

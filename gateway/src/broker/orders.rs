@@ -29,6 +29,8 @@ pub struct Notes {
     pub commission: BTreeMap<PermId, Money>,
     /// When the order ended.
     pub ended: BTreeMap<PermId, Timestamp>,
+    /// Why the account or the exchange did not take an order.
+    pub rejected: BTreeMap<PermId, String>,
     /// Orders that a client asked to cancel.
     pub cancelled_by_client: BTreeSet<PermId>,
     /// Orders of which a status was told.
@@ -107,14 +109,19 @@ impl Broker {
         self.publish(&reports);
     }
 
-    /// Open orders of one client, or of all, with their status. Client 0 asking for its own binds those from outside
-    /// the API first.
-    pub(super) fn send_open_orders(&mut self, conn: ConnId, of_client: Option<i32>) {
-        if of_client == Some(0) {
+    /// What a client asks for as its own; client 0 binds the orders from outside the API by asking.
+    pub(super) fn send_own_orders(&mut self, conn: ConnId, client_id: i32) {
+        if client_id == 0 {
             self.bind_all();
         }
+        self.send_open_orders(conn, Some(client_id));
+    }
+
+    /// Open orders of one client, or of all, with their status.
+    pub(super) fn send_open_orders(&mut self, conn: ConnId, of_client: Option<i32>) {
         let venue = self.player.venue();
-        let wanted = |order: &&VenueOrder| of_client.is_none_or(|client_id| order.order.client_id == client_id);
+        let is_own = |order: &VenueOrder, client_id| order.order.client_id == client_id && order.order.order_id != 0;
+        let wanted = |order: &&VenueOrder| of_client.is_none_or(|client_id| is_own(order, client_id));
         let orders: Vec<VenueOrder> = venue.open_orders().filter(wanted).cloned().collect();
         for order in &orders {
             self.send_order(conn, order);

@@ -21,6 +21,7 @@ mod many;
 mod market_data;
 mod order_types;
 mod orders;
+mod orders_at_random;
 mod raw;
 mod session;
 mod ticks;

@@ -170,6 +170,12 @@ async fn a_what_if_order_tells_margin_and_is_not_placed() {
     assert_eq!((state.commission, state.commission_currency.as_str()), (Some(4.5), "USD"));
     desk.expect_nothing().await;
     assert!(gateway.truth().open_orders.is_empty() && gateway.truth().executions.is_empty());
+    asked.total_quantity = 9.0;
+    desk.next_id -= 1;
+    desk.submit(&asked).await;
+    let item = within(desk.updates.next()).await.expect("the stream goes on").expect("a message that can be read");
+    let SubscriptionItem::Data(OrderUpdate::OpenOrder(data)) = item else { panic!("{item:?}") };
+    assert!(data.order_state.warning_text.contains("227700.00"), "{}", data.order_state.warning_text);
     // The id is still free.
     desk.next_id -= 1;
     desk.submit(&order(Action::Buy, 1.0, "LMT", 4990.0)).await;
@@ -187,6 +193,16 @@ async fn an_order_beyond_the_account_is_inactive_and_refused_with_the_reason() {
     let SubscriptionItem::Notice(notice) = item else { panic!("{item:?}") };
     assert_eq!(notice.code, 201);
     assert!(notice.message.contains("[100000.00 USD] must exceed the new total Initial Margin of [101200.00 USD]"));
+    let mut completed = within(desk.client.completed_orders(true)).await.expect("a list");
+    let listed = completed.collect_to_end_within(DEADLINE).await.expect("an end");
+    let reasons: Vec<_> = listed
+        .iter()
+        .filter_map(|item| match item {
+            ibapi::orders::Orders::OrderData(data) => Some(data.order_state.reject_reason.clone()),
+            ibapi::orders::Orders::OrderStatus(_) => None,
+        })
+        .collect();
+    assert_eq!(reasons, [notice.message.as_str()]);
     drop(within(desk.client.cancel_order(1, "")).await.expect("sent"));
     desk.expect(&["error 161"]).await;
     gateway.stop();
@@ -207,5 +223,69 @@ async fn a_closing_order_trades_at_the_close() {
         lines.push(desk.next().await);
     }
     assert_eq!(lines[0], "fill 1 Bought 1 at 5000.25", "the quote of the close");
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn a_status_says_what_an_order_waits_for() {
+    let gateway = answered(vec![quote(0, 5000.0, 5, 5000.25, 5)]);
+    let (mut desk, _ticks) = desk(&gateway).await;
+    let mut entry = order(Action::Buy, 1.0, "LMT", 4990.0);
+    let mut target = order(Action::Sell, 1.0, "LMT", 5010.0);
+    let mut stop = order(Action::Sell, 1.0, "STP", 4980.0);
+    (entry.transmit, target.transmit) = (false, false);
+    (target.parent_id, stop.parent_id) = (1, 1);
+    for order in [&entry, &target, &stop] {
+        desk.submit(order).await;
+    }
+    desk.submit(&order(Action::Sell, 1.0, "STP", 4980.0)).await;
+    let mut held = std::collections::BTreeMap::new();
+    while held.len() < 4 || !held.contains_key(&4) {
+        let item = within(desk.updates.next()).await.expect("the stream goes on").expect("a message that can be read");
+        if let SubscriptionItem::Data(OrderUpdate::OrderStatus(status)) = item {
+            held.insert(status.order_id, status.why_held);
+        }
+    }
+    let words: Vec<&str> = held.values().map(String::as_str).collect();
+    assert_eq!(words, ["", "child", "child,trigger", "trigger"]);
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn prices_of_every_type_can_be_changed() {
+    let gateway = answered(vec![quote(0, 5000.0, 5, 5000.25, 5), trade(0, 5000.0, 1)]);
+    let (mut desk, _ticks) = desk(&gateway).await;
+    step(&desk.client).await;
+    type SetPrice = fn(&mut Order, f64);
+    let kinds: [(&str, SetPrice); 4] = [
+        ("TRAIL", |order, points| order.aux_price = Some(points)),
+        ("MIT", |order, points| order.aux_price = Some(5000.0 + points)),
+        ("LIT", |order, points| (order.aux_price, order.limit_price) = (Some(5000.0 + points), Some(5000.0))),
+        ("LOC", |order, points| order.limit_price = Some(5000.0 + points)),
+    ];
+    for (kind, price) in kinds {
+        let mut changed = typed(Action::Sell, kind, |order| price(order, 10.0));
+        let id = desk.submit(&changed).await;
+        let before = shown(&mut desk).await;
+        desk.next().await;
+        price(&mut changed, 12.0);
+        within(desk.client.submit_order(id, &desk.contract, &changed)).await.expect("sent");
+        let after = shown(&mut desk).await;
+        desk.next().await;
+        let prices = |order: &Order| (order.aux_price, order.limit_price);
+        assert_ne!(prices(&before), prices(&after), "{kind}");
+        let (aux, limit) = (changed.aux_price.or(after.aux_price), changed.limit_price.or(after.limit_price));
+        assert_eq!(prices(&after), (aux, limit), "{kind}");
+        // The account cannot afford all of them at once; the first is needed below.
+        if id > 1 {
+            drop(within(desk.client.cancel_order(id, "")).await.expect("sent"));
+            desk.next().await;
+            desk.next().await;
+        }
+    }
+    let mut other_type = order(Action::Sell, 1.0, "LMT", 5010.0);
+    other_type.outside_rth = true;
+    within(desk.client.submit_order(1, &desk.contract, &other_type)).await.expect("sent");
+    desk.expect(&["error 105"]).await;
     gateway.stop();
 }
