@@ -116,7 +116,8 @@ def main():
     ib = lib.IB()
     ib.errorEvent += lambda req_id, code, *rest: errors.append((req_id, code))
     ib.connect(HOST, PORT, clientId=11, timeout=WAIT_S)
-    contract = ib.qualifyContracts(lib.Future("ES", exchange="CME", currency="USD"))[0]
+    chain = [found.contract for found in ib.reqContractDetails(lib.Future("ES", exchange="CME", currency="USD"))]
+    contract = ib.qualifyContracts(min(chain, key=lambda future: future.lastTradeDateOrContractMonth))[0]
     ticker = ib.reqTickByTickData(contract, "AllLast")
     check("a trade", wait(ib, lambda: ticker.tickByTicks or not math.isnan(ticker.last)), ticker.last)
     price = round(ticker.last * 4) / 4
