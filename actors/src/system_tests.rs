@@ -93,6 +93,7 @@ impl Rig {
             cash: Money::from_micros(100_000_000_000),
             commission: Money::from_micros(2_250_000),
             wait_for_client: true,
+            clients_max: gateway::CLIENTS_MAX,
             log: log.clone(),
         })
         .expect("a free port");

@@ -37,6 +37,7 @@ pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
 }
 
 /// The middle value, or the mean of the two middle ones. None without samples.
+#[allow(dead_code)] // one of the benches measures once
 pub fn median(samples: &[f64]) -> Option<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -95,6 +95,7 @@ pub fn gateway(
         cash: Money::from_micros(100_000_000_000),
         commission: Money::from_micros(2_250_000),
         wait_for_client: true,
+        clients_max: gateway::CLIENTS_MAX,
         log: slog::Logger::root(slog::Discard, slog::o!()),
     };
     gateway::start_probed(options, probe).expect("a free port on the loopback interface")

@@ -20,10 +20,11 @@ use crate::strategy::registry;
 use crate::time::Timestamp;
 use crate::trade::{
     BrokerEvent, BrokerOrder, BrokerOrderId, BrokerPosition, BrokerRequest, BrokerSnapshot, BrokerStatus,
-    ClientOrderId, Execution, Money, OrderTicket, StrategyId,
+    ClientOrderId, Execution, Money, OrderTicket, PermId, StrategyId,
 };
 use crate::venue::{
-    NewOrder, OcaType, Player, Refusal, Report, Status, Step, Venue, VenueConfig, VenueExecution, VenueOrder, told,
+    NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
+    VenueOrder, told,
 };
 use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route};
 use crate::{bars, books, link, strategy};
@@ -132,7 +133,12 @@ pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> 
 impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
     /// A run over `source` that begins at `start`; `journal` receives every record.
     pub fn new(config: &Config, source: S, start: Timestamp, cash: Money, commission: Money, journal: J) -> Self {
-        let venue = Venue::new(VenueConfig { instruments: config.instruments.clone(), commission, cash });
+        let venue = Venue::new(VenueConfig {
+            instruments: config.instruments.clone(),
+            commission,
+            cash,
+            rules: Rules::of_broker(),
+        });
         let mut state = BooksState::default();
         state.raise_ids(first_id(start));
         Self {
@@ -309,14 +315,21 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         for (at, report) in reports.iter().enumerate() {
             let later = &reports[at + 1..];
             match report {
+                // Orders that the broker places itself are not told to this client: it learns of them by its inventory.
+                Report::Execution(VenueExecution { order_id: 0, .. })
+                | Report::Corrected(VenueExecution { order_id: 0, .. })
+                | Report::Message { order_id: 0, .. } => {}
+                Report::Order(perm_id) if self.is_foreign(*perm_id) => {}
                 Report::Order(perm_id) if told::is_repeated(*perm_id, later) => {}
                 Report::Order(perm_id) => {
                     if let Some(order) = self.player.venue().order(*perm_id) {
-                        let event = status_event(&told::before(order, later));
-                        self.say(News::Event(event));
+                        let order = told::before(order, later);
+                        for status in told::statuses(&order) {
+                            self.say(News::Event(status_event(&order, *status)));
+                        }
                     }
                 }
-                Report::Execution(execution) => {
+                Report::Execution(execution) | Report::Corrected(execution) => {
                     let commission =
                         BrokerEvent::Commission { exec_id: execution.exec_id.clone(), amount: execution.commission };
                     self.say(News::Event(BrokerEvent::Execution(execution_event(execution))));
@@ -328,6 +341,12 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                 }
             }
         }
+    }
+}
+
+impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
+    fn is_foreign(&self, perm_id: PermId) -> bool {
+        self.player.venue().order(perm_id).is_some_and(|order| order.order.order_id == 0)
     }
 }
 
@@ -348,12 +367,13 @@ fn new_order(ticket: &OrderTicket) -> NewOrder {
         symbol: ticket.symbol,
         side: ticket.side,
         quantity: ticket.quantity,
-        kind: ticket.kind,
-        tif: ticket.tif,
+        kind: ticket.kind.into(),
+        tif: ticket.tif.into(),
         parent_id: ticket.parent.map(|id| id.0),
         oca: ticket.oca_group.clone().map(|group| (group, OcaType::ReduceWithBlock)),
         transmit: ticket.transmit,
         order_ref: ticket.order_ref.clone(),
+        terms: Terms::default(),
     }
 }
 
@@ -362,17 +382,18 @@ fn broker_status(status: Status) -> BrokerStatus {
         Status::PendingSubmit => BrokerStatus::PendingSubmit,
         Status::PreSubmitted => BrokerStatus::PreSubmitted,
         Status::Submitted => BrokerStatus::Submitted,
+        Status::PendingCancel => BrokerStatus::PendingCancel,
         Status::Cancelled => BrokerStatus::Cancelled,
         Status::Filled => BrokerStatus::Filled,
         Status::Inactive => BrokerStatus::Inactive,
     }
 }
 
-fn status_event(order: &VenueOrder) -> BrokerEvent {
+fn status_event(order: &VenueOrder, status: Status) -> BrokerEvent {
     BrokerEvent::Status {
         order_id: BrokerOrderId(order.order.order_id),
         perm_id: order.perm_id,
-        status: broker_status(order.status),
+        status: broker_status(status),
         filled: order.filled,
         remaining: order.remaining(),
     }
@@ -390,7 +411,7 @@ fn execution_event(execution: &VenueExecution) -> Execution {
         quantity: execution.quantity,
         price: execution.price,
         at: execution.at.floor(STAMP),
-        liquidation: false,
+        liquidation: execution.liquidation,
     }
 }
 

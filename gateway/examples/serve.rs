@@ -84,6 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cash: Money::from_micros(1_000_000_000_000),
         commission: Money::from_micros(2_250_000),
         wait_for_client: false,
+        clients_max: gateway::CLIENTS_MAX,
         log: slog::Logger::root(slog::Discard, slog::o!()),
     })?;
     println!("listening on {}", gateway.local_addr());

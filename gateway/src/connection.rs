@@ -21,6 +21,8 @@ use crate::wire::{Encoding, frame, handshake};
 /// A client with more unread bytes than this is dropped: some hundred thousand ticks.
 pub const OUTBOX_BYTES_MAX: usize = 16 << 20;
 const READ_BYTES: usize = 64 << 10;
+/// Answers to one client that are written before its next request is looked at, however many it sent at once.
+const ANSWER_BYTES: usize = 1 << 20;
 
 /// What other tasks need to write to a client.
 pub struct Link {
@@ -77,21 +79,38 @@ async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
     let link = Link { stream: stream.clone(), wake: wake.clone(), writing: writing.clone(), ending: false };
     shared.links.borrow_mut().insert(conn, link);
     shared.broker.borrow_mut().open(conn, encoding);
+    let (mut more, mut held) = (false, false);
     loop {
-        if let Err(bad) = handle_frames(shared, conn, encoding, &mut input) {
-            return bad.into();
+        if !held {
+            more = match handle_frames(shared, conn, encoding, &mut input) {
+                Ok(more) => more,
+                Err(bad) => return bad.into(),
+            };
         }
         flush(shared);
         let Some(unsent) = unsent(shared, conn) else {
             return Ended::HungUp;
         };
         writing.set(unsent);
-        let interest = if unsent { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        // A client that asks much and reads little waits until it has read.
+        held = more && unsent;
+        if more && !unsent {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let interest = match (held, unsent) {
+            (true, _) => Interest::WRITABLE,
+            (false, true) => Interest::READABLE | Interest::WRITABLE,
+            (false, false) => Interest::READABLE,
+        };
         tokio::select! {
             ready = stream.ready(interest) => if let Err(reason) = ready {
                 return reason.into();
             },
             () = wake.notified() => {}
+        }
+        if held {
+            continue;
         }
         match read(&stream, &mut input) {
             Ok(()) => {}
@@ -137,13 +156,14 @@ fn read(stream: &TcpStream, input: &mut Vec<u8>) -> Result<(), Ended> {
     }
 }
 
+/// Does what has been asked; `true` when there is more to do once the answers so far are written.
 fn handle_frames(
     shared: &Shared,
     conn: ConnId,
     encoding: Encoding,
     input: &mut Vec<u8>,
-) -> Result<(), frame::BadFrame> {
-    let mut used = 0;
+) -> Result<bool, frame::BadFrame> {
+    let (mut used, mut more, mut before) = (0, false, None);
     let read_at = shared.probe.as_ref().map(|probe| (probe, Instant::now()));
     let mut broker = shared.broker.borrow_mut();
     while let Some((body, length)) = frame::split(&input[used..])? {
@@ -158,15 +178,21 @@ fn handle_frames(
             Err(bad) => broker.reject_frame(conn, &bad.to_string()),
         }
         used += length;
-        if broker.clients().get(&conn).is_none_or(|client| client.leaving) {
+        let Some(client) = broker.clients().get(&conn).filter(|client| !client.leaving) else { break };
+        let unsent = client.outbox.pending().len();
+        if unsent > ANSWER_BYTES + *before.get_or_insert(unsent) {
+            more = true;
             break;
         }
     }
     input.drain(..used);
+    if input.is_empty() {
+        input.shrink_to(READ_BYTES);
+    }
     if broker.due().is_some() {
         shared.play.notify_one();
     }
-    Ok(())
+    Ok(more)
 }
 
 /// Whether bytes wait to be written; `None`: the connection is to be closed.
@@ -182,7 +208,8 @@ fn unsent(shared: &Shared, conn: ConnId) -> Option<bool> {
 pub fn flush(shared: &Shared) -> usize {
     let mut broker = shared.broker.borrow_mut();
     let mut links = shared.links.borrow_mut();
-    let mut longest = 0;
+    let (mut longest, mut unread) = (0, 0);
+    broker.gather();
     for (conn, client) in broker.clients().iter_mut() {
         let Some(link) = links.get_mut(conn) else { continue };
         let (mut dead, before) = (false, client.outbox.pending().len());
@@ -194,6 +221,7 @@ pub fn flush(shared: &Shared) -> usize {
             }
         }
         let pending = client.outbox.pending().len();
+        unread = unread.max(pending);
         if pending > shared.outbox_bytes_max {
             warn!(shared.log, "dropping connection {conn}: {pending} bytes are unread";
                 "event" => "gateway.slow_client", "connection" => *conn, "bytes" => pending);
@@ -215,5 +243,6 @@ pub fn flush(shared: &Shared) -> usize {
             link.wake.notify_one();
         }
     }
+    shared.counters.unread(unread);
     longest
 }

@@ -11,6 +11,8 @@ mod broker;
 mod calendar;
 mod catalog;
 mod connection;
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod hours;
 mod listing;
@@ -26,8 +28,10 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use broker::Broker;
+pub use broker::interventions::{CommissionHabit, ManualOrder, Quirks};
 pub use history::History;
-pub use options::{Options, Pacing, StartError};
+pub use options::{CLIENTS_MAX, Options, Pacing, StartError};
 pub use probe::{Probe, StepWritten, WireLog};
 pub use server::{Gateway, start, start_probed};
 pub use stats::{Stats, Truth};

@@ -51,8 +51,13 @@ pub struct Options {
     pub commission: Money,
     /// With a clock: nothing is played before the first subscription; then all that is due is played at once.
     pub wait_for_client: bool,
+    /// Connections at once, at least one; one more is closed as soon as it is accepted.
+    pub clients_max: usize,
     pub log: Logger,
 }
+
+/// As many clients as TWS serves.
+pub const CLIENTS_MAX: usize = 32;
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +70,8 @@ pub enum StartError {
     SameInstrumentId(u16),
     #[error("the account's name is {0:?}, expected letters and digits")]
     Account(String),
+    #[error("the gateway is to serve no client, expected at least one")]
+    NoClients,
     #[error("cannot start the gateway's thread: {0}")]
     Thread(std::io::Error),
 }
@@ -78,6 +85,9 @@ impl Options {
             if self.instruments[..at].iter().any(|other| other.id == instrument.id) {
                 return Err(StartError::SameInstrumentId(instrument.id.0));
             }
+        }
+        if self.clients_max == 0 {
+            return Err(StartError::NoClients);
         }
         // Clients split the list of accounts at commas.
         if self.account.is_empty() || !self.account.bytes().all(|byte| byte.is_ascii_alphanumeric()) {

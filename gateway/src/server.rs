@@ -23,8 +23,6 @@ use crate::pace;
 use crate::probe::Probe;
 use crate::stats::{Counters, Stats, Truth};
 
-/// TWS's own limit.
-const CLIENTS_MAX: usize = 32;
 /// How long to wait after the system refused to accept a connection, e.g. for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const ALIVE: &str = "the gateway's thread runs until it is stopped";
@@ -43,9 +41,10 @@ pub struct Shared {
     pub log: Logger,
 }
 
-#[derive(Debug)]
 enum Command {
     Truth(SyncSender<Truth>),
+    /// Something to do to the account between two requests or steps.
+    Act(Box<dyn FnOnce(&mut Broker) + Send>),
     Stop,
 }
 
@@ -123,7 +122,7 @@ fn run(
     inbox: UnboundedReceiver<Command>,
     (outbox_bytes_max, probe): (usize, Option<Probe>),
 ) {
-    let (log, clock) = (options.log.clone(), options.pace.clone());
+    let (log, clock, clients_max) = (options.log.clone(), options.pace.clone(), options.clients_max);
     let shared = Rc::new(Shared {
         broker: RefCell::new(Broker::new(options, counters.clone())),
         links: RefCell::default(),
@@ -135,7 +134,7 @@ fn run(
         log,
     });
     let tasks = LocalSet::new();
-    tasks.spawn_local(accept(shared.clone(), listener));
+    tasks.spawn_local(accept(shared.clone(), listener, clients_max));
     match clock {
         Pacing::Clock(clock) => drop(tasks.spawn_local(pace::play_by_clock(shared.clone(), clock))),
         Pacing::Flood => drop(tasks.spawn_local(pace::play_flood(shared.clone()))),
@@ -146,23 +145,33 @@ fn run(
 
 /// Answers other threads until one says stop, or all have gone.
 async fn obey(shared: Rc<Shared>, mut inbox: UnboundedReceiver<Command>) {
-    while let Some(Command::Truth(answer)) = inbox.recv().await {
-        let truth = shared.broker.borrow().truth();
-        if answer.send(truth).is_err() {
-            warn!(shared.log, "nobody waits for the account's truth any more"; "event" => "gateway.truth_unread");
+    while let Some(command) = inbox.recv().await {
+        match command {
+            Command::Stop => return,
+            Command::Act(act) => {
+                act(&mut shared.broker.borrow_mut());
+                connection::flush(&shared);
+                shared.play.notify_one();
+            }
+            Command::Truth(answer) => {
+                let truth = shared.broker.borrow().truth();
+                if answer.send(truth).is_err() {
+                    warn!(shared.log, "nobody waits for the account's truth any more"; "event" => "gateway.truth_unread");
+                }
+            }
         }
     }
 }
 
-async fn accept(shared: Rc<Shared>, listener: TcpListener) {
+async fn accept(shared: Rc<Shared>, listener: TcpListener, clients_max: usize) {
     let mut next: ConnId = 1;
     let mut open = tokio::task::JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 while open.try_join_next().is_some() {}
-                if open.len() >= CLIENTS_MAX {
-                    warn!(shared.log, "refusing {peer}: {CLIENTS_MAX} connections are open"; "event" => "gateway.full");
+                if open.len() >= clients_max {
+                    warn!(shared.log, "refusing {peer}: {clients_max} connections are open"; "event" => "gateway.full");
                     continue;
                 }
                 open.spawn_local(connection::serve(shared.clone(), stream, next));
@@ -194,6 +203,19 @@ impl Gateway {
         let (answer, truth) = sync_channel(1);
         self.commands.send(Command::Truth(answer)).expect(ALIVE);
         truth.recv().expect(ALIVE)
+    }
+
+    /// Does something to the account between two requests or steps, e.g. what `broker::interventions` offers, and returns
+    /// its answer once clients have been written to.
+    ///
+    /// # Panics
+    /// If the gateway's thread has panicked.
+    pub fn intervene<R: Send + 'static>(&self, act: impl FnOnce(&mut Broker) -> R + Send + 'static) -> R {
+        let (answer, answered) = sync_channel(1);
+        // The asking thread waits for the answer, so it is there to take it.
+        let act = move |broker: &mut Broker| drop(answer.send(act(broker)));
+        self.commands.send(Command::Act(Box::new(act))).expect(ALIVE);
+        answered.recv().expect(ALIVE)
     }
 
     /// Closes every connection and the listener, and waits until the thread has ended.

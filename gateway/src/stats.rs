@@ -20,6 +20,8 @@ pub struct Stats {
     pub steps: u64,
     /// Orders placed or modified that the venue accepted.
     pub orders: u64,
+    /// The longest that any client's unread data ever was.
+    pub unread_bytes_peak: usize,
     /// The market is over.
     pub finished: bool,
 }
@@ -45,6 +47,7 @@ struct Cells {
     ticks: AtomicU64,
     steps: AtomicU64,
     orders: AtomicU64,
+    unread_peak: AtomicUsize,
     finished: AtomicBool,
 }
 
@@ -77,6 +80,10 @@ impl Counters {
         self.0.orders.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub fn unread(&self, bytes: usize) {
+        self.0.unread_peak.fetch_max(bytes, Ordering::Relaxed);
+    }
+
     pub fn finish(&self) {
         self.0.finished.store(true, Ordering::Relaxed);
     }
@@ -91,6 +98,7 @@ impl Counters {
             ticks_sent,
             steps: cells.steps.load(Ordering::Relaxed),
             orders: cells.orders.load(Ordering::Relaxed),
+            unread_bytes_peak: cells.unread_peak.load(Ordering::Relaxed),
             finished: cells.finished.load(Ordering::Relaxed),
         }
     }

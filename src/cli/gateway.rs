@@ -48,6 +48,9 @@ pub struct GatewayArgs {
     /// Commission per contract and side, in US dollars.
     #[arg(long, default_value = "2.25")]
     commission: Decimal,
+    /// Connections at once; TWS serves 32.
+    #[arg(long, default_value_t = gateway::CLIENTS_MAX, value_name = "NUMBER")]
+    clients_max: usize,
 }
 
 fn parse_instant(text: &str) -> Result<Timestamp, String> {
@@ -79,6 +82,7 @@ pub fn run(args: &GatewayArgs) -> Outcome {
         cash: money("cash", args.cash)?,
         commission: money("commission", args.commission)?,
         wait_for_client: true,
+        clients_max: args.clients_max,
         log,
     };
     let gateway = gateway::start(options).map_err(Failure::usage)?;

@@ -170,6 +170,7 @@ fn start_gateway(config: &Config, market: Market, pace: Pace, clock: &Clock, log
         cash: settings.map_or(backtest.cash, |g| g.cash),
         commission: settings.map_or(backtest.commission, |g| g.commission),
         wait_for_client: true,
+        clients_max: gateway::CLIENTS_MAX,
         log: log.clone(),
     };
     gateway::start(options).map_err(|reason| Failure::usage(format!("simulated gateway: {reason}")))

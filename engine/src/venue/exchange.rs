@@ -3,34 +3,25 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::account::Ledger;
-use super::book::Book;
+use super::kind::Tif;
+use super::lane::Lane;
+use super::margin::{MarginRate, MarginTable};
 use super::matching::Reaction;
 use super::oca::Groups;
 use super::orders::{Orders, Slot};
+use super::timed::Due;
 use super::{Report, VenueConfig, VenueExecution, VenueOrder, VenuePosition};
-use crate::market::{FeedEvent, Instrument, MarketEvent, Price, Quote, SymbolId, Trade};
+use crate::market::{FeedEvent, Quote, SymbolId, Trade};
 use crate::time::Timestamp;
-use crate::trade::{Money, PermId, TimeInForce};
-
-/// One symbol: its market, its orders at the exchange, its position.
-#[derive(Clone, Debug)]
-pub(super) struct Lane {
-    pub book: Book,
-    /// Armed and working orders, in no particular order.
-    pub working: Vec<Slot>,
-    /// While every price of an event lies strictly between these two, no order here can react to it.
-    pub calm_above: i32,
-    pub calm_below: i32,
-    pub ledger: Ledger,
-    pub symbol: SymbolId,
-}
+use crate::trade::{Money, PermId};
 
 /// A simulated exchange with one account in front of it. Same requests and events, same reports, exactly.
 #[derive(Clone, Debug)]
 pub struct Venue {
-    pub(super) commission: Money,
-    pub(super) cash: Money,
+    /// Cash at the start.
+    cash: Money,
+    pub(super) currency: String,
+    pub(super) margin_table: Option<MarginTable>,
     /// The latest time that anybody named; it never goes back.
     pub(super) now: Timestamp,
     pub(super) lanes: Vec<Lane>,
@@ -39,6 +30,16 @@ pub struct Venue {
     pub(super) orders: Orders,
     pub(super) groups: Groups,
     pub(super) executions: Vec<VenueExecution>,
+    /// Fills so far, busted ones included.
+    pub(super) serial: u32,
+    /// What time will do, and to which order.
+    pub(super) deadlines: BTreeSet<(Timestamp, Due, Slot)>,
+    /// Messages that follow the orders of the request or event at hand.
+    pub(super) notices: Vec<Report>,
+    /// When positions were last settled.
+    settled_at: Timestamp,
+    /// By how much the next order id is told too low.
+    pub(super) ids_forgotten: i32,
     /// Orders that may trade against the book as it is, first come, first served.
     pub(super) arrivals: VecDeque<Slot>,
     /// Kept for its capacity.
@@ -51,21 +52,29 @@ impl Venue {
     pub fn new(config: VenueConfig) -> Venue {
         let size = config.instruments.iter().map(|i| usize::from(i.id.0) + 1).max().unwrap_or(0);
         let mut lane_of = vec![None; size];
-        let lanes: Vec<Lane> = config.instruments.iter().map(Lane::new).collect();
+        let lane = |instrument| Lane::new(instrument, config.commission, &config.rules);
+        let lanes: Vec<Lane> = config.instruments.iter().map(lane).collect();
         for (index, lane) in lanes.iter().enumerate() {
             let place = &mut lane_of[usize::from(lane.symbol.0)];
             assert!(place.is_none(), "two instruments have the id {}", lane.symbol.0);
             *place = Some(index);
         }
+        let currency = config.instruments.first().map(|instrument| instrument.currency.clone()).unwrap_or_default();
         Venue {
-            commission: config.commission,
             cash: config.cash,
+            currency,
+            margin_table: config.rules.margins,
             now: Timestamp::MIN,
             lanes,
             lane_of,
             orders: Orders::default(),
             groups: Groups::default(),
             executions: Vec::new(),
+            serial: 0,
+            deadlines: BTreeSet::new(),
+            notices: Vec::new(),
+            settled_at: Timestamp::MIN,
+            ids_forgotten: 0,
             arrivals: VecDeque::new(),
             reactions: Vec::new(),
         }
@@ -80,9 +89,11 @@ impl Venue {
         };
         let lane = &mut self.lanes[index];
         lane.book.apply(&event.event);
-        if !lane.working.is_empty() && !lane.calm(&event.event) {
+        if lane.watched && !lane.calm(&event.event) {
             let from = out.len();
             self.react(index, &event.event, out);
+            self.call_margin(index, out);
+            self.after(out);
             name_once(out, from);
         }
     }
@@ -93,24 +104,43 @@ impl Venue {
             return false;
         };
         let lane = &self.lanes[index];
-        if lane.working.is_empty() || lane.calm(&event.event) {
+        if !lane.watched || lane.calm(&event.event) {
             return false;
         }
         let mut book = lane.book;
         book.apply(&event.event);
         lane.working.iter().any(|slot| self.reaction(*slot, &book, &event.event).is_some())
+            || !self.margin_call(index, &book).is_empty()
     }
 
-    /// The trading day ends: day orders are cancelled, with code 202 and the text `Order Canceled - reason:`.
+    /// The trading day ends: day orders of symbols without sessions are cancelled, with code 202 and the text
+    /// `Order Canceled - reason:` (others end with their session), and positions are settled at the last price: what they
+    /// gained since the last settlement goes into cash.
     pub fn end_of_day(&mut self, now: Timestamp, out: &mut Vec<Report>) {
         self.advance_clock(now);
         let from = out.len();
-        let day: Vec<Slot> =
-            self.orders.live().filter(|slot| self.orders[*slot].view.order.tif == TimeInForce::Day).collect();
+        let ends = |slot: &Slot| self.orders[*slot].view.order.tif == Tif::Day && !self.has_session(*slot);
+        let day: Vec<Slot> = self.orders.live().filter(ends).collect();
         for slot in day {
             self.cancel_family(slot, out);
         }
+        for lane in &mut self.lanes {
+            lane.settle();
+        }
+        self.settled_at = self.now;
+        self.after(out);
         name_once(out, from);
+    }
+
+    /// Whether [`Venue::end_of_day`] would report anything now.
+    pub(super) fn day_end_reports(&self) -> bool {
+        self.orders.live().any(|slot| self.orders[slot].view.order.tif == Tif::Day && !self.has_session(slot))
+    }
+
+    /// What follows everything that changes orders or positions: messages that were kept back, new bounds for positions.
+    pub(super) fn after(&mut self, out: &mut Vec<Report>) {
+        out.append(&mut self.notices);
+        self.guard_positions();
     }
 
     pub fn order(&self, perm_id: PermId) -> Option<&VenueOrder> {
@@ -150,9 +180,9 @@ impl Venue {
         self.lanes[self.lane_index(symbol)?].book.trade.as_ref()
     }
 
-    /// Starting cash, plus closed profit, minus commissions.
+    /// Starting cash, plus closed profit, minus commissions, plus what open positions gained up to their settlement.
     pub fn cash(&self) -> Money {
-        self.cash
+        self.cash + self.lanes.iter().map(|lane| lane.ledger.cash()).sum()
     }
 
     /// Profit of the open positions at each symbol's last trade; without a trade, at the quote that would close them.
@@ -162,12 +192,35 @@ impl Venue {
 
     /// Highest order id that any client used plus one, at least 1: what each client is told at its connection.
     pub fn next_order_id(&self, client_id: i32) -> i32 {
-        self.orders.highest(client_id).max(self.orders.highest_of_all()).saturating_add(1)
+        let next = self.orders.highest(client_id).max(self.orders.highest_of_all()).saturating_add(1);
+        next.saturating_sub(self.ids_forgotten).max(1)
+    }
+
+    /// The first order id that this client has not used, whatever clients are told.
+    pub fn free_order_id(&self, client_id: i32) -> i32 {
+        self.orders.highest(client_id).saturating_add(1)
+    }
+
+    /// From now on a contract of this symbol ties up so much; a position that the account cannot hold any longer is
+    /// closed at the next event of its market. `false`: no such symbol, no margins, or a rate beyond all reason.
+    pub fn set_margin_rate(&mut self, symbol: SymbolId, rate: MarginRate) -> bool {
+        const RATE_MAX: Money = Money::from_micros(10_000_000_000_000);
+        let sane = [rate.initial, rate.maintenance].iter().all(|rate| (Money::ZERO..=RATE_MAX).contains(rate));
+        let Some(index) = self.lane_index(symbol).filter(|_| sane && self.margin_table.is_some()) else { return false };
+        let lane = &mut self.lanes[index];
+        (lane.rate, lane.rate_from_value) = (rate, false);
+        self.guard_positions();
+        true
     }
 
     /// The latest time that the venue has heard of.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// When [`Venue::end_of_day`] last settled positions; [`Timestamp::MIN`] before the first time.
+    pub fn settled_at(&self) -> Timestamp {
+        self.settled_at
     }
 
     pub(super) fn advance_clock(&mut self, now: Timestamp) {
@@ -184,37 +237,6 @@ impl Venue {
     }
 }
 
-impl Lane {
-    fn new(instrument: &Instrument) -> Self {
-        Self {
-            book: Book::default(),
-            working: Vec::new(),
-            calm_above: i32::MIN,
-            calm_below: i32::MAX,
-            ledger: Ledger::new(instrument.tick_value()),
-            symbol: instrument.id,
-        }
-    }
-
-    #[inline]
-    fn calm(&self, event: &MarketEvent) -> bool {
-        let calm = |price: Price| price.0 > self.calm_above && price.0 < self.calm_below;
-        match event {
-            MarketEvent::Trade(trade) => calm(trade.price),
-            MarketEvent::Quote(quote) => quote.bid.is_some_and(calm) && quote.ask.is_some_and(calm),
-        }
-    }
-
-    fn mark(&self) -> Option<Price> {
-        let side = self.ledger.closing_side()?;
-        match (&self.book.trade, &self.book.quote) {
-            (Some(trade), _) => Some(trade.price),
-            (None, Some(quote)) => quote.touch(side).or_else(|| quote.touch(side.opposite())),
-            (None, None) => None,
-        }
-    }
-}
-
 /// Keeps the last report on each order of those from `from` on: a reader sees the order as it is after the call, so an
 /// earlier report would tell of fills whose executions are still to come.
 pub(super) fn name_once(out: &mut Vec<Report>, from: usize) {
@@ -226,7 +248,7 @@ pub(super) fn name_once(out: &mut Vec<Report>, from: usize) {
     kept.reverse();
     kept.retain(|report| match report {
         Report::Order(perm_id) => named.insert(*perm_id),
-        Report::Execution(_) | Report::Message { .. } => true,
+        Report::Execution(_) | Report::Corrected(_) | Report::Message { .. } => true,
     });
     out.extend(kept.into_iter().rev());
 }

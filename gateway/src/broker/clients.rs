@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::wire::Encoding;
 use crate::wire::pnl::{PnL, PnLSingle};
-use crate::wire::response::Response;
 
 /// A connection, numbered in the order of arrival.
 pub type ConnId = u64;
@@ -16,6 +15,9 @@ pub struct Outbox {
     bytes: Vec<u8>,
     written: usize,
 }
+
+/// An empty outbox keeps this much; what a burst took is given back.
+const BYTES_KEPT: usize = 256 << 10;
 
 impl Outbox {
     pub fn pending(&self) -> &[u8] {
@@ -33,12 +35,22 @@ impl Outbox {
         assert!(self.written <= self.bytes.len(), "no more is written than was pending");
         if self.written == self.bytes.len() {
             self.bytes.clear();
+            self.bytes.shrink_to(BYTES_KEPT);
             self.written = 0;
         } else if self.written > self.bytes.len() / 2 {
             self.bytes.drain(..self.written);
             self.written = 0;
         }
     }
+}
+
+/// A subscription to account values by model.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MultiUpdates {
+    /// Empty: the whole account.
+    pub model: String,
+    /// Only the ledger and the net liquidation value.
+    pub ledger_only: bool,
 }
 
 #[derive(Debug)]
@@ -52,8 +64,8 @@ pub struct Client {
     pub positions: bool,
     pub positions_multi: BTreeMap<i32, String>,
     pub account_updates: bool,
-    /// Model code by request id.
-    pub account_multi: BTreeMap<i32, String>,
+    /// What is followed, by request id.
+    pub account_multi: BTreeMap<i32, MultiUpdates>,
     /// Tags by request id.
     pub summaries: BTreeMap<i32, BTreeSet<String>>,
     /// The last answer by request id, so that only changes are sent.
@@ -77,9 +89,5 @@ impl Client {
             pnl: BTreeMap::new(),
             pnl_single: BTreeMap::new(),
         }
-    }
-
-    pub fn send(&mut self, response: &Response) {
-        response.put(self.encoding, self.outbox.tail());
     }
 }

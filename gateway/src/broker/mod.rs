@@ -7,15 +7,16 @@ use std::collections::BTreeMap;
 use engine::market::FeedEvent;
 use engine::time::Timestamp;
 use engine::venue::play::{Player, Step};
-use engine::venue::{Venue, VenueConfig};
+use engine::venue::{Rules, Venue, VenueConfig};
 use slog::{Logger, info};
 
 use crate::broker::clients::{Client, ConnId};
 use crate::broker::data::DataSubs;
 use crate::broker::day::TradingDay;
+use crate::broker::fanout::Fanout;
+use crate::broker::interventions::Quirks;
 use crate::broker::orders::Notes;
 use crate::broker::session::SYSTEM;
-use crate::broker::ticks::Subscriptions;
 use crate::catalog::Catalog;
 use crate::history::Memory;
 use crate::hours::Hours;
@@ -26,14 +27,20 @@ use crate::wire::request::Request;
 use crate::wire::response::Response;
 
 mod account;
+mod account_values;
 pub mod clients;
 mod contracts;
 mod data;
 mod day;
 mod executions;
+mod fanout;
 mod history;
 mod kept;
 mod market_data;
+pub mod interventions;
+mod order_reading;
+mod order_times;
+mod order_view;
 mod orders;
 mod past;
 mod past_ticks;
@@ -44,6 +51,7 @@ mod realtime_bars;
 mod reports;
 mod session;
 mod ticks;
+mod what_if;
 
 type Source = Box<dyn Iterator<Item = FeedEvent> + Send>;
 
@@ -55,10 +63,11 @@ pub struct Broker {
     catalog: Catalog,
     account: String,
     clients: BTreeMap<ConnId, Client>,
-    ticks: Subscriptions,
+    ticks: Fanout,
     data: DataSubs,
     memory: Memory,
     notes: Notes,
+    quirks: Quirks,
     day: TradingDay,
     /// Steps are played: always, or since the first subscription.
     playing: bool,
@@ -72,6 +81,7 @@ impl Broker {
             instruments: options.instruments.clone(),
             commission: options.commission,
             cash: options.cash,
+            rules: Rules::of_broker(),
         });
         let mut player = Player::new(options.source, venue);
         let next = player.peek_ts();
@@ -83,8 +93,9 @@ impl Broker {
             memory: Memory::new(hours.into_iter(), options.history, next.unwrap_or(Timestamp::MAX)),
             account: options.account,
             clients: BTreeMap::new(),
-            ticks: Subscriptions::default(),
+            ticks: Fanout::default(),
             notes: Notes::default(),
+            quirks: Quirks::default(),
             day: TradingDay::new(next.unwrap_or_default(), options.cash),
             playing: !options.wait_for_client,
             counters,
@@ -105,6 +116,9 @@ impl Broker {
         };
         self.ticks.remove_client(conn);
         self.data.remove_client(conn);
+        if client.client_id == Some(0) {
+            self.notes.auto_bind = false;
+        }
         if let Some(client_id) = client.client_id {
             info!(self.log, "client {client_id} disconnected"; "event" => "gateway.client_left", "client" => client_id);
         }
@@ -113,6 +127,11 @@ impl Broker {
 
     fn count_clients(&self) {
         self.counters.set_clients(self.clients.values().filter(|client| client.client_id.is_some()).count());
+    }
+
+    /// Puts into each outbox all that was said to its client: it is written next.
+    pub fn gather(&mut self) {
+        self.ticks.gather(&mut self.clients);
     }
 
     pub fn clients(&mut self) -> &mut BTreeMap<ConnId, Client> {
@@ -148,6 +167,7 @@ impl Broker {
         if let Some(end) = self.day.ends_before(next) {
             self.begin_day(end);
         }
+        let settled = self.player.venue().settled_at();
         if let Some((_, step)) = self.player.step_until(limit) {
             match &step {
                 Step::Market(events) => {
@@ -158,6 +178,9 @@ impl Broker {
             }
             self.player.recycle(step);
         }
+        if self.player.venue().settled_at() > settled {
+            self.tell_settlement();
+        }
         self.next = self.player.peek_ts();
         if self.next.is_none() {
             self.flush_markets();
@@ -166,6 +189,19 @@ impl Broker {
         }
         self.update_pnl();
         true
+    }
+
+    /// Settlement moved money, so those who follow the account hear of it though nothing traded.
+    fn tell_settlement(&mut self) {
+        let held: Vec<_> = self.open_positions().iter().map(|held| held.symbol).collect();
+        if !held.is_empty() {
+            self.update_accounts(&held);
+        }
+    }
+
+    /// Orders changed what is due next.
+    fn look_ahead(&mut self) {
+        self.next = self.player.peek_ts();
     }
 
     /// A trading day ends, for which the player cancels day orders: daily profit starts again at zero.
@@ -191,7 +227,7 @@ impl Broker {
 
     fn send(&mut self, conn: ConnId, response: impl Into<Response>) {
         if let Some(client) = self.clients.get_mut(&conn) {
-            client.send(&response.into());
+            self.ticks.say(conn, client, &response.into());
             self.counters.frame_out();
         }
     }
@@ -241,14 +277,21 @@ impl Broker {
             // Both are answered at once, so there is never anything left to cancel.
             Request::CancelHeadTimestamp(_) | Request::CancelHistoricalTicks(_) => {}
             Request::TickByTick(request) => self.subscribe_ticks(conn, &request),
-            Request::CancelTickByTick(request) => self.ticks.remove(conn, request.req_id.unwrap_or(0)),
-            Request::PlaceOrder(request) => self.place_order(conn, client_id, &request),
+            Request::CancelTickByTick(request) => self.cancel_ticks(conn, request.req_id.unwrap_or(0)),
+            Request::PlaceOrder(request) => {
+                self.place_order(conn, client_id, &request);
+                self.look_ahead();
+            }
             Request::CancelOrder(request) => self.cancel_order(conn, client_id, request.order_id.unwrap_or(0)),
             Request::GlobalCancel(_) => self.cancel_all_orders(),
-            Request::OpenOrders(_) => self.send_open_orders(conn, Some(client_id)),
+            Request::OpenOrders(_) => self.send_own_orders(conn, client_id),
             Request::AllOpenOrders(_) => self.send_open_orders(conn, None),
-            Request::AutoOpenOrders(_) => self.bind_orders(conn, client_id),
-            Request::CompletedOrders(_) => self.send_completed_orders(conn),
+            Request::AutoOpenOrders(request) => {
+                self.bind_orders(conn, client_id, request.auto_bind.unwrap_or(false));
+            }
+            Request::CompletedOrders(request) => {
+                self.send_completed_orders(conn, request.api_only.unwrap_or(false));
+            }
             Request::Executions(request) => self.send_executions(conn, &request),
             Request::Positions(_) => self.subscribe_positions(conn),
             Request::CancelPositions(_) => self.edit(conn, |client| client.positions = false),

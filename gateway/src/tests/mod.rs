@@ -15,8 +15,13 @@ mod accounts;
 mod contracts;
 mod crowd;
 mod history;
+mod interventions;
+mod malformed;
+mod many;
 mod market_data;
+mod order_types;
 mod orders;
+mod orders_at_random;
 mod raw;
 mod session;
 mod ticks;
@@ -90,6 +95,7 @@ fn options(events: Vec<FeedEvent>, pace: Pacing) -> Options {
         cash: Money::from_micros(100_000_000_000),
         commission: Money::from_micros(2_250_000),
         wait_for_client: false,
+        clients_max: crate::CLIENTS_MAX,
         log: slog::Logger::root(slog::Discard, slog::o!()),
     }
 }

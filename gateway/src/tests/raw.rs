@@ -34,6 +34,11 @@ impl Raw {
         within(self.stream.write_all(bytes)).await.expect("the gateway reads");
     }
 
+    /// As [`Raw::write`], for as long as the gateway does not read.
+    pub async fn write_or_wait(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.expect("the gateway is there");
+    }
+
     pub async fn send(&mut self, body: &str) {
         let mut frame = u32::try_from(body.len()).expect("short").to_be_bytes().to_vec();
         frame.extend_from_slice(body.as_bytes());

@@ -16,6 +16,23 @@ pub enum DecodeError {
     NoId { length: usize },
     #[error("the message id is {found:?}, expected a decimal number")]
     BadId { found: String },
+    #[error("the request has {length} bytes, expected at most {REQUEST_BYTES_MAX}")]
+    TooLong { length: usize },
+}
+
+/// The longest request that is read: many times an order with all of its lists, and short enough to keep and to repeat.
+pub const REQUEST_BYTES_MAX: usize = 64 << 10;
+/// What an error shows of a value.
+const SHOWN_CHARS: usize = 60;
+
+/// The beginning of a value, for an error's text.
+pub fn shown(bytes: &[u8]) -> String {
+    // A character has four bytes at most.
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * SHOWN_CHARS + 4)]);
+    if text.chars().nth(SHOWN_CHARS).is_none() && bytes.len() <= 4 * SHOWN_CHARS + 4 {
+        return text.into_owned();
+    }
+    text.chars().take(SHOWN_CHARS).chain(['…']).collect()
 }
 
 pub struct Fields<'a> {
@@ -42,11 +59,11 @@ impl<'a> Fields<'a> {
             None => (self.rest, &[][..]),
         };
         self.rest = rest;
-        std::str::from_utf8(bytes).map_err(|_| self.bad(field, &String::from_utf8_lossy(bytes), "text in UTF-8"))
+        std::str::from_utf8(bytes).map_err(|_| self.bad(field, bytes, "text in UTF-8"))
     }
 
-    fn bad(&self, field: &'static str, found: &str, expected: &'static str) -> DecodeError {
-        DecodeError::Bad { message: self.message, index: self.index, field, found: found.to_owned(), expected }
+    fn bad(&self, field: &'static str, found: &[u8], expected: &'static str) -> DecodeError {
+        DecodeError::Bad { message: self.message, index: self.index, field, found: shown(found), expected }
     }
 
     fn number<T: FromStr>(&mut self, field: &'static str, expected: &'static str) -> Result<Option<T>, DecodeError> {
@@ -54,7 +71,7 @@ impl<'a> Fields<'a> {
         if found.is_empty() {
             return Ok(None);
         }
-        found.parse().map(Some).map_err(|_| self.bad(field, found, expected))
+        found.parse().map(Some).map_err(|_| self.bad(field, found.as_bytes(), expected))
     }
 
     /// An empty field is `None`.
@@ -78,7 +95,7 @@ impl<'a> Fields<'a> {
             "" => Ok(None),
             "0" | "false" | "False" => Ok(Some(false)),
             "1" | "true" | "True" => Ok(Some(true)),
-            found => Err(self.bad(field, found, "0 or 1")),
+            found => Err(self.bad(field, found.as_bytes(), "0 or 1")),
         }
     }
 
@@ -89,7 +106,7 @@ impl<'a> Fields<'a> {
         usize::try_from(found)
             .ok()
             .filter(|count| *count <= self.rest.len())
-            .ok_or_else(|| self.bad(field, &found.to_string(), "a count of the fields that follow"))
+            .ok_or_else(|| self.bad(field, found.to_string().as_bytes(), "a count of the fields that follow"))
     }
 
     pub fn skip(&mut self, count: usize, field: &'static str) -> Result<(), DecodeError> {

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use crate::wire::fields::{DecodeError, Fields};
+use crate::wire::fields::{DecodeError, Fields, REQUEST_BYTES_MAX, shown};
 use crate::wire::{Ask, Encoding, PROTOBUF_ID_OFFSET};
 use crate::wire::{account, contract, execution, order, order_request, pnl, position, session, ticks};
 use crate::wire::{bars, market_data, past, past_ticks, symbols};
@@ -20,6 +20,10 @@ macro_rules! requests {
         }
 
         impl Request {
+            /// The ids of all requests that are served.
+            #[cfg(test)]
+            pub const IDS: &[i32] = &[$(<$message as Ask>::ID),*];
+
             fn from_text(id: i32, rest: &[u8], version: i32) -> Result<Request, DecodeError> {
                 match id {
                     $(<$message as Ask>::ID => text(Request::$name, rest, version),)*
@@ -86,11 +90,14 @@ requests! {
 
 impl Request {
     pub fn decode(encoding: Encoding, body: &[u8]) -> Result<Request, DecodeError> {
+        if body.len() > REQUEST_BYTES_MAX {
+            return Err(DecodeError::TooLong { length: body.len() });
+        }
         match encoding {
             Encoding::Text { version } => {
                 let end = body.iter().position(|byte| *byte == 0).unwrap_or(body.len());
                 let id = std::str::from_utf8(&body[..end]).ok().and_then(|id| id.parse().ok());
-                let found = || String::from_utf8_lossy(&body[..end.min(20)]).into_owned();
+                let found = || shown(&body[..end]);
                 let id = id.ok_or_else(|| DecodeError::BadId { found: found() })?;
                 Request::from_text(id, body.get(end + 1..).unwrap_or(&[]), version)
             }

@@ -1,8 +1,10 @@
 //! The codec alone: layouts of responses and requests by version, ticks, and input that nobody should send.
 
 mod data;
+pub mod examples;
 mod layouts;
 mod requests;
+mod spoiled;
 mod survive;
 mod ticks;
 
