@@ -271,3 +271,19 @@ async fn raised_margin_closes_a_position_at_the_next_event() {
     assert!(last.liquidation && last.price == price(4999.0), "{last:?}");
     gateway.stop();
 }
+
+#[tokio::test]
+async fn a_partial_fill_may_change_no_status() {
+    let gateway = answered(vec![quote(0, 5000.0, 9, 5000.25, 1), quote(1, 5000.0, 9, 5000.25, 9)]);
+    let mut desk = Desk::open(&gateway, 1).await;
+    let _ticks = within(desk.client.tick_by_tick(&desk.contract, 0).last()).await.expect("trades");
+    step(&desk.client).await;
+    gateway.intervene(|broker| broker.set_quirks(Quirks { partial_fills_untold: true, ..Quirks::default() }));
+    desk.submit(&order(Action::Buy, 2.0, "MKT", 0.0)).await;
+    step(&desk.client).await;
+    desk.expect(&["open 1 PreSubmitted 2", "status 1 PreSubmitted 0/2"]).await;
+    desk.expect(&["fill 1 Bought 1 at 5000.25", "commission 2.25 None", "fill 1 Bought 1 at 5000.25"]).await;
+    desk.expect(&["open 1 Filled 2", "status 1 Filled 2/0", "open 1 Filled 2 with commission"]).await;
+    desk.expect(&["status 1 Filled 2/0", "commission 2.25 None"]).await;
+    gateway.stop();
+}
