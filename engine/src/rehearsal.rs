@@ -73,7 +73,7 @@ mod tests {
     use crate::config::raw::{Known, Layer, read};
 
     #[test]
-    fn every_bar_leads_to_orders_however_long_it_goes_on() {
+    fn every_bar_leads_to_orders_until_the_session_ends() {
         let config = read(&[Layer::embedded_default()], &[], &Known::registered(&[])).expect("the default is valid");
         let placed = Cell::new(0);
         let journal = |_: Timestamp, record: Record| {
@@ -87,7 +87,8 @@ mod tests {
             rehearsal.step();
         }
         let mut before = placed.get();
-        for n in 0..600 {
+        // Until the close at 16:00, beyond which orders wait.
+        for n in 0..170 {
             assert!(rehearsal.step() && rehearsal.step(), "the market has no end");
             assert!(placed.get() > before, "no order at step {n}");
             before = placed.get();

@@ -11,7 +11,7 @@ use crate::trade::Money;
 pub(super) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Interactive Brokers' fixed rate for one ES contract and side with exchange and regulatory fees, 2024.
 const COMMISSION: Money = Money::from_micros(2_250_000);
-const CASH: Money = Money::from_micros(100_000_000_000);
+const CASH: Money = Money::from_micros(500_000_000_000);
 
 /// `Some(None)` when there is no such section.
 pub(super) fn gateway(root: &Section<'_>) -> Option<Option<GatewayConfig>> {
