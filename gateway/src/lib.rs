@@ -3,24 +3,36 @@
 //!
 //! The way of a request: `connection` reads frames, `wire` turns them into a `Request`, `broker` does it against the
 //! venue and writes `Response`s to outboxes, `connection` writes those to the sockets. `pace` plays the market.
+//! `faults` stand in all of these ways, `script` begins them, `control` is the door for those who watch and interfere.
 //! Everything runs on one thread of its own, so clients see one account and one order of events.
 //! Absent: how orders match (the engine's venue), market data files, historical data.
 
 mod broker;
 mod calendar;
 mod catalog;
+mod control;
 mod connection;
+mod door;
+mod faults;
 mod options;
 mod pace;
 mod probe;
+mod rehearsal;
+mod script;
 mod server;
 mod stats;
+mod transcript;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
+pub use control::ControlOptions;
+pub use faults::{Fault, FaultError, FaultId, Limits, draw_script, fault_json, fault_text};
 pub use options::{Options, Pacing, StartError};
 pub use probe::{Probe, StepWritten, WireLog};
-pub use server::{Gateway, start, start_probed};
+pub use rehearsal::Rehearsal;
+pub use script::{Script, ScriptError, ScriptMistake};
+pub use server::{Gateway, start, start_probed, start_rehearsal};
 pub use stats::{Stats, Truth};
+pub use transcript::{Direction, TranscriptEntry};

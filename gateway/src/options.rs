@@ -61,6 +61,10 @@ pub enum StartError {
     SameInstrumentId(u16),
     #[error("the account's name is {0:?}, expected letters and digits")]
     Account(String),
+    #[error("the control channel would listen on {0}, which other machines reach; expected a loopback address")]
+    ControlOpen(SocketAddr),
+    #[error("the control channel cannot listen on {address}: {source}")]
+    Control { address: SocketAddr, source: std::io::Error },
     #[error("cannot start the gateway's thread: {0}")]
     Thread(std::io::Error),
 }

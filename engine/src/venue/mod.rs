@@ -12,6 +12,7 @@ mod book;
 mod exchange;
 mod families;
 mod fills;
+mod forced;
 mod matching;
 mod oca;
 mod orders;

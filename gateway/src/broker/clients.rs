@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::faults::links::Line;
 use crate::wire::Encoding;
 use crate::wire::pnl::{PnL, PnLSingle};
 use crate::wire::response::Response;
@@ -15,6 +16,8 @@ pub type ConnId = u64;
 pub struct Outbox {
     bytes: Vec<u8>,
     written: usize,
+    /// Up to here frames have been looked at before they are written.
+    seen: usize,
 }
 
 impl Outbox {
@@ -27,15 +30,26 @@ impl Outbox {
         &mut self.bytes
     }
 
+    /// Everything up to here has been looked at.
+    pub fn mark_seen(&mut self) {
+        self.seen = self.bytes.len();
+    }
+
+    /// Takes out what was appended since the last [`Outbox::mark_seen`].
+    pub fn take_unseen(&mut self) -> Vec<u8> {
+        self.bytes.split_off(self.seen.max(self.written))
+    }
+
     /// The first `count` pending bytes are on their way.
     pub fn consume(&mut self, count: usize) {
         self.written += count;
         assert!(self.written <= self.bytes.len(), "no more is written than was pending");
         if self.written == self.bytes.len() {
             self.bytes.clear();
-            self.written = 0;
+            (self.written, self.seen) = (0, 0);
         } else if self.written > self.bytes.len() / 2 {
             self.bytes.drain(..self.written);
+            self.seen = self.seen.saturating_sub(self.written);
             self.written = 0;
         }
     }
@@ -49,6 +63,8 @@ pub struct Client {
     pub outbox: Outbox,
     /// To be closed once the outbox is empty.
     pub leaving: bool,
+    /// What faults do to the connection.
+    pub line: Line,
     pub positions: bool,
     pub positions_multi: BTreeMap<i32, String>,
     pub account_updates: bool,
@@ -69,6 +85,7 @@ impl Client {
             client_id: None,
             outbox: Outbox::default(),
             leaving: false,
+            line: Line::default(),
             positions: false,
             positions_multi: BTreeMap::new(),
             account_updates: false,
@@ -80,6 +97,9 @@ impl Client {
     }
 
     pub fn send(&mut self, response: &Response) {
+        if self.line.cut {
+            return;
+        }
         response.put(self.encoding, self.outbox.tail());
     }
 }

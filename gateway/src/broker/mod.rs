@@ -15,7 +15,9 @@ use crate::broker::day::TradingDay;
 use crate::broker::orders::Notes;
 use crate::broker::ticks::Subscriptions;
 use crate::catalog::Catalog;
+use crate::faults::Faults;
 use crate::options::{Options, Pacing};
+use crate::script::Event;
 use crate::stats::{Counters, Truth};
 use crate::wire::Encoding;
 use crate::wire::request::Request;
@@ -29,8 +31,9 @@ mod executions;
 mod orders;
 mod pnl;
 mod positions;
+pub mod rehearse;
 mod reports;
-mod session;
+pub mod session;
 mod ticks;
 
 type Source = Box<dyn Iterator<Item = FeedEvent> + Send>;
@@ -49,6 +52,7 @@ pub struct Broker {
     /// Steps are played: always, or since the first subscription.
     playing: bool,
     pub counters: Counters,
+    pub faults: Faults,
     log: Logger,
 }
 
@@ -71,6 +75,7 @@ impl Broker {
             day: TradingDay::new(next.unwrap_or_default(), options.cash),
             playing: !options.wait_for_client,
             counters,
+            faults: Faults::default(),
             log: options.log,
             pace: options.pace,
             player,
@@ -87,10 +92,13 @@ impl Broker {
             return;
         };
         self.ticks.remove_client(conn);
+        self.faults.limiter.forget(conn);
         if let Some(client_id) = client.client_id {
             info!(self.log, "client {client_id} disconnected"; "event" => "gateway.client_left", "client" => client_id);
+            self.happens(Event::Disconnect, Some(client_id), false);
         }
         self.count_clients();
+        self.settle();
     }
 
     fn count_clients(&self) {
@@ -120,13 +128,14 @@ impl Broker {
     /// Plays one step, with no event after `limit` but its first, and writes its frames; `false` when the market is over.
     pub fn play(&mut self, limit: Timestamp) -> bool {
         let Some(next) = self.next else { return false };
+        self.settle_at(next);
         self.counters.step();
         if let Some(end) = self.day.ends_before(next) {
             self.begin_day(end);
         }
         if let Some((_, step)) = self.player.step_until(limit) {
             match &step {
-                Step::Market(events) => self.send_ticks(events),
+                Step::Market(events) => self.show_market(events),
                 Step::Reports(reports) => self.publish(reports),
             }
             self.player.recycle(step);
@@ -137,6 +146,7 @@ impl Broker {
             info!(self.log, "the market is over"; "event" => "gateway.market_over", "at" => %self.now());
         }
         self.update_pnl();
+        self.settle();
         true
     }
 
@@ -162,8 +172,16 @@ impl Broker {
     }
 
     fn send(&mut self, conn: ConnId, response: impl Into<Response>) {
+        if self.faults.is_idle() {
+            return self.put(conn, &response.into());
+        }
+        self.tell(conn, response.into());
+    }
+
+    /// As [`Broker::send`], past the faults in force.
+    pub(crate) fn put(&mut self, conn: ConnId, response: &Response) {
         if let Some(client) = self.clients.get_mut(&conn) {
-            client.send(&response.into());
+            client.send(response);
             self.counters.frame_out();
         }
     }
@@ -186,6 +204,7 @@ impl Broker {
                 _ => self.hang_up(conn, "a request came before START_API"),
             };
         };
+        let Some(request) = self.admit(conn, request) else { return };
         match request {
             Request::StartApi(_) => self.hang_up(conn, "START_API came twice"),
             Request::ManagedAccounts(_) => self.send_managed_accounts(conn),

@@ -63,7 +63,7 @@ impl Broker {
         }
     }
 
-    fn read_order(&self, client_id: i32, order_id: i32, request: &PlaceOrderRequest) -> Result<NewOrder, Refusal> {
+    pub(super) fn read_order(&self, client_id: i32, order_id: i32, request: &PlaceOrderRequest) -> Result<NewOrder, Refusal> {
         let order = request.order.clone().unwrap_or_default();
         if order_id <= 0 {
             return Err(invalid(&format!("Order id {order_id} is not positive")));

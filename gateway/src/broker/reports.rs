@@ -13,6 +13,7 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
 use crate::catalog::{Listing, ZONE_NAME};
+use crate::script::Event;
 use crate::wire::order::Order;
 use crate::wire::order_report::{CompletedOrder, OpenOrder, OrderState, OrderStatus};
 
@@ -25,6 +26,7 @@ impl Broker {
                 Report::Execution(execution) => {
                     *self.notes.commission.entry(execution.perm_id).or_default() += execution.commission;
                     self.send_own_execution(execution);
+                    self.happens(Event::Fill, Some(execution.client_id), false);
                     commissions.push(execution);
                     if !traded.contains(&execution.symbol) {
                         traded.push(execution.symbol);
@@ -99,6 +101,10 @@ impl Broker {
         let status = order_status(order, self.catalog.listing(order.order.symbol));
         self.send(conn, open);
         self.send(conn, status);
+    }
+
+    pub(super) fn status_of(&self, order: &VenueOrder) -> OrderStatus {
+        order_status(order, self.catalog.listing(order.order.symbol))
     }
 
     fn open_order(&self, order: &VenueOrder) -> OpenOrder {
