@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::time::Timestamp;
@@ -34,27 +34,27 @@ pub struct Rehearsal {
     /// Messages that are kept; 0: none.
     pub transcript_entries: usize,
     pub control: Option<ControlOptions>,
-    pub(crate) clock: Clocks,
 }
 
 /// The gateway's clocks as faults use them.
-#[derive(Clone, Default)]
 pub(crate) struct Clocks {
     /// Never stands still.
-    running: Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>,
-    offset: Arc<std::sync::atomic::AtomicI64>,
+    running: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Added to the market's clock, in nanoseconds.
+    offset: Arc<AtomicI64>,
 }
 
-impl Rehearsal {
+impl Clocks {
     /// Faults of connections end by the market's clock if it has one, otherwise by the machine's: a market that stands
     /// still until somebody asks would keep its clients out for good. And the market's clock can be moved forward.
-    pub(crate) fn take_clock(&mut self, pace: &mut Pacing) {
-        let offset = self.clock.offset.clone();
-        self.clock.running = Some(match pace {
+    pub(crate) fn of(pace: &mut Pacing) -> Clocks {
+        let offset: Arc<AtomicI64> = Arc::default();
+        let added = offset.clone();
+        let running: Arc<dyn Fn() -> Timestamp + Send + Sync> = match pace {
             Pacing::Clock(clock) => {
                 let clock = clock.clone();
                 let moved: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(move || {
-                    Timestamp::from_nanos(clock().nanos().saturating_add(offset.load(Ordering::Acquire)))
+                    Timestamp::from_nanos(clock().nanos().saturating_add(added.load(Ordering::Acquire)))
                 });
                 *pace = Pacing::Clock(moved.clone());
                 moved
@@ -63,24 +63,23 @@ impl Rehearsal {
                 let began = Instant::now();
                 Arc::new(move || Timestamp::default() + began.elapsed())
             }
-        });
+        };
+        Clocks { running, offset }
     }
 }
 
 impl Broker {
     /// Takes what the rehearsal says; `address` is where the gateway listens.
-    pub(crate) fn rehearse(&mut self, rehearsal: Rehearsal, address: Option<SocketAddr>) {
+    pub(crate) fn rehearse(&mut self, rehearsal: Rehearsal, clocks: Clocks, address: Option<SocketAddr>) {
         let now = self.now();
-        let Rehearsal { script, seed, limits, transcript_entries, clock, .. } = rehearsal;
+        let Rehearsal { script, seed, limits, transcript_entries, control: _ } = rehearsal;
         self.faults.timeline.add(script, now);
         self.faults.chance = ChaCha8Rng::seed_from_u64(seed);
         self.faults.limiter = Limiter::new(limits);
         self.faults.transcript = Transcript::new(transcript_entries);
         self.faults.door.address = address;
-        if let Some(running) = clock.running {
-            self.faults.clock = running;
-        }
-        self.faults.clock_offset = clock.offset;
+        self.faults.clock = clocks.running;
+        self.faults.clock_offset = clocks.offset;
     }
 
     /// Adds a script whose time 0 is now.

@@ -24,7 +24,7 @@ use crate::door;
 use crate::options::{Options, Pacing, StartError};
 use crate::pace;
 use crate::probe::Probe;
-use crate::rehearsal::{self, Rehearsal};
+use crate::rehearsal::{self, Clocks, Rehearsal};
 use crate::stats::{Counters, Stats, Truth};
 
 const ALIVE: &str = "the gateway's thread runs until it is stopped";
@@ -94,7 +94,7 @@ fn start_inner(
     mut rehearsal: Rehearsal,
 ) -> Result<Gateway, StartError> {
     options.check()?;
-    rehearsal.take_clock(&mut options.pace);
+    let clocks = Clocks::of(&mut options.pace);
     let control = rehearsal.control.take().map(control::bind).transpose()?;
     let control_address = control.as_ref().map(|control| control.address);
     let failed = |source| StartError::Listen { address: options.listen, source };
@@ -113,7 +113,7 @@ fn start_inner(
             Err(reason) => return report(&ready, Err(reason)),
         };
         report(&ready, Ok(()));
-        run(&runtime, listener, options, inner, inbox, (outbox_bytes_max, probe), (rehearsal, control, door_port));
+        run(&runtime, listener, options, inner, inbox, (outbox_bytes_max, probe), (rehearsal, clocks, control, door_port));
     });
     let thread = thread.map_err(StartError::Thread)?;
     let opened = started.recv().unwrap_or_else(|_| Err(std::io::Error::other("it ended at once")));
@@ -146,12 +146,12 @@ fn run(
     counters: Counters,
     inbox: UnboundedReceiver<Command>,
     (outbox_bytes_max, probe): (usize, Option<Probe>),
-    (rehearsal, control, port): (Rehearsal, Option<control::Bound>, Arc<AtomicU16>),
+    (rehearsal, clocks, control, port): (Rehearsal, Clocks, Option<control::Bound>, Arc<AtomicU16>),
 ) {
     let (log, clock) = (options.log.clone(), options.pace.clone());
     let mut broker = Broker::new(options, counters.clone());
     let address = listener.local_addr().ok();
-    broker.rehearse(rehearsal, address);
+    broker.rehearse(rehearsal, clocks, address);
     let shared = Rc::new(Shared {
         broker: RefCell::new(broker),
         links: RefCell::default(),
@@ -214,7 +214,7 @@ impl Gateway {
         let (answer, result) = sync_channel(1);
         // Who asked waits for the answer, unless its own thread has died; then nobody misses it.
         let work: Work = Box::new(move |broker| drop(answer.send(work(broker))));
-        self.commands.send(Command::Work(work)).ok().expect(ALIVE);
+        self.commands.send(Command::Work(work)).expect(ALIVE);
         result.recv().expect(ALIVE)
     }
 

@@ -13,6 +13,7 @@ use engine::trade::Money;
 use gateway::Pacing;
 use rust_decimal::Decimal;
 
+use super::faults::FaultArgs;
 use super::market::{Market, parse_speed, selection};
 use super::{Failure, Outcome, setup};
 
@@ -44,6 +45,8 @@ pub struct GatewayArgs {
     /// Commission per contract and side, in US dollars.
     #[arg(long, default_value = "2.25")]
     commission: Decimal,
+    #[command(flatten)]
+    faults: FaultArgs,
 }
 
 fn parse_instant(text: &str) -> Result<Timestamp, String> {
@@ -53,6 +56,10 @@ fn parse_instant(text: &str) -> Result<Timestamp, String> {
 }
 
 pub fn run(args: &GatewayArgs) -> Outcome {
+    if args.faults.list() {
+        return Ok(());
+    }
+    let rehearsal = args.faults.rehearsal(args.seed)?;
     let mut log_config = setup::config(&super::ConfigArg::default())?;
     log_config.log.file = None;
     let (log, guard) = setup::logging(&log_config)?;
@@ -76,8 +83,11 @@ pub fn run(args: &GatewayArgs) -> Outcome {
         wait_for_client: true,
         log,
     };
-    let gateway = gateway::start(options).map_err(Failure::usage)?;
+    let gateway = gateway::start_rehearsal(options, rehearsal).map_err(Failure::usage)?;
     println!("listening on {}", gateway.local_addr());
+    if let Some(control) = gateway.control_addr() {
+        println!("control channel on http://{control}");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
     runtime.block_on(until_signal()).map_err(Failure::work)?;
     let stats = gateway.stats();

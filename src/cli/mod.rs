@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 mod backtest;
 mod bars;
 mod config;
+mod faults;
 mod gateway;
 mod journal;
 mod market;

@@ -28,21 +28,24 @@ pub fn place(broker: &mut Broker, keys: &Map<String, Json>) -> Answer {
 fn read(keys: &Map<String, Json>) -> Result<HandOrder, String> {
     let mut order = HandOrder::default();
     for (key, value) in keys {
-        let read = match (key.as_str(), value) {
-            ("side", Json::String(side)) => side_of(side).map(|side| order.side = side),
-            ("quantity", Json::Number(number)) => number.as_u64().map(|count| order.quantity = count.to_string()),
-            ("type", Json::String(kind)) => Some(order.kind.clone_from(kind)),
-            ("limit", Json::Number(points)) => points.as_f64().map(|points| order.limit = Some(points)),
-            ("stop", Json::Number(points)) => points.as_f64().map(|points| order.stop = Some(points)),
-            ("tif", Json::String(tif)) => Some(order.tif.clone_from(tif)),
-            ("contract", Json::String(name)) => Some(order.contract = Some(name.clone())),
-            ("order_ref", Json::String(text)) => Some(order.order_ref.clone_from(text)),
-            ("client", Json::Number(id)) => {
-                id.as_i64().and_then(|id| i32::try_from(id).ok()).map(|id| order.client_id = id)
+        let wrong = || format!("{key}: {value}");
+        let text = || value.as_str().map(str::to_owned).ok_or_else(wrong);
+        let points = || value.as_f64().ok_or_else(wrong);
+        match key.as_str() {
+            "side" => order.side = value.as_str().and_then(side_of).ok_or_else(wrong)?,
+            "quantity" => order.quantity = value.as_u64().ok_or_else(wrong)?.to_string(),
+            "type" => order.kind = text()?,
+            "limit" => order.limit = Some(points()?),
+            "stop" => order.stop = Some(points()?),
+            "tif" => order.tif = text()?,
+            "contract" => order.contract = Some(text()?),
+            "order_ref" => order.order_ref = text()?,
+            "client" => {
+                let id = value.as_i64().and_then(|id| i32::try_from(id).ok());
+                order.client_id = id.ok_or_else(wrong)?;
             }
-            _ => None,
-        };
-        read.ok_or_else(|| format!("{key}: {value}"))?;
+            _ => return Err(wrong()),
+        }
     }
     if order.side.is_empty() || order.quantity.is_empty() {
         return Err("side and quantity are missing".to_owned());

@@ -30,7 +30,8 @@ pub struct Farm {
 const LOST: &str = "Connectivity between IB and Trader Workstation has been lost.";
 const RESTORED_LOST: &str = "Connectivity between IB and Trader Workstation has been restored - data lost.";
 const RESTORED_KEPT: &str = "Connectivity between IB and Trader Workstation has been restored - data maintained.";
-const BROKEN_LINK: &str = "Connectivity between Trader Workstation and server is broken. It will be restored automatically.";
+const BROKEN_LINK: &str =
+    "Connectivity between Trader Workstation and server is broken. It will be restored automatically.";
 const STALENESS: &str = "let the age of its data decide; a farm's notice alone is no reason to drop the connection";
 const FARM: Param = param("farm", Kind::Text, "usfuture", "the farm's name");
 const HISTORY_FARM: Param = param("farm", Kind::Text, "ushmds", "the farm's name");
@@ -57,7 +58,12 @@ pub const ROWS: &[Spec] = &[
                    broker, after 1101 subscribe to everything anew",
         params: &[
             param("data", Kind::Choice(&["maintained", "lost"]), "maintained", "1102 or 1101 at its end"),
-            param("orders", Kind::Choice(&["late", "untold"]), "late", "whether order messages of the time come at all"),
+            param(
+                "orders",
+                Kind::Choice(&["late", "untold"]),
+                "late",
+                "whether order messages of the time come at all",
+            ),
             param("notices", POSITIVE, "1", "how often 1100 is said"),
         ],
         act: Act::While { lasts: "30s", effect: outage },

@@ -195,9 +195,7 @@ impl DataFault {
     pub fn is_spent(&self) -> bool {
         matches!(
             self,
-            DataFault::ZeroPrice { left: 0 }
-                | DataFault::ZeroSize { left: 0 }
-                | DataFault::OutsideSession { left: 0 }
+            DataFault::ZeroPrice { left: 0 } | DataFault::ZeroSize { left: 0 } | DataFault::OutsideSession { left: 0 }
         )
     }
 

@@ -125,9 +125,7 @@ impl Broker {
                 self.faults.afterwords.push(Afterword { conn, id, code: *code, text });
                 Way::On
             }
-            (AskFault::DelayOrders(by), _) if requests::ORDERS.contains(&message) => {
-                Way::Holds(Some(self.now() + *by))
-            }
+            (AskFault::DelayOrders(by), _) if requests::ORDERS.contains(&message) => Way::Holds(Some(self.now() + *by)),
             (AskFault::Inactive { by, left }, Request::PlaceOrder(order)) if *left > 0 => {
                 *left -= 1;
                 self.show_inactive(conn, order);

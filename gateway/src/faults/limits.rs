@@ -99,10 +99,7 @@ pub const ROWS: &[Spec] = &[
         about: "Clock requests that follow too soon get no answer",
         expected: "ask with one question under way, at least so far apart, before a missing answer means anything",
         params: &[param("spacing", Kind::Span, "4250ms", "between two answers to one client")],
-        act: Act::While {
-            lasts: "10m",
-            effect: |args| Effect::Limit(Limit::Clock { spacing: args.span("spacing") }),
-        },
+        act: Act::While { lasts: "10m", effect: |args| Effect::Limit(Limit::Clock { spacing: args.span("spacing") }) },
         drawn: true,
     },
 ];
@@ -182,9 +179,8 @@ impl Limiter {
         }
         let violations = self.violations.entry(conn).or_default();
         *violations += 1;
-        let text = format!(
-            "Max rate of messages per second has been exceeded:max={per_second} rec={received} ({violations})"
-        );
+        let text =
+            format!("Max rate of messages per second has been exceeded:max={per_second} rec={received} ({violations})");
         match *violations >= patience {
             true => Verdict::Disconnected { code: RATE_EXCEEDED, text },
             false => Verdict::Refused { id: -1, code: RATE_EXCEEDED, text },

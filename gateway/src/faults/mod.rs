@@ -25,8 +25,8 @@ pub mod state;
 pub mod table;
 pub mod texts;
 
+pub use draw::draw_script;
 pub use limits::Limits;
 pub use request::{Fault, FaultError, FaultId};
 pub use state::Faults;
-pub use draw::draw_script;
 pub use table::{fault_json, fault_text};

@@ -28,9 +28,15 @@ pub enum OrderFault {
     Missing(What),
     Late(What, Duration),
     /// The first status of each order carries no permanent id.
-    NoPermId { told: BTreeSet<(i32, i32)> },
-    BadSide { left: u32 },
-    NoStatusWord { left: u32 },
+    NoPermId {
+        told: BTreeSet<(i32, i32)>,
+    },
+    BadSide {
+        left: u32,
+    },
+    NoStatusWord {
+        left: u32,
+    },
 }
 
 const IDEMPOTENT: &str = "book each execution once by its id, whatever comes first, twice or not at all";
@@ -58,13 +64,9 @@ pub const ROWS: &[Spec] = &[
         |_| Effect::Order(OrderFault::Shuffled),
     ),
     row("status-first", "Statuses come before the executions that they count", FACTS, &[], |_| first(What::Status)),
-    row(
-        "execution-first",
-        "Executions come before the order was ever shown as open",
-        IDEMPOTENT,
-        &[],
-        |_| first(What::Execution),
-    ),
+    row("execution-first", "Executions come before the order was ever shown as open", IDEMPOTENT, &[], |_| {
+        first(What::Execution)
+    }),
     row(
         "commission-first",
         "Commissions come before their executions",
@@ -80,13 +82,9 @@ pub const ROWS: &[Spec] = &[
         |args| Effect::Order(OrderFault::Twice(args.small("copies"))),
     ),
     row("missing-statuses", "Statuses never come", FACTS, &[], |_| missing(What::Status)),
-    row(
-        "status-without-open-order",
-        "Statuses come, and the open order they belong to never does",
-        FACTS,
-        &[],
-        |_| missing(What::OpenOrder),
-    ),
+    row("status-without-open-order", "Statuses come, and the open order they belong to never does", FACTS, &[], |_| {
+        missing(What::OpenOrder)
+    }),
     row(
         "missing-executions",
         "Executions and their commissions are not told; asking for them gives them",
@@ -94,13 +92,9 @@ pub const ROWS: &[Spec] = &[
         &[],
         |_| missing(What::Execution),
     ),
-    row(
-        "missing-commission",
-        "Commissions never come",
-        "go on without, and ask for executions later",
-        &[],
-        |_| missing(What::Commission),
-    ),
+    row("missing-commission", "Commissions never come", "go on without, and ask for executions later", &[], |_| {
+        missing(What::Commission)
+    }),
     row("late-commission", "Commissions come late", "keep the position by executions alone", &[BY], |args| {
         late(What::Commission, args)
     }),
@@ -157,10 +151,7 @@ impl What {
             What::Execution => matches!(response, Response::Execution(_)),
             What::Commission => matches!(response, Response::Commission(_)),
             What::Position => {
-                matches!(
-                    response,
-                    Response::Position(_) | Response::PositionMulti(_) | Response::PortfolioValue(_)
-                )
+                matches!(response, Response::Position(_) | Response::PositionMulti(_) | Response::PortfolioValue(_))
             }
         }
     }
@@ -227,15 +218,13 @@ impl OrderFault {
 
 fn hide_perm_id(told: &mut BTreeSet<(i32, i32)>, response: &mut Response) {
     match response {
-        Response::OpenOrder(OpenOrder { order_id, order: Some(order), .. }) => {
-            if !told.contains(&(order.client_id.unwrap_or(0), order_id.unwrap_or(0))) {
-                order.perm_id = Some(0);
-            }
+        Response::OpenOrder(OpenOrder { order_id, order: Some(order), .. })
+            if !told.contains(&(order.client_id.unwrap_or(0), order_id.unwrap_or(0))) =>
+        {
+            order.perm_id = Some(0);
         }
-        Response::OrderStatus(status) => {
-            if told.insert((status.client_id.unwrap_or(0), status.order_id.unwrap_or(0))) {
-                status.perm_id = Some(0);
-            }
+        Response::OrderStatus(status) if told.insert((status.client_id.unwrap_or(0), status.order_id.unwrap_or(0))) => {
+            status.perm_id = Some(0);
         }
         _ => {}
     }

@@ -218,10 +218,7 @@ pub const ROWS: &[Spec] = &[
         about: "Cancels of market data are answered with 300 (or 310)",
         expected: "go on: what it wanted to end is not there",
         params: &[param("code", CODE, "300", "the error's code")],
-        act: Act::While {
-            lasts: "60s",
-            effect: |args| Effect::Ask(AskFault::UnknownTicker(args.small("code"))),
-        },
+        act: Act::While { lasts: "60s", effect: |args| Effect::Ask(AskFault::UnknownTicker(args.small("code"))) },
         drawn: true,
     },
     Spec {

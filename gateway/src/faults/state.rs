@@ -97,7 +97,7 @@ impl Default for Faults {
             door: Door::default(),
             transcript: Transcript::default(),
             chance: ChaCha8Rng::seed_from_u64(0),
-            clock: Arc::new(|| Timestamp::default()),
+            clock: Arc::new(Timestamp::default),
             latest_conn: 0,
             wake: Rc::new(Notify::new()),
             gates: Rc::new(Notify::new()),

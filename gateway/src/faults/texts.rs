@@ -23,8 +23,11 @@ pub const ORDERS: &[(i32, &str)] = &[
     (404, "Order held while securities are located."),
     (434, "Order size cannot be zero."),
     (451, "The size value violates the total value constraint specified in the default order settings."),
-    (2109, "Order Event Warning:Attribute 'Outside Regular Trading Hours' is ignored based on the order type and \
-            destination. PlaceOrder is now being processed."),
+    (
+        2109,
+        "Order Event Warning:Attribute 'Outside Regular Trading Hours' is ignored based on the order type and \
+            destination. PlaceOrder is now being processed.",
+    ),
     (10147, "OrderId {id} that needs to be cancelled is not found."),
     (10148, "OrderId {id} that needs to be cancelled cannot be cancelled, state: PendingCancel."),
     (10197, "No market data during competing live session"),
@@ -37,8 +40,11 @@ pub const DATA: &[(i32, &str)] = &[
     (300, "Can't find EId with tickerId:{id}"),
     (310, "Can't find the subscribed market depth with tickerId:{id}"),
     (354, "Requested market data is not subscribed.Delayed market data is available."),
-    (10089, "Requested market data requires additional subscription for API.See link in 'Market Data Connections' \
-             dialog for more details."),
+    (
+        10089,
+        "Requested market data requires additional subscription for API.See link in 'Market Data Connections' \
+             dialog for more details.",
+    ),
     (10090, "Part of requested market data is not subscribed."),
     (10091, "Part of requested market data requires additional subscription for API."),
     (10167, "Requested market data is not subscribed. Displaying delayed market data."),

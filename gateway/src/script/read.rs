@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::{EVENTS, Entry, Event, Script, When};
 use crate::faults::Fault;
-use crate::faults::spec::Mistake;
 use crate::faults::span;
+use crate::faults::spec::Mistake;
 
 /// One mistake and where it is.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -166,7 +166,8 @@ mod tests {
         let inner =
             Status { id: None, text: Some(String::new()), price: -1.5, missing: None, list: vec![], is_on: false };
         let text = Some("a \"b\", {c}\n\u{7f}".to_owned());
-        let status = Message::Status(Status { id: Some(7), text, price: 1e300, missing: None, list: vec![inner], is_on: true });
+        let status =
+            Message::Status(Status { id: Some(7), text, price: 1e300, missing: None, list: vec![inner], is_on: true });
         let expected = json!({
             "id": 7, "text": "a \"b\", {c}\n\u{7f}", "price": 1e300, "is_on": true,
             "list": [{ "text": "", "price": -1.5, "list": [], "is_on": false }],
