@@ -23,7 +23,8 @@ use crate::trade::{
     ClientOrderId, Execution, Money, OrderTicket, StrategyId,
 };
 use crate::venue::{
-    NewOrder, OcaType, Player, Refusal, Report, Status, Step, Venue, VenueConfig, VenueExecution, VenueOrder, told,
+    NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
+    VenueOrder, told,
 };
 use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route};
 use crate::{bars, books, link, strategy};
@@ -132,7 +133,12 @@ pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> 
 impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
     /// A run over `source` that begins at `start`; `journal` receives every record.
     pub fn new(config: &Config, source: S, start: Timestamp, cash: Money, commission: Money, journal: J) -> Self {
-        let venue = Venue::new(VenueConfig { instruments: config.instruments.clone(), commission, cash });
+        let venue = Venue::new(VenueConfig {
+            instruments: config.instruments.clone(),
+            commission,
+            cash,
+            rules: Rules::of_broker(),
+        });
         let mut state = BooksState::default();
         state.raise_ids(first_id(start));
         Self {
@@ -305,11 +311,13 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                 Report::Order(perm_id) if told::is_repeated(*perm_id, later) => {}
                 Report::Order(perm_id) => {
                     if let Some(order) = self.player.venue().order(*perm_id) {
-                        let event = status_event(&told::before(order, later));
-                        self.say(News::Event(event));
+                        let order = told::before(order, later);
+                        for status in told::statuses(&order) {
+                            self.say(News::Event(status_event(&order, *status)));
+                        }
                     }
                 }
-                Report::Execution(execution) => {
+                Report::Execution(execution) | Report::Corrected(execution) => {
                     let commission =
                         BrokerEvent::Commission { exec_id: execution.exec_id.clone(), amount: execution.commission };
                     self.say(News::Event(BrokerEvent::Execution(execution_event(execution))));
@@ -341,12 +349,13 @@ fn new_order(ticket: &OrderTicket) -> NewOrder {
         symbol: ticket.symbol,
         side: ticket.side,
         quantity: ticket.quantity,
-        kind: ticket.kind,
-        tif: ticket.tif,
+        kind: ticket.kind.into(),
+        tif: ticket.tif.into(),
         parent_id: ticket.parent.map(|id| id.0),
         oca: ticket.oca_group.clone().map(|group| (group, OcaType::ReduceWithBlock)),
         transmit: ticket.transmit,
         order_ref: ticket.order_ref.clone(),
+        terms: Terms::default(),
     }
 }
 
@@ -355,17 +364,18 @@ fn broker_status(status: Status) -> BrokerStatus {
         Status::PendingSubmit => BrokerStatus::PendingSubmit,
         Status::PreSubmitted => BrokerStatus::PreSubmitted,
         Status::Submitted => BrokerStatus::Submitted,
+        Status::PendingCancel => BrokerStatus::PendingCancel,
         Status::Cancelled => BrokerStatus::Cancelled,
         Status::Filled => BrokerStatus::Filled,
         Status::Inactive => BrokerStatus::Inactive,
     }
 }
 
-fn status_event(order: &VenueOrder) -> BrokerEvent {
+fn status_event(order: &VenueOrder, status: Status) -> BrokerEvent {
     BrokerEvent::Status {
         order_id: BrokerOrderId(order.order.order_id),
         perm_id: order.perm_id,
-        status: broker_status(order.status),
+        status: broker_status(status),
         filled: order.filled,
         remaining: order.remaining(),
     }
@@ -383,7 +393,7 @@ fn execution_event(execution: &VenueExecution) -> Execution {
         quantity: execution.quantity,
         price: execution.price,
         at: execution.at.floor(STAMP),
-        liquidation: false,
+        liquidation: execution.liquidation,
     }
 }
 

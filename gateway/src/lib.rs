@@ -27,6 +27,8 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use broker::Broker;
+pub use broker::interventions::{CommissionHabit, ManualOrder, Quirks};
 pub use control::ControlOptions;
 pub use faults::{Fault, FaultError, FaultId, Limits, draw_script, fault_json, fault_text};
 pub use options::{Options, Pacing, StartError};

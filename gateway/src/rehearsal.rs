@@ -135,26 +135,26 @@ impl Gateway {
     /// # Panics
     /// If the gateway's thread has panicked; so do the others here.
     pub fn inject(&self, fault: Fault) -> Result<FaultId, FaultError> {
-        self.ask(move |broker| broker.inject(&fault))
+        self.intervene(move |broker| broker.inject(&fault))
     }
 
     /// Ends a fault before its time; `false` if it is not in force.
     pub fn clear(&self, id: FaultId) -> bool {
-        self.ask(move |broker| broker.clear_fault(id))
+        self.intervene(move |broker| broker.clear_fault(id))
     }
 
     /// Plays a script from now on: its time 0 is the market's present.
     pub fn play_script(&self, script: Script) {
-        self.ask(move |broker| broker.add_script(script));
+        self.intervene(move |broker| broker.add_script(script));
     }
 
     /// Messages in and out from `since` on, oldest first, as far as they are kept; of one client, or of all.
     pub fn transcript(&self, since: u64, client: Option<i32>) -> Vec<TranscriptEntry> {
-        self.ask(move |broker| broker.faults.transcript.entries(since, client, usize::MAX))
+        self.intervene(move |broker| broker.faults.transcript.entries(since, client, usize::MAX))
     }
 
     /// Moves market time forward; returns what it is then.
     pub fn advance(&self, by: Duration) -> Timestamp {
-        self.ask(move |broker| broker.advance(by))
+        self.intervene(move |broker| broker.advance(by))
     }
 }

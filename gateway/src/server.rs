@@ -49,7 +49,7 @@ pub struct Shared {
 type Work = Box<dyn FnOnce(&mut Broker) + Send>;
 
 enum Command {
-    Work(Work),
+    Act(Work),
     Stop,
 }
 
@@ -179,7 +179,7 @@ fn run(
 
 /// Answers other threads until one says stop, or all have gone.
 async fn obey(shared: Rc<Shared>, mut inbox: UnboundedReceiver<Command>) {
-    while let Some(Command::Work(work)) = inbox.recv().await {
+    while let Some(Command::Act(work)) = inbox.recv().await {
         work(&mut shared.broker.borrow_mut());
         connection::flush(&shared);
         shared.play.notify_one();
@@ -206,16 +206,20 @@ impl Gateway {
     /// # Panics
     /// If the gateway's thread has panicked.
     pub fn truth(&self) -> Truth {
-        self.ask(|broker| broker.truth())
+        self.intervene(|broker| broker.truth())
     }
 
-    /// Has something done on the gateway's thread, between two requests or steps, and waits for its result.
-    pub(crate) fn ask<R: Send + 'static>(&self, work: impl FnOnce(&mut Broker) -> R + Send + 'static) -> R {
-        let (answer, result) = sync_channel(1);
-        // Who asked waits for the answer, unless its own thread has died; then nobody misses it.
-        let work: Work = Box::new(move |broker| drop(answer.send(work(broker))));
-        self.commands.send(Command::Work(work)).expect(ALIVE);
-        result.recv().expect(ALIVE)
+    /// Does something to the account between two requests or steps, e.g. what `broker::interventions` offers, and returns
+    /// its answer once clients have been written to.
+    ///
+    /// # Panics
+    /// If the gateway's thread has panicked.
+    pub fn intervene<R: Send + 'static>(&self, act: impl FnOnce(&mut Broker) -> R + Send + 'static) -> R {
+        let (answer, answered) = sync_channel(1);
+        // The asking thread waits for the answer, so it is there to take it.
+        let act = move |broker: &mut Broker| drop(answer.send(act(broker)));
+        self.commands.send(Command::Act(Box::new(act))).expect(ALIVE);
+        answered.recv().expect(ALIVE)
     }
 
     /// Closes every connection and the listener, and waits until the thread has ended.

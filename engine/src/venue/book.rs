@@ -1,6 +1,6 @@
 //! What the market shows of one symbol: the last quote, the last trade, and how much of the quote is still there.
-//! In: market events. Out: what an order could take, how long its queue is, whether its stop is reached.
-//! Absent: orders.
+//! In: market events. Out: what an order could take, how long its queue is.
+//! Absent: orders, and what triggers them.
 
 use crate::market::{MarketEvent, Price, Quote, Trade};
 use crate::trade::Side;
@@ -71,6 +71,15 @@ impl Book {
         *left = left.checked_sub(contracts).expect("a fill is never larger than the offer");
     }
 
+    /// The last trade; without one, the quote at which `closing` could trade, or else the other one.
+    pub fn mark(&self, closing: Side) -> Option<Price> {
+        match (&self.trade, &self.quote) {
+            (Some(trade), _) => Some(trade.price),
+            (None, Some(quote)) => quote.touch(closing).or_else(|| quote.touch(closing.opposite())),
+            (None, None) => None,
+        }
+    }
+
     /// Contracts ahead of an order of `side` that joins at `limit` now; `None` when the market does not show that
     /// level: it lies behind the touch, or there is no quote at all.
     pub fn queue_at(&self, side: Side, limit: Price) -> Option<u32> {
@@ -82,15 +91,5 @@ impl Book {
             Some(touch) if through(side, touch, limit) => Some(0),
             Some(_) => None,
         }
-    }
-
-    /// Whether a stop is reached: by the last trade or, for a symbol that never traded, by the quote it would fill at.
-    pub fn stop_reached(&self, side: Side, stop: Price) -> bool {
-        let price = match (&self.trade, &self.quote) {
-            (Some(trade), _) => Some(trade.price),
-            (None, Some(quote)) => quote.touch(side),
-            (None, None) => None,
-        };
-        price.is_some_and(|price| within(side.opposite(), price, stop))
     }
 }

@@ -3,15 +3,19 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::account::Ledger;
+use super::account::{Happening, Ledger};
 use super::book::Book;
+use super::kind::Tif;
+use super::margin::{MarginRate, MarginTable};
 use super::matching::Reaction;
 use super::oca::Groups;
 use super::orders::{Orders, Slot};
-use super::{Report, VenueConfig, VenueExecution, VenueOrder, VenuePosition};
+use super::timed::Due;
+use super::{Report, Rules, VenueConfig, VenueExecution, VenueOrder, VenuePosition};
 use crate::market::{FeedEvent, Instrument, MarketEvent, Price, Quote, SymbolId, Trade};
 use crate::time::Timestamp;
-use crate::trade::{Money, PermId, TimeInForce};
+use crate::time::session::Calendar;
+use crate::trade::{Money, PermId, Side};
 
 /// One symbol: its market, its orders at the exchange, its position.
 #[derive(Clone, Debug)]
@@ -22,15 +26,33 @@ pub(super) struct Lane {
     /// While every price of an event lies strictly between these two, no order here can react to it.
     pub calm_above: i32,
     pub calm_below: i32,
+    /// Prices at or below, at or above which the position may be called.
+    pub guard: Option<(i32, i32)>,
+    /// Events that are not calm matter to somebody.
+    pub watched: bool,
     pub ledger: Ledger,
+    /// All that the ledger was told, oldest first.
+    pub history: Vec<Happening>,
     pub symbol: SymbolId,
+    /// Per contract and side.
+    pub commission: Money,
+    /// Per contract; zero without margins.
+    pub rate: MarginRate,
+    /// The rate follows the contract's value: the table has none.
+    pub rate_from_value: bool,
+    /// `None`: always open.
+    pub calendar: Option<Calendar>,
+    /// As messages name it: `ES DEC'26`.
+    pub shown: String,
 }
 
 /// A simulated exchange with one account in front of it. Same requests and events, same reports, exactly.
 #[derive(Clone, Debug)]
 pub struct Venue {
-    pub(super) commission: Money,
-    pub(super) cash: Money,
+    /// Cash at the start.
+    cash: Money,
+    pub(super) currency: String,
+    pub(super) margin_table: Option<MarginTable>,
     /// The latest time that anybody named; it never goes back.
     pub(super) now: Timestamp,
     pub(super) lanes: Vec<Lane>,
@@ -39,6 +61,14 @@ pub struct Venue {
     pub(super) orders: Orders,
     pub(super) groups: Groups,
     pub(super) executions: Vec<VenueExecution>,
+    /// Fills so far, busted ones included.
+    pub(super) serial: u32,
+    /// What time will do, and to which order.
+    pub(super) deadlines: BTreeSet<(Timestamp, Due, Slot)>,
+    /// Messages that follow the orders of the request or event at hand.
+    pub(super) notices: Vec<Report>,
+    /// By how much the next order id is told too low.
+    pub(super) ids_forgotten: i32,
     /// Orders that may trade against the book as it is, first come, first served.
     pub(super) arrivals: VecDeque<Slot>,
     /// Kept for its capacity.
@@ -51,21 +81,28 @@ impl Venue {
     pub fn new(config: VenueConfig) -> Venue {
         let size = config.instruments.iter().map(|i| usize::from(i.id.0) + 1).max().unwrap_or(0);
         let mut lane_of = vec![None; size];
-        let lanes: Vec<Lane> = config.instruments.iter().map(Lane::new).collect();
+        let lane = |instrument| Lane::new(instrument, config.commission, &config.rules);
+        let lanes: Vec<Lane> = config.instruments.iter().map(lane).collect();
         for (index, lane) in lanes.iter().enumerate() {
             let place = &mut lane_of[usize::from(lane.symbol.0)];
             assert!(place.is_none(), "two instruments have the id {}", lane.symbol.0);
             *place = Some(index);
         }
+        let currency = config.instruments.first().map(|instrument| instrument.currency.clone()).unwrap_or_default();
         Venue {
-            commission: config.commission,
             cash: config.cash,
+            currency,
+            margin_table: config.rules.margins,
             now: Timestamp::MIN,
             lanes,
             lane_of,
             orders: Orders::default(),
             groups: Groups::default(),
             executions: Vec::new(),
+            serial: 0,
+            deadlines: BTreeSet::new(),
+            notices: Vec::new(),
+            ids_forgotten: 0,
             arrivals: VecDeque::new(),
             reactions: Vec::new(),
         }
@@ -80,9 +117,11 @@ impl Venue {
         };
         let lane = &mut self.lanes[index];
         lane.book.apply(&event.event);
-        if !lane.working.is_empty() && !lane.calm(&event.event) {
+        if lane.watched && !lane.calm(&event.event) {
             let from = out.len();
             self.react(index, &event.event, out);
+            self.call_margin(index, out);
+            self.after(out);
             name_once(out, from);
         }
     }
@@ -93,24 +132,42 @@ impl Venue {
             return false;
         };
         let lane = &self.lanes[index];
-        if lane.working.is_empty() || lane.calm(&event.event) {
+        if !lane.watched || lane.calm(&event.event) {
             return false;
         }
         let mut book = lane.book;
         book.apply(&event.event);
         lane.working.iter().any(|slot| self.reaction(*slot, &book, &event.event).is_some())
+            || !self.margin_call(index, &book).is_empty()
     }
 
-    /// The trading day ends: day orders are cancelled, with code 202 and the text `Order Canceled - reason:`.
+    /// The trading day ends: day orders of symbols without sessions are cancelled, with code 202 and the text
+    /// `Order Canceled - reason:` (others end with their session), and positions are settled at the last price: what they
+    /// gained since the last settlement goes into cash.
     pub fn end_of_day(&mut self, now: Timestamp, out: &mut Vec<Report>) {
         self.advance_clock(now);
         let from = out.len();
-        let day: Vec<Slot> =
-            self.orders.live().filter(|slot| self.orders[*slot].view.order.tif == TimeInForce::Day).collect();
+        let ends = |slot: &Slot| self.orders[*slot].view.order.tif == Tif::Day && !self.has_session(*slot);
+        let day: Vec<Slot> = self.orders.live().filter(ends).collect();
         for slot in day {
             self.cancel_family(slot, out);
         }
+        for lane in &mut self.lanes {
+            lane.settle();
+        }
+        self.after(out);
         name_once(out, from);
+    }
+
+    /// Whether [`Venue::end_of_day`] would report anything now.
+    pub(super) fn day_end_reports(&self) -> bool {
+        self.orders.live().any(|slot| self.orders[slot].view.order.tif == Tif::Day && !self.has_session(slot))
+    }
+
+    /// What follows everything that changes orders or positions: messages that were kept back, new bounds for positions.
+    pub(super) fn after(&mut self, out: &mut Vec<Report>) {
+        out.append(&mut self.notices);
+        self.guard_positions();
     }
 
     pub fn order(&self, perm_id: PermId) -> Option<&VenueOrder> {
@@ -150,9 +207,9 @@ impl Venue {
         self.lanes[self.lane_index(symbol)?].book.trade.as_ref()
     }
 
-    /// Starting cash, plus closed profit, minus commissions.
+    /// Starting cash, plus closed profit, minus commissions, plus what open positions gained up to their settlement.
     pub fn cash(&self) -> Money {
-        self.cash
+        self.cash + self.lanes.iter().map(|lane| lane.ledger.cash()).sum()
     }
 
     /// Profit of the open positions at each symbol's last trade; without a trade, at the quote that would close them.
@@ -162,7 +219,8 @@ impl Venue {
 
     /// Highest order id that any client used plus one, at least 1: what each client is told at its connection.
     pub fn next_order_id(&self, client_id: i32) -> i32 {
-        self.orders.highest(client_id).max(self.orders.highest_of_all()).saturating_add(1)
+        let next = self.orders.highest(client_id).max(self.orders.highest_of_all()).saturating_add(1);
+        next.saturating_sub(self.ids_forgotten).max(1)
     }
 
     /// The latest time that the venue has heard of.
@@ -185,14 +243,23 @@ impl Venue {
 }
 
 impl Lane {
-    fn new(instrument: &Instrument) -> Self {
+    fn new(instrument: &Instrument, commission: Money, rules: &Rules) -> Self {
+        let listed = rules.margins.as_ref().map(|table| table.0.get(&instrument.root).copied());
         Self {
             book: Book::default(),
             working: Vec::new(),
             calm_above: i32::MIN,
             calm_below: i32::MAX,
+            guard: None,
+            watched: false,
             ledger: Ledger::new(instrument.tick_value()),
+            history: Vec::new(),
             symbol: instrument.id,
+            commission: rules.commissions.get(&instrument.root).copied().unwrap_or(commission),
+            rate: listed.flatten().unwrap_or_default(),
+            rate_from_value: listed == Some(None),
+            calendar: rules.hours.calendar(&instrument.root),
+            shown: shown(instrument),
         }
     }
 
@@ -205,14 +272,39 @@ impl Lane {
         }
     }
 
-    fn mark(&self) -> Option<Price> {
-        let side = self.ledger.closing_side()?;
-        match (&self.book.trade, &self.book.quote) {
-            (Some(trade), _) => Some(trade.price),
-            (None, Some(quote)) => quote.touch(side).or_else(|| quote.touch(side.opposite())),
-            (None, None) => None,
+    /// What a contract of the position is worth; `None` when flat or without a market.
+    pub fn mark(&self) -> Option<Price> {
+        self.mark_in(&self.book)
+    }
+
+    /// The same if the market were `book`.
+    pub fn mark_in(&self, book: &Book) -> Option<Price> {
+        book.mark(self.ledger.closing_side()?)
+    }
+
+    /// What a contract is worth, also when there is no position.
+    pub fn mark_any(&self) -> Option<Price> {
+        self.book.mark(self.ledger.closing_side().unwrap_or(Side::Sell))
+    }
+
+    fn settle(&mut self) {
+        self.rate_by_value();
+        if let Some(at) = self.mark() {
+            self.ledger.settle(at);
+            self.history.push(Happening::Settled { at });
         }
     }
+}
+
+/// `ES DEC'26`, or the root alone when the contract month is not configured.
+fn shown(instrument: &Instrument) -> String {
+    const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+    let month = || {
+        let expiry = instrument.expiry.as_deref()?;
+        let month: usize = expiry.get(4..6)?.parse().ok()?;
+        Some(format!(" {}'{}", MONTHS.get(month.checked_sub(1)?)?, expiry.get(2..4)?))
+    };
+    format!("{}{}", instrument.root, month().unwrap_or_default())
 }
 
 /// Keeps the last report on each order of those from `from` on: a reader sees the order as it is after the call, so an
@@ -226,7 +318,7 @@ pub(super) fn name_once(out: &mut Vec<Report>, from: usize) {
     kept.reverse();
     kept.retain(|report| match report {
         Report::Order(perm_id) => named.insert(*perm_id),
-        Report::Execution(_) | Report::Message { .. } => true,
+        Report::Execution(_) | Report::Corrected(_) | Report::Message { .. } => true,
     });
     out.extend(kept.into_iter().rev());
 }

@@ -5,6 +5,36 @@ use super::exchange::Venue;
 use super::orders::{Slot, Stage};
 use super::{Refusal, Report, Status};
 
+/// How an order ends other than by filling.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    pub status: Status,
+    pub message: Refusal,
+    /// The order's group filled in its place.
+    pub spent: bool,
+}
+
+impl End {
+    pub fn cancelled() -> End {
+        End::because("")
+    }
+
+    /// Cancelled, with a reason in the broker's words.
+    pub fn because(reason: &str) -> End {
+        let message = Refusal { code: 202, text: format!("Order Canceled - reason:{reason}") };
+        End { status: Status::Cancelled, message, spent: false }
+    }
+
+    /// A fill-or-kill order that could not fill whole: live gateways call it inactive.
+    pub fn killed() -> End {
+        End { status: Status::Inactive, ..End::cancelled() }
+    }
+
+    pub fn refused(message: Refusal) -> End {
+        End { status: Status::Inactive, message, spent: false }
+    }
+}
+
 impl Venue {
     /// An order arrived with `transmit`: it and every order of its family that was held goes on its way, parents first.
     pub(super) fn transmit_family(&mut self, slot: Slot, out: &mut Vec<Report>) {
@@ -32,6 +62,9 @@ impl Venue {
             Some(parent) => self.orders[slot].tied && self.orders[parent].view.filled == 0,
             None => false,
         };
+        if let Err(refusal) = self.check_margin(slot) {
+            return self.end(slot, End::refused(refusal), out);
+        }
         let entry = &mut self.orders[slot];
         entry.view.order.transmit = true;
         if waits {
@@ -43,10 +76,15 @@ impl Venue {
         out.push(Report::Order(self.orders[slot].view.perm_id));
     }
 
-    /// The order goes to the exchange, and gets its turn against the book when all that happens now has happened.
-    fn activate(&mut self, slot: Slot) {
+    /// The order goes to the exchange, unless it is not the time for it, and gets its turn against the book when all
+    /// that happens now has happened.
+    pub(super) fn activate(&mut self, slot: Slot) {
+        if self.park(slot) {
+            return;
+        }
         let entry = &mut self.orders[slot];
         (entry.stage, entry.view.status) = entry.ready_stage();
+        self.plan_sleep(slot);
         self.list(slot);
         self.arrivals.push_back(slot);
     }
@@ -56,7 +94,7 @@ impl Venue {
         for at in 0..self.orders[parent].children.len() {
             let child = self.orders[parent].children[at];
             match self.orders[child].stage {
-                Stage::Held | Stage::Done => {}
+                Stage::Held | Stage::Parked | Stage::Done => {}
                 Stage::Waiting => {
                     let status = self.orders[child].view.status;
                     self.activate(child);
@@ -90,7 +128,7 @@ impl Venue {
         if allowance == 0 {
             // With fills and nothing left to close, the child's group has done its work.
             let spent = self.orders[parent].view.filled > 0;
-            self.end(child, spent, out);
+            self.end(child, End { spent, ..End::cancelled() }, out);
         } else if entry.view.remaining() > allowance {
             entry.view.order.quantity = entry.view.filled + allowance;
             out.push(Report::Order(entry.view.perm_id));
@@ -99,22 +137,22 @@ impl Venue {
 
     /// Cancels an order, and its children as far as it never filled. Each gets status Cancelled and message 202.
     pub(super) fn cancel_family(&mut self, slot: Slot, out: &mut Vec<Report>) {
-        self.end(slot, false, out);
+        self.end(slot, End::cancelled(), out);
     }
 
-    /// As [`Self::cancel_family`]; `spent` when the order's group filled in its place.
-    pub(super) fn end(&mut self, slot: Slot, spent: bool, out: &mut Vec<Report>) {
+    /// Ends an order, and its children as far as it never filled.
+    pub(super) fn end(&mut self, slot: Slot, end: End, out: &mut Vec<Report>) {
         if !self.orders[slot].live() {
             return;
         }
-        self.leave(slot, spent);
+        self.leave(slot, end.spent);
         let entry = &mut self.orders[slot];
-        entry.view.status = Status::Cancelled;
+        entry.view.status = end.status;
         out.push(Report::Order(entry.view.perm_id));
         out.push(Report::Message {
             client_id: entry.view.order.client_id,
             order_id: entry.view.order.order_id,
-            refusal: Refusal { code: 202, text: "Order Canceled - reason:".to_owned() },
+            refusal: end.message,
         });
         self.free_children(slot, out);
     }

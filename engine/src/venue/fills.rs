@@ -1,12 +1,15 @@
 //! How one order fills and ends: what it takes when it meets the book, what each fill changes, how it leaves.
 //! In: orders that arrive, trigger or are hit. Out: executions and reports. Absent: what the market does (`matching`).
 
+use super::account::Happening;
 use super::book::{Offer, within};
 use super::exchange::Venue;
+use super::families::End;
+use super::kind::Tif;
 use super::orders::{Slot, Stage};
+use super::triggers::{self, Hit};
 use super::{Report, Status, VenueExecution};
 use crate::market::Price;
-use crate::trade::TimeInForce;
 
 impl Venue {
     /// Gives every arrived order its turn against the book; their fills may make children arrive.
@@ -25,11 +28,12 @@ impl Venue {
             return;
         }
         let entry = &self.orders[slot];
-        let (side, limit, tif) = (entry.view.order.side, entry.limit(), entry.view.order.tif);
+        let (side, limit) = (entry.view.order.side, entry.limit());
+        let tif = if entry.closing { Tif::ImmediateOrCancel } else { entry.view.order.tif };
         let offer =
             self.lanes[lane].book.offer(side).filter(|o| limit.is_none_or(|limit| within(side, o.price, limit)));
         let takes = self.orders.fillable(slot).min(offer.map_or(0, |o| o.size));
-        let killed = tif == TimeInForce::FillOrKill && takes < entry.view.remaining();
+        let killed = tif == Tif::FillOrKill && takes < entry.view.remaining();
         if let Some(Offer { price, .. }) = offer.filter(|_| takes > 0 && !killed) {
             self.lanes[lane].book.consume(side, takes);
             self.fill(slot, takes, price, out);
@@ -37,7 +41,9 @@ impl Venue {
         if !self.orders[slot].live() {
             return;
         }
-        if matches!(tif, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill) {
+        if killed {
+            self.end(slot, End::killed(), out);
+        } else if tif == Tif::ImmediateOrCancel {
             self.cancel_family(slot, out);
         } else if let Some(limit) = limit.filter(|_| !self.orders[slot].joined) {
             self.orders[slot].joined = true;
@@ -45,20 +51,27 @@ impl Venue {
         }
     }
 
-    /// Triggers an armed stop if the market has reached it; tells whether it did.
+    /// Triggers an armed order if the market has reached its price; tells whether it did.
     fn trigger(&mut self, lane: usize, slot: Slot, out: &mut Vec<Report>) -> bool {
-        let entry = &mut self.orders[slot];
-        let reached = entry.stop().is_some_and(|stop| self.lanes[lane].book.stop_reached(entry.view.order.side, stop));
+        let book = &self.lanes[lane].book;
+        triggers::follow(&mut self.orders[slot], book);
+        let reached = triggers::hit(&self.orders[slot], book, None) == Hit::Yes;
         if !reached || self.orders.fillable(slot) == 0 {
+            self.watch(lane);
             return false;
         }
+        self.fire(lane, slot, out);
+        true
+    }
+
+    /// The trigger is reached: from now on it is a market or limit order.
+    pub(super) fn fire(&mut self, lane: usize, slot: Slot, out: &mut Vec<Report>) {
         let entry = &mut self.orders[slot];
         entry.triggered = true;
         entry.stage = Stage::Working;
         entry.view.status = Status::Submitted;
         out.push(Report::Order(entry.view.perm_id));
         self.watch(lane);
-        true
     }
 
     /// Books `contracts` of the order at `price`, with all that follows from it.
@@ -67,17 +80,19 @@ impl Venue {
             return;
         }
         let lane = self.lane_of_order(slot);
-        let commission = self.commission * i64::from(contracts);
-        let before = self.lanes[lane].ledger.realised();
+        let commission = self.lanes[lane].commission * i64::from(contracts);
+        self.serial += 1;
+        let serial = self.serial;
         let entry = &mut self.orders[slot];
         let realised = self.lanes[lane].ledger.fill(entry.view.order.side, contracts, price, commission);
-        self.cash += self.lanes[lane].ledger.realised() - before;
+        self.lanes[lane].history.push(Happening::Fill { serial });
         entry.view.filled += contracts;
         assert!(entry.view.filled <= entry.view.order.quantity, "an order fills at most its quantity");
         entry.view.fill_ticks += i64::from(price.0) * i64::from(contracts);
         entry.view.last_fill = Some(price);
         let execution = VenueExecution {
-            exec_id: format!("0000e1a7.6b0373b5.{:08x}.01", self.executions.len() + 1),
+            serial,
+            exec_id: format!("0000e1a7.6b0373b5.{serial:08x}.01"),
             perm_id: entry.view.perm_id,
             client_id: entry.view.order.client_id,
             order_id: entry.view.order.order_id,
@@ -90,6 +105,7 @@ impl Venue {
             cumulative: entry.view.filled,
             commission,
             realised,
+            liquidation: entry.view.order.terms.liquidation,
         };
         let done = entry.view.remaining() == 0;
         if done {
@@ -112,14 +128,20 @@ impl Venue {
         self.watch(lane);
     }
 
-    /// The order is over: it leaves the exchange, its group and the living. `spent`: by a fill, its own or its group's.
-    pub(super) fn leave(&mut self, slot: Slot, spent: bool) {
+    /// The order is not at the exchange any more.
+    pub(super) fn unlist(&mut self, slot: Slot) {
         let lane = self.lane_of_order(slot);
-        self.orders.bury(slot);
-        self.leave_group(slot, spent);
         if let Some(at) = self.lanes[lane].working.iter().position(|other| *other == slot) {
             self.lanes[lane].working.swap_remove(at);
             self.watch(lane);
         }
+    }
+
+    /// The order is over: it leaves the exchange, its group and the living. `spent`: by a fill, its own or its group's.
+    pub(super) fn leave(&mut self, slot: Slot, spent: bool) {
+        self.orders.bury(slot);
+        self.forget(slot, |_| true);
+        self.leave_group(slot, spent);
+        self.unlist(slot);
     }
 }

@@ -25,13 +25,14 @@ impl Venue {
         let from = out.len();
         self.fill(slot, contracts, price, out);
         self.settle_arrivals(out);
+        self.after(out);
         name_once(out, from);
         true
     }
 
     fn forced_price(&self, perm_id: PermId) -> Option<Price> {
         let order = &self.order(perm_id)?.order;
-        let of_order = order.kind.limit_price().or_else(|| order.kind.stop_price());
+        let of_order = order.kind.limit_price(order.side).or_else(|| order.kind.trigger_price());
         let touch = || self.quote(order.symbol).and_then(|quote| quote.touch(order.side));
         of_order.or_else(touch).or_else(|| self.last_trade(order.symbol).map(|trade| trade.price))
     }

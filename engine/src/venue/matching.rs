@@ -9,6 +9,7 @@ use super::Report;
 use super::book::{Book, through, within};
 use super::exchange::Venue;
 use super::orders::{Entry, Slot, Stage};
+use super::triggers::{self, Hit};
 use crate::market::{MarketEvent, Price};
 use crate::trade::Side;
 
@@ -27,6 +28,8 @@ pub(super) struct Reaction {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Act {
     Trigger,
+    /// An adjustable stop becomes something else.
+    Adjust,
     /// Take from the offer.
     Take,
     /// A trade at the order's price reaches it with this many contracts.
@@ -44,8 +47,11 @@ impl Venue {
         let entry = &self.orders[slot];
         let side = entry.view.order.side;
         if entry.stage == Stage::Armed {
-            let reached = entry.stop().is_some_and(|stop| book.stop_reached(side, stop));
-            return reached.then_some(Reaction { rank: 0, price_rank: 0, slot, price: Price(0), act: Act::Trigger });
+            let act = match triggers::hit(entry, book, Some(event)) {
+                Hit::Yes => Act::Trigger,
+                Hit::No | Hit::First => triggers::adjusted(entry, book).map(|_| Act::Adjust)?,
+            };
+            return Some(Reaction { rank: 0, price_rank: 0, slot, price: Price(0), act });
         }
         let Some(limit) = entry.limit() else {
             let offer = book.offer(side)?;
@@ -61,6 +67,7 @@ impl Venue {
         let book = self.lanes[lane].book;
         reactions.extend(self.lanes[lane].working.iter().filter_map(|slot| self.reaction(*slot, &book, event)));
         self.move_queues(lane, event);
+        self.move_stops(lane, event, &reactions);
         reactions.sort_unstable();
         let mut dealt = 0;
         for reaction in &reactions {
@@ -80,7 +87,11 @@ impl Venue {
         }
         let side = self.orders[slot].view.order.side;
         let contracts = match reaction.act {
-            Act::Trigger => return self.enter(slot, out),
+            Act::Trigger => {
+                self.fire(lane, slot, out);
+                return self.enter(slot, out);
+            }
+            Act::Adjust => return self.adjust(lane, slot, out),
             Act::All => fillable,
             Act::Share(size) => fillable.min(size.saturating_sub(*dealt)),
             Act::Take => fillable.min(self.lanes[lane].book.offer(side).map_or(0, |offer| offer.size)),
@@ -88,7 +99,7 @@ impl Venue {
         match reaction.act {
             Act::Share(_) => *dealt += contracts,
             Act::Take => self.lanes[lane].book.consume(side, contracts),
-            Act::Trigger | Act::All => {}
+            Act::Trigger | Act::Adjust | Act::All => {}
         }
         self.fill(slot, contracts, reaction.price, out);
     }
@@ -113,22 +124,61 @@ impl Venue {
         }
     }
 
+    /// Lets trailing stops follow the market and counts hits. Orders that react to the event do that first.
+    fn move_stops(&mut self, lane: usize, event: &MarketEvent, reactions: &[Reaction]) {
+        let mut moved = false;
+        let book = self.lanes[lane].book;
+        for at in 0..self.lanes[lane].working.len() {
+            let slot = self.lanes[lane].working[at];
+            if self.orders[slot].stage != Stage::Armed || reactions.iter().any(|reaction| reaction.slot == slot) {
+                continue;
+            }
+            let entry = &mut self.orders[slot];
+            let method = entry.view.order.terms.trigger;
+            let before = (entry.hits, entry.best);
+            if triggers::counts(method, event) {
+                entry.hits = u8::from(triggers::hit(entry, &book, Some(event)) == Hit::First);
+            }
+            triggers::follow(entry, &book);
+            moved |= before != (entry.hits, entry.best);
+        }
+        if moved {
+            self.watch(lane);
+        }
+    }
+
+    fn adjust(&mut self, lane: usize, slot: Slot, out: &mut Vec<Report>) {
+        let entry = &mut self.orders[slot];
+        if let Some(to) = entry.view.order.terms.adjust.map(|adjust| adjust.to) {
+            entry.view.order.kind = to;
+            entry.adjusted = true;
+            entry.best = None;
+            triggers::follow(entry, &self.lanes[lane].book);
+            out.push(Report::Order(entry.view.perm_id));
+            self.watch(lane);
+        }
+    }
+
     /// Finds again the range of prices in which no order of the lane can react.
     pub(super) fn watch(&mut self, lane: usize) {
-        let (mut above, mut below) = (i32::MIN, i32::MAX);
+        let (mut above, mut below) = self.lanes[lane].guard.unwrap_or((i32::MIN, i32::MAX));
         for slot in &self.lanes[lane].working {
             let entry = &self.orders[*slot];
-            let armed = entry.stage == Stage::Armed;
-            let price = if armed { entry.stop() } else { entry.limit() };
-            // A buy limit and a sell stop wait below the market, their opposites above; a market order for anything.
-            match (price, (entry.view.order.side == Side::Buy) != armed) {
+            if entry.stage == Stage::Armed {
+                let quiet = triggers::quiet(entry);
+                (above, below) = (above.max(quiet.0), below.min(quiet.1));
+                continue;
+            }
+            // A buy limit waits below the market, a sell limit above it, a market order for anything.
+            match (entry.limit(), entry.view.order.side) {
                 (None, _) => above = i32::MAX,
-                (Some(price), true) => above = above.max(price.0),
-                (Some(price), false) => below = below.min(price.0),
+                (Some(price), Side::Buy) => above = above.max(price.0),
+                (Some(price), Side::Sell) => below = below.min(price.0),
             }
         }
-        self.lanes[lane].calm_above = above;
-        self.lanes[lane].calm_below = below;
+        let lane = &mut self.lanes[lane];
+        (lane.calm_above, lane.calm_below) = (above, below);
+        lane.watched = !lane.working.is_empty() || lane.guard.is_some();
     }
 }
 

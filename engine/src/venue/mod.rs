@@ -1,18 +1,24 @@
 //! A simulated exchange and broker account: orders in, market events in, reports out.
 //! Absent: sockets, message formats, clocks; the simulated gateway and the backtester stand in front of it.
 //!
-//! The vocabulary is here, [`Venue`] in `exchange`. `requests` checks what clients ask; `book` is what the market
-//! shows, `matching` what it does to orders, `fills` what a fill changes; `families` ties children to parents; `oca`
-//! is the groups, `account` the money; `play` cuts a market into the steps that clients see, `told` orders what they hear.
+//! The vocabulary is here and in `kind`, [`Venue`] in `exchange`. `requests` checks what clients ask; `book` is what the
+//! market shows, `triggers` what wakes a waiting order, `matching` what the market does to orders, `fills` what a fill
+//! changes; `families` ties children to parents; `oca` is the groups; `hours` and `timed` are what time does; `account`
+//! is the money, `margin` what of it is tied up; `desk` is what the broker does itself; `play` cuts a market into the
+//! steps that clients see, `told` orders what they hear.
 
 use serde::{Deserialize, Serialize};
 
 mod account;
 mod book;
+mod desk;
 mod exchange;
 mod families;
 mod fills;
 mod forced;
+mod hours;
+mod kind;
+mod margin;
 mod matching;
 mod oca;
 mod orders;
@@ -20,22 +26,50 @@ pub mod play;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod timed;
 pub mod told;
+mod triggers;
 
 pub use exchange::Venue;
+pub use hours::Hours;
+pub use kind::{Adjust, Kind, Terms, Tif, TrailBy, TriggerMethod};
+pub use margin::{MarginRate, MarginTable, Margins, UNLISTED_PERCENT, WhatIf};
 pub use play::{Player, Step};
 
 use crate::market::{Instrument, Price, SymbolId};
 use crate::time::Timestamp;
-use crate::trade::{Money, OrderKind, PermId, Side, TimeInForce};
+use crate::trade::{Money, PermId, Side};
 
 /// What one fill costs and how the account starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VenueConfig {
     pub instruments: Vec<Instrument>,
-    /// Commission per contract and side.
+    /// Commission per contract and side, where `rules` names none for the root.
     pub commission: Money,
     pub cash: Money,
+    pub rules: Rules,
+}
+
+/// What the broker and the exchange insist on, besides prices.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Rules {
+    pub hours: Hours,
+    /// `None`: the account may hold anything.
+    pub margins: Option<MarginTable>,
+    /// Commission per contract and side by root.
+    pub commissions: std::collections::BTreeMap<String, Money>,
+}
+
+impl Rules {
+    /// As the broker has them: sessions by root and margins by [`MarginTable::default`].
+    pub fn of_broker() -> Rules {
+        Rules { margins: Some(MarginTable::default()), ..Rules::default() }
+    }
+
+    /// Nothing but prices: orders at any time, no margin.
+    pub fn none() -> Rules {
+        Rules { hours: Hours::Always, ..Rules::default() }
+    }
 }
 
 /// How orders of one OCA group affect each other, by IB's numbers.
@@ -53,18 +87,20 @@ pub enum OcaType {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewOrder {
     pub client_id: i32,
-    /// Unique per client and rising from 1; children name their parent by it.
+    /// Unique per client and rising from 1; children name their parent by it. An order from outside the API has 0, or a
+    /// negative number once client 0 has bound it.
     pub order_id: i32,
     pub symbol: SymbolId,
     pub side: Side,
     pub quantity: u32,
-    pub kind: OrderKind,
-    pub tif: TimeInForce,
+    pub kind: Kind,
+    pub tif: Tif,
     pub parent_id: Option<i32>,
     pub oca: Option<(String, OcaType)>,
     /// `false`: wait at the gateway until an order of the same family arrives with `true`.
     pub transmit: bool,
     pub order_ref: String,
+    pub terms: Terms,
 }
 
 /// The status words that clients see.
@@ -75,6 +111,8 @@ pub enum Status {
     /// Accepted, not at the exchange: a child before its parent's fill, an untriggered stop.
     PreSubmitted,
     Submitted,
+    /// A cancel is on its way to the exchange. Only told, see `told`: the venue cancels at once.
+    PendingCancel,
     Cancelled,
     Filled,
     /// Refused.
@@ -88,6 +126,7 @@ impl Status {
             Status::PendingSubmit => "PendingSubmit",
             Status::PreSubmitted => "PreSubmitted",
             Status::Submitted => "Submitted",
+            Status::PendingCancel => "PendingCancel",
             Status::Cancelled => "Cancelled",
             Status::Filled => "Filled",
             Status::Inactive => "Inactive",
@@ -118,6 +157,8 @@ impl VenueOrder {
 /// One execution with what it did to the account.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VenueExecution {
+    /// Counts the venue's fills from 1; a correction keeps it.
+    pub serial: u32,
     /// `0000e1a7.6b0373b5.02.01`: the last part counts corrections.
     pub exec_id: String,
     pub perm_id: PermId,
@@ -134,6 +175,8 @@ pub struct VenueExecution {
     pub commission: Money,
     /// Profit of the closed part after commission of this fill; `None` when it only opens.
     pub realised: Option<Money>,
+    /// The broker closed the position.
+    pub liquidation: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -146,6 +189,8 @@ pub struct VenuePosition {
     pub cost_ticks: i64,
     /// The same in money, exact.
     pub cost: Money,
+    /// What it was worth at its last settlement, or cost since: its difference to the market is not in cash yet.
+    pub basis: Money,
     /// Closed profit after commission.
     pub realised: Money,
 }
@@ -170,6 +215,8 @@ pub enum Report {
     /// reports names an order once at most, after the executions that it counts.
     Order(PermId),
     Execution(VenueExecution),
+    /// An execution told before is not as it was told: same serial number, next execution id.
+    Corrected(VenueExecution),
     /// The order is refused or cancelled by the venue: the error message that goes with it.
     Message {
         client_id: i32,

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::exchange::Venue;
+use super::families::End;
 use super::orders::Slot;
 use super::{NewOrder, OcaType, Report};
 
@@ -91,7 +92,7 @@ impl Venue {
                 continue;
             }
             if cancels {
-                self.end(other, true, out);
+                self.end(other, End { spent: true, ..End::cancelled() }, out);
             } else {
                 self.reduce(other, contracts, out);
             }
@@ -101,7 +102,7 @@ impl Venue {
     fn reduce(&mut self, slot: Slot, contracts: u32, out: &mut Vec<Report>) {
         let entry = &mut self.orders[slot];
         if entry.view.remaining() <= contracts {
-            self.end(slot, true, out);
+            self.end(slot, End { spent: true, ..End::cancelled() }, out);
         } else {
             entry.view.order.quantity -= contracts;
             entry.reduced += contracts;

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::timed::Due;
 use super::{Status, VenueOrder};
 use crate::market::Price;
+use crate::time::Timestamp;
 use crate::trade::PermId;
 
 /// Index of an order; permanent ids count from [`PERM_ID_FIRST`] in the same order.
@@ -20,7 +22,9 @@ pub(super) enum Stage {
     Held,
     /// A child whose parent has no fill yet.
     Waiting,
-    /// A stop that is not triggered.
+    /// Held until an instant: its market is closed, or its time has not come.
+    Parked,
+    /// At the broker, its trigger not yet reached.
     Armed,
     /// A market or limit order at the exchange.
     Working,
@@ -32,6 +36,16 @@ pub(super) struct Entry {
     pub view: VenueOrder,
     pub stage: Stage,
     pub triggered: bool,
+    /// Events in a row that reached the trigger, for methods that want two.
+    pub hits: u8,
+    /// The best price that a trailing stop has followed.
+    pub best: Option<Price>,
+    /// An adjustable stop has become what it was to become.
+    pub adjusted: bool,
+    /// The market closes, and this is its only turn.
+    pub closing: bool,
+    /// What is due for it, as in the venue's deadlines.
+    pub reminders: Vec<(Timestamp, Due)>,
     /// A limit order has its place in the book.
     pub joined: bool,
     /// Contracts ahead of it at its price; `None`: not known, the level was never the touch.
@@ -53,6 +67,11 @@ impl Entry {
             view,
             stage: Stage::Held,
             triggered: false,
+            hits: 0,
+            best: None,
+            adjusted: false,
+            closing: false,
+            reminders: Vec::new(),
             joined: false,
             queue: None,
             parent: None,
@@ -68,18 +87,19 @@ impl Entry {
         self.stage != Stage::Done
     }
 
-    /// The stop that must still be reached.
+    /// The price that must still be reached.
     pub fn stop(&self) -> Option<Price> {
-        self.view.order.kind.stop_price().filter(|_| !self.triggered)
+        self.view.order.kind.trigger_price().filter(|_| !self.triggered)
     }
 
     pub fn limit(&self) -> Option<Price> {
-        self.view.order.kind.limit_price()
+        self.view.order.kind.limit_price(self.view.order.side)
     }
 
     /// The stage of this order once nothing holds it back, and the word for it.
     pub fn ready_stage(&self) -> (Stage, Status) {
-        if self.stop().is_some() { (Stage::Armed, Status::PreSubmitted) } else { (Stage::Working, Status::Submitted) }
+        let armed = self.view.order.kind.is_triggered() && !self.triggered;
+        if armed { (Stage::Armed, Status::PreSubmitted) } else { (Stage::Working, Status::Submitted) }
     }
 }
 
@@ -100,11 +120,20 @@ impl Orders {
     pub fn push(&mut self, entry: Entry) -> Slot {
         let slot = self.entries.len();
         let (client, id) = (entry.view.order.client_id, entry.view.order.order_id);
-        self.by_id.insert((client, id), slot);
-        self.highest.insert(client, id);
+        // Orders from outside the API have no id until a client binds them.
+        if id != 0 {
+            self.name(slot, client, id);
+        }
         self.live.insert(slot);
         self.entries.push(entry);
         slot
+    }
+
+    /// The order answers to this id from now on.
+    pub fn name(&mut self, slot: Slot, client_id: i32, order_id: i32) {
+        self.by_id.insert((client_id, order_id), slot);
+        let highest = self.highest.entry(client_id).or_default();
+        *highest = order_id.max(*highest);
     }
 
     pub fn slot_of(&self, perm_id: PermId) -> Option<Slot> {

@@ -10,8 +10,8 @@
 //!   fill before the tick that caused it.
 //! - A step's time is that of its last event (for reports: of the event that caused them), and never less than the
 //!   time of an earlier step, even where the source goes back.
-//! - At 16:00 in Chicago, where CME's day ends, day orders are cancelled: a step of reports of its own, before any
-//!   later event.
+//! - What time does to orders (a session opens or ends, a date is reached, CME's day ends at 16:00 in Chicago) is a step
+//!   of reports of its own, before any later event.
 //! - Nothing is read ahead into the venue: between two steps it has seen the events of the steps returned so far and,
 //!   after reports, the one that caused them. Orders are placed there, with [`Player::now`].
 
@@ -60,7 +60,7 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
     /// As [`Player::step`], with a run that holds no event after `limit` but its first: for a market that is played by
     /// a clock.
     pub fn step_until(&mut self, limit: Timestamp) -> Option<(Timestamp, Step)> {
-        if self.end_day() {
+        if self.pass_time() {
             return Some((self.now, Step::Reports(std::mem::take(&mut self.reports))));
         }
         let first = match self.opens.take() {
@@ -87,20 +87,36 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
         Some((self.now, Step::Market(std::mem::take(&mut self.run))))
     }
 
-    /// Ends every trading day that is over before the next event; tells whether the venue reports anything.
-    fn end_day(&mut self) -> bool {
-        let Some(next) = self.peek_ts() else { return false };
+    /// Does what time does before the next event: trading days end, orders wake or expire. Tells whether the venue reports
+    /// anything, and stops there.
+    fn pass_time(&mut self) -> bool {
+        let Some(next) = self.next_event_ts() else { return false };
         let mut end = *self.day_end.get_or_insert_with(|| next_day_end(next));
-        while end <= next {
-            self.now = self.now.max(end);
-            self.venue.end_of_day(end, &mut self.reports);
-            end = next_day_end(end);
-            self.day_end = Some(end);
+        loop {
+            let due = self.venue.next_deadline().filter(|due| *due <= next.min(end));
+            match due {
+                Some(due) => {
+                    self.now = self.now.max(due);
+                    self.venue.on_time(due, &mut self.reports);
+                }
+                None if end <= next => {
+                    self.now = self.now.max(end);
+                    self.venue.end_of_day(end, &mut self.reports);
+                    end = next_day_end(end);
+                    self.day_end = Some(end);
+                }
+                None => return false,
+            }
             if !self.reports.is_empty() {
                 return true;
             }
         }
-        false
+    }
+
+    /// Time of the next event of the market, never less than [`Player::now`].
+    fn next_event_ts(&mut self) -> Option<Timestamp> {
+        let next = self.opens.as_ref().or_else(|| self.source.peek())?;
+        Some(next.event.ts().max(self.now))
     }
 
     /// Shows one event to the venue; tells whether it reports anything.
@@ -110,10 +126,14 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
         !self.reports.is_empty()
     }
 
-    /// Time of the first event of the next step, never less than [`Player::now`]; `None` when the market is over.
+    /// Time of the next step: of its first event or of what happens to orders before, never less than [`Player::now`];
+    /// `None` when the market is over.
     pub fn peek_ts(&mut self) -> Option<Timestamp> {
-        let next = self.opens.as_ref().or_else(|| self.source.peek())?;
-        Some(next.event.ts().max(self.now))
+        let next = self.next_event_ts()?;
+        let end = *self.day_end.get_or_insert_with(|| next_day_end(next));
+        let end = Some(end).filter(|_| self.venue.day_end_reports());
+        let due = self.venue.next_report_due().into_iter().chain(end).min();
+        Some(due.map_or(next, |due| due.max(self.now).min(next)))
     }
 
     /// Time of the last step; [`Timestamp::MIN`] before the first one of a new venue.

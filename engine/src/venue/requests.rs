@@ -2,7 +2,9 @@
 //! changes nothing. Absent: how orders fill.
 
 use super::exchange::{Venue, name_once};
+use super::kind::{Kind, Tif};
 use super::orders::{Entry, Slot, Stage};
+use super::timed::Due;
 use super::{NewOrder, Refusal, Report, Status, VenueOrder};
 use crate::time::Timestamp;
 use crate::trade::PermId;
@@ -14,31 +16,35 @@ const FAMILY_DEPTH_MAX: usize = 8;
 
 impl Venue {
     /// Places an order; a live order of the same client and id is modified, as at Interactive Brokers. What is
-    /// marketable fills at once. Refused with 103 (id used before), 200 (no symbol), 434 (no quantity), 201 (else).
+    /// marketable fills at once. Refused with 103 (id used before), 200 (no symbol), 434 (no quantity), 201 (else). An
+    /// order that the account cannot afford is accepted, then ended as inactive with message 201.
     pub fn place(&mut self, now: Timestamp, order: NewOrder, out: &mut Vec<Report>) -> Result<PermId, Refusal> {
         if self.orders.find(order.client_id, order.order_id).is_some_and(|slot| self.orders[slot].live()) {
             return self.modify(now, order, out);
         }
         self.advance_clock(now);
+        if order.order_id <= self.orders.highest(order.client_id) {
+            return Err(Refusal::new(103, "Duplicate order id"));
+        }
+        self.accept(order, out)
+    }
+
+    /// Accepts an order whose id is free, or that has none.
+    pub(super) fn accept(&mut self, order: NewOrder, out: &mut Vec<Report>) -> Result<PermId, Refusal> {
         let parent = self.check_new(&order)?;
         let from = out.len();
-        let (transmit, perm_id) = (order.transmit, self.orders.next_perm_id());
-        let view = VenueOrder {
-            perm_id,
-            order: NewOrder { transmit: false, ..order },
-            status: Status::PendingSubmit,
-            filled: 0,
-            fill_ticks: 0,
-            last_fill: None,
-            placed_at: self.now,
-        };
-        let slot = self.orders.push(Entry::new(view));
+        let lane = self.lane_index(order.symbol).expect("the order was checked");
+        self.lanes[lane].rate_by_value();
+        let transmit = order.transmit;
+        let slot = self.push(order);
+        let perm_id = self.orders[slot].view.perm_id;
         if let Some(parent) = parent {
             self.orders[slot].parent = Some(parent);
             self.orders[slot].tied = true;
             self.orders[parent].children.push(slot);
         }
         self.join_group(slot);
+        self.set_expiry(slot);
         if let Some(parent) = parent.filter(|parent| !self.orders[*parent].live()) {
             self.free_child(slot, parent, out);
         }
@@ -48,11 +54,26 @@ impl Venue {
             out.push(Report::Order(perm_id));
         }
         self.settle_arrivals(out);
+        self.after(out);
         name_once(out, from);
         Ok(perm_id)
     }
 
-    /// Changes price, quantity, time in force or `transmit` of a live order; an order that moves or grows queues anew.
+    /// Notes a new order, not transmitted yet.
+    pub(super) fn push(&mut self, order: NewOrder) -> Slot {
+        let view = VenueOrder {
+            perm_id: self.orders.next_perm_id(),
+            order: NewOrder { transmit: false, ..order },
+            status: Status::PendingSubmit,
+            filled: 0,
+            fill_ticks: 0,
+            last_fill: None,
+            placed_at: self.now,
+        };
+        self.orders.push(Entry::new(view))
+    }
+
+    /// Changes prices, quantity, time in force, terms or `transmit` of a live order; an order that moves or grows queues anew.
     /// Refused with 135 (unknown), 104 (filled), 103 (over), 105 (something else differs), 434 and 201 (quantity).
     pub fn modify(&mut self, now: Timestamp, order: NewOrder, out: &mut Vec<Report>) -> Result<PermId, Refusal> {
         self.advance_clock(now);
@@ -61,29 +82,47 @@ impl Venue {
             .find(order.client_id, order.order_id)
             .ok_or_else(|| Refusal::new(135, format!("Can't find order with id ={}", order.order_id)))?;
         self.check_change(slot, &order)?;
-        let entry = &mut self.orders[slot];
-        let old = &entry.view.order;
-        if old.kind != order.kind || order.quantity > old.quantity {
-            entry.joined = false;
-            entry.queue = None;
-        }
-        entry.view.order.kind = order.kind;
-        entry.view.order.quantity = order.quantity;
-        entry.view.order.tif = order.tif;
+        self.check_growth(slot, order.quantity)?;
         let from = out.len();
-        let (perm_id, stage) = (entry.view.perm_id, entry.stage);
-        if stage == Stage::Held && order.transmit {
-            self.transmit_family(slot, out);
-        } else {
-            out.push(Report::Order(perm_id));
+        let (perm_id, stage, transmit) = (self.orders[slot].view.perm_id, self.orders[slot].stage, order.transmit);
+        self.change(slot, order);
+        match stage {
+            Stage::Held if transmit => self.transmit_family(slot, out),
+            Stage::Parked => {
+                self.forget(slot, |due| matches!(due, Due::Wake | Due::Close));
+                self.activate(slot);
+                out.push(Report::Order(perm_id));
+            }
+            _ => out.push(Report::Order(perm_id)),
         }
         if matches!(stage, Stage::Armed | Stage::Working) {
+            self.plan_sleep(slot);
             self.watch(self.lane_of_order(slot));
             self.arrivals.push_back(slot);
         }
         self.settle_arrivals(out);
+        self.after(out);
         name_once(out, from);
         Ok(perm_id)
+    }
+
+    fn change(&mut self, slot: Slot, new: NewOrder) {
+        let entry = &mut self.orders[slot];
+        let old = &mut entry.view.order;
+        let kind = match (new.kind.trail(), old.kind.trigger_price()) {
+            // Without a stop of its own a trailing order goes on from where its stop is.
+            (Some(_), Some(stop)) if new.kind.trigger_price().is_none() => new.kind.trailed_to(stop),
+            _ => new.kind,
+        };
+        if old.kind != kind || new.quantity > old.quantity {
+            entry.joined = false;
+            entry.queue = None;
+        }
+        if old.kind != kind {
+            (entry.hits, entry.best) = (0, None);
+        }
+        (old.kind, old.quantity, old.tif, old.terms) = (kind, new.quantity, new.tif, new.terms);
+        self.set_expiry(slot);
     }
 
     /// Cancels a client's own order. Refused with 10147 (unknown, or another client's), 10148 (already over).
@@ -105,6 +144,7 @@ impl Venue {
         }
         let from = out.len();
         self.cancel_family(slot, out);
+        self.after(out);
         name_once(out, from);
         Ok(())
     }
@@ -116,18 +156,17 @@ impl Venue {
         for slot in self.orders.live().collect::<Vec<Slot>>() {
             self.cancel_family(slot, out);
         }
+        self.after(out);
         name_once(out, from);
     }
 
     /// Whether a new order can be accepted; returns its parent.
-    fn check_new(&self, order: &NewOrder) -> Result<Option<Slot>, Refusal> {
+    pub(super) fn check_new(&self, order: &NewOrder) -> Result<Option<Slot>, Refusal> {
         if self.lane_index(order.symbol).is_none() {
             return Err(Refusal::new(200, "No security definition has been found for the request"));
         }
-        if order.order_id <= self.orders.highest(order.client_id) {
-            return Err(Refusal::new(103, "Duplicate order id"));
-        }
         check_quantity(order.quantity)?;
+        check_times(order, self.now)?;
         if self.groups.is_spent(order) {
             return Err(rejected("OCA group is already filled."));
         }
@@ -182,6 +221,24 @@ fn check_quantity(quantity: u32) -> Result<(), Refusal> {
         0 => Err(Refusal::new(434, "Order size cannot be zero.")),
         1..=QUANTITY_MAX => Ok(()),
         _ => Err(rejected(format!("Order size {quantity} is above {QUANTITY_MAX}."))),
+    }
+}
+
+/// What clients ask of time must lie ahead and fit.
+fn check_times(order: &NewOrder, now: Timestamp) -> Result<(), Refusal> {
+    match order.tif {
+        Tif::GoodTillDate(end) if end <= now => return Err(rejected("The good-till date has passed.")),
+        Tif::GoodTillDate(end) if order.terms.good_after.is_some_and(|after| after >= end) => {
+            return Err(rejected("The good-after time is not before the good-till date."));
+        }
+        Tif::ImmediateOrCancel | Tif::FillOrKill if order.kind.is_on_close() => {
+            return Err(rejected("An order for the close cannot be immediate."));
+        }
+        _ => {}
+    }
+    match order.terms.adjust {
+        Some(_) if !matches!(order.kind, Kind::Stop(_)) => Err(rejected("Only a stop order can be adjustable.")),
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Executions: those that happen, and those that a client asks for. In: fills, filters. Out: details and commissions.
 
-use chrono::{NaiveDate, NaiveDateTime, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{NaiveDate, TimeZone, Utc};
 use chrono_tz::US::Central;
 use engine::time::Timestamp;
 use engine::trade::Side;
@@ -10,7 +9,8 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
-use crate::broker::reports::local_time;
+use crate::broker::order_times::parse_instant;
+use crate::broker::order_view::local_time;
 use crate::broker::session::{SYSTEM, invalid};
 use crate::catalog::Catalog;
 use crate::wire::execution::{
@@ -21,12 +21,25 @@ use crate::wire::execution::{
 const LIQUIDITY_ADDED: i32 = 1;
 
 impl Broker {
-    /// To the client that placed the order.
-    pub(super) fn send_own_execution(&mut self, execution: &VenueExecution) {
-        if let Some(conn) = self.conn_of(execution.client_id) {
-            let details = self.execution_details(SYSTEM, execution);
-            self.send(conn, details);
+    /// To the client that placed the order; of orders from outside the API, to client 0. Tells whether it is connected.
+    pub(super) fn send_own_execution(&mut self, execution: &VenueExecution) -> bool {
+        let Some(conn) = self.conn_of(self.ids_of(execution).0) else { return false };
+        let details = self.execution_details(SYSTEM, execution);
+        self.send(conn, details);
+        true
+    }
+
+    pub(super) fn send_commission(&mut self, execution: &VenueExecution) {
+        if let Some(conn) = self.conn_of(self.ids_of(execution).0) {
+            let report = self.commission_report(execution);
+            self.send(conn, report);
         }
+    }
+
+    /// Client and order id of the order as it is now: an order from outside the API may have been bound since.
+    fn ids_of(&self, fill: &VenueExecution) -> (i32, i32) {
+        let order = self.player.venue().order(fill.perm_id);
+        order.map_or((fill.client_id, fill.order_id), |order| (order.order.client_id, order.order.order_id))
     }
 
     pub(super) fn send_executions(&mut self, conn: ConnId, request: &ExecutionRequest) {
@@ -50,8 +63,9 @@ impl Broker {
     fn execution_details(&self, req_id: i32, fill: &VenueExecution) -> ExecutionDetails {
         let listing = self.catalog.listing(fill.symbol);
         let price = listing.map_or(0.0, |listing| listing.points.of_ticks(i64::from(fill.price.0)));
+        let (client_id, order_id) = self.ids_of(fill);
         let execution = Execution {
-            order_id: Some(fill.order_id),
+            order_id: Some(order_id),
             exec_id: Some(fill.exec_id.clone()),
             time: Some(local_time(fill.at)),
             acct_number: Some(self.account.clone()),
@@ -60,8 +74,8 @@ impl Broker {
             shares: Some(fill.quantity.to_string()),
             price: Some(price),
             perm_id: Some(fill.perm_id.0),
-            client_id: Some(fill.client_id),
-            is_liquidation: Some(false),
+            client_id: Some(client_id),
+            is_liquidation: Some(fill.liquidation),
             cum_qty: Some(fill.cumulative.to_string()),
             avg_price: Some(self.average_up_to(fill).unwrap_or(price)),
             order_ref: Some(fill.order_ref.clone()).filter(|text| !text.is_empty()),
@@ -129,7 +143,7 @@ impl Wanted {
         };
         let time = match filter.time.as_deref().unwrap_or("") {
             "" => Timestamp::MIN,
-            text => parse_time(text).ok_or_else(|| {
+            text => parse_instant(text).ok_or_else(|| {
                 invalid(&format!("Invalid time {text:?} in the filter, expected yyyymmdd hh:mm:ss [zone]"))
             })?,
         };
@@ -169,17 +183,4 @@ fn midnight(now: Timestamp, days: u64) -> Timestamp {
     let day = today.checked_sub_days(chrono::Days::new(days)).unwrap_or(today);
     let start = day.and_time(chrono::NaiveTime::MIN);
     Central.from_local_datetime(&start).earliest().map_or(Timestamp::MIN, |at| at.with_timezone(&Utc).into())
-}
-
-/// `20260824-15:50:07` is UTC; `20260824 15:50:07` is the gateway's zone, UTC, unless a zone follows; or a date alone.
-fn parse_time(text: &str) -> Option<Timestamp> {
-    let mut words = text.splitn(3, ' ');
-    let first = words.next()?;
-    if let Ok(at) = NaiveDateTime::parse_from_str(first, "%Y%m%d-%H:%M:%S") {
-        return Some(at.and_utc().into());
-    }
-    let date = NaiveDate::parse_from_str(first, "%Y%m%d").ok()?;
-    let time = chrono::NaiveTime::parse_from_str(words.next().unwrap_or("00:00:00"), "%H:%M:%S").ok()?;
-    let zone: Tz = words.next().map_or(Ok(Tz::UTC), str::parse).ok()?;
-    zone.from_local_datetime(&date.and_time(time)).earliest().map(|at| at.with_timezone(&Utc).into())
 }

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use engine::market::FeedEvent;
 use engine::time::Timestamp;
 use engine::venue::play::{Player, Step};
-use engine::venue::{Venue, VenueConfig};
+use engine::venue::{Rules, Venue, VenueConfig};
 use slog::{Logger, info};
 
 use crate::broker::clients::{Client, ConnId};
 use crate::broker::day::TradingDay;
+use crate::broker::interventions::Quirks;
 use crate::broker::orders::Notes;
 use crate::broker::ticks::Subscriptions;
 use crate::catalog::Catalog;
@@ -28,6 +29,10 @@ pub mod clients;
 mod contracts;
 mod day;
 mod executions;
+pub mod interventions;
+mod order_reading;
+mod order_times;
+mod order_view;
 mod orders;
 mod pnl;
 mod positions;
@@ -35,6 +40,7 @@ pub mod rehearse;
 mod reports;
 pub mod session;
 mod ticks;
+mod what_if;
 
 type Source = Box<dyn Iterator<Item = FeedEvent> + Send>;
 
@@ -48,6 +54,7 @@ pub struct Broker {
     clients: BTreeMap<ConnId, Client>,
     ticks: Subscriptions,
     notes: Notes,
+    quirks: Quirks,
     day: TradingDay,
     /// Steps are played: always, or since the first subscription.
     playing: bool,
@@ -62,6 +69,7 @@ impl Broker {
             instruments: options.instruments.clone(),
             commission: options.commission,
             cash: options.cash,
+            rules: Rules::of_broker(),
         });
         let mut player = Player::new(options.source, venue);
         let next = player.peek_ts();
@@ -72,6 +80,7 @@ impl Broker {
             clients: BTreeMap::new(),
             ticks: Subscriptions::default(),
             notes: Notes::default(),
+            quirks: Quirks::default(),
             day: TradingDay::new(next.unwrap_or_default(), options.cash),
             playing: !options.wait_for_client,
             counters,
@@ -93,6 +102,9 @@ impl Broker {
         };
         self.ticks.remove_client(conn);
         self.faults.limiter.forget(conn);
+        if client.client_id == Some(0) {
+            self.notes.auto_bind = false;
+        }
         if let Some(client_id) = client.client_id {
             info!(self.log, "client {client_id} disconnected"; "event" => "gateway.client_left", "client" => client_id);
             self.happens(Event::Disconnect, Some(client_id), false);
@@ -150,6 +162,11 @@ impl Broker {
         true
     }
 
+    /// Orders changed what is due next.
+    fn look_ahead(&mut self) {
+        self.next = self.player.peek_ts();
+    }
+
     /// A trading day ends, for which the player cancels day orders: daily profit starts again at zero.
     fn begin_day(&mut self, end: Timestamp) {
         let (equity, realised) = (self.equity(), self.realised_by_symbol());
@@ -175,7 +192,7 @@ impl Broker {
         if self.faults.is_idle() {
             return self.put(conn, &response.into());
         }
-        self.tell(conn, response.into());
+        self.tell_client(conn, response.into());
     }
 
     /// As [`Broker::send`], past the faults in force.
@@ -219,13 +236,20 @@ impl Broker {
             Request::MarketRule(request) => self.send_market_rule(conn, &request),
             Request::TickByTick(request) => self.subscribe_ticks(conn, &request),
             Request::CancelTickByTick(request) => self.ticks.remove(conn, request.req_id.unwrap_or(0)),
-            Request::PlaceOrder(request) => self.place_order(conn, client_id, &request),
+            Request::PlaceOrder(request) => {
+                self.place_order(conn, client_id, &request);
+                self.look_ahead();
+            }
             Request::CancelOrder(request) => self.cancel_order(conn, client_id, request.order_id.unwrap_or(0)),
             Request::GlobalCancel(_) => self.cancel_all_orders(),
             Request::OpenOrders(_) => self.send_open_orders(conn, Some(client_id)),
             Request::AllOpenOrders(_) => self.send_open_orders(conn, None),
-            Request::AutoOpenOrders(_) => self.bind_orders(conn, client_id),
-            Request::CompletedOrders(_) => self.send_completed_orders(conn),
+            Request::AutoOpenOrders(request) => {
+                self.bind_orders(conn, client_id, request.auto_bind.unwrap_or(false));
+            }
+            Request::CompletedOrders(request) => {
+                self.send_completed_orders(conn, request.api_only.unwrap_or(false));
+            }
             Request::Executions(request) => self.send_executions(conn, &request),
             Request::Positions(_) => self.subscribe_positions(conn),
             Request::CancelPositions(_) => self.edit(conn, |client| client.positions = false),

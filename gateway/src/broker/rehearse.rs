@@ -3,17 +3,20 @@
 
 use engine::market::{FeedEvent, Price, SymbolId};
 use engine::time::Timestamp;
-use engine::venue::{Refusal, VenueExecution};
+use engine::trade::PermId;
+use engine::venue::{Refusal, Status, VenueExecution};
 use slog::Logger;
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
+use crate::broker::order_reading;
+use crate::faults::requests::worded;
 use crate::faults::spec::Call;
+use crate::faults::texts;
 use crate::options::Pacing;
 use crate::transcript::Direction;
 use crate::wire::contract::Contract;
 use crate::wire::order::{Order, PlaceOrderRequest};
-use crate::wire::order_report::OrderStatus;
 use crate::wire::{Encoding, frame};
 
 /// What market data is on the wire: ticks, real-time bars, updates of history.
@@ -71,11 +74,17 @@ impl Broker {
             ..Order::default()
         };
         let request = PlaceOrderRequest { contract: Some(contract), order: Some(wire), ..PlaceOrderRequest::default() };
-        let order_id = self.player.venue().next_order_id(order.client_id);
-        let new = self.read_order(order.client_id, order_id, &request)?;
+        let by_hand = order.client_id == 0;
+        let order_id = if by_hand { 0 } else { self.player.venue().next_order_id(order.client_id) };
+        let ids = (order.client_id, order_id);
+        let new = order_reading::read(&self.catalog, &self.account, ids, &request)?;
         let (now, mut reports) = (self.now(), Vec::new());
-        let perm_id = self.player.venue_mut().place(now, new, &mut reports)?;
+        let venue = self.player.venue_mut();
+        let perm_id =
+            if by_hand { venue.place_manual(now, new, &mut reports)? } else { venue.place(now, new, &mut reports)? };
+        engine::venue::told::announce(&mut reports);
         self.publish(&reports);
+        self.look_ahead();
         self.settle();
         Ok((perm_id.0, order_id))
     }
@@ -153,20 +162,17 @@ impl Broker {
         self.player.venue().order_of(client_id, order_id).is_some()
     }
 
-    /// Client and order id of the live orders, oldest first, of one client or of all.
-    pub(crate) fn open_order_ids(&self, client: Option<i32>) -> Vec<(i32, i32)> {
-        let ids = self.player.venue().open_orders().map(|order| (order.order.client_id, order.order.order_id));
-        ids.filter(|(client_id, _)| client.is_none_or(|wanted| wanted == *client_id)).collect()
+    /// Permanent ids of the live orders, oldest first, of one client or of all.
+    pub(crate) fn open_order_ids(&self, client: Option<i32>) -> Vec<PermId> {
+        let open = self.player.venue().open_orders();
+        let wanted = open.filter(|order| client.is_none_or(|client| client == order.order.client_id));
+        wanted.map(|order| order.perm_id).collect()
     }
 
-    /// The exchange cancels an order: its owner learns of it without having asked.
-    pub(crate) fn cancel_at_exchange(&mut self, client_id: i32, order_id: i32) {
-        let (now, mut reports) = (self.now(), Vec::new());
-        if let Err(over) = self.player.venue_mut().cancel(now, client_id, order_id, &mut reports) {
-            // Its family may have ended it a moment ago.
-            slog::debug!(self.log, "{}", over.text; "event" => "gateway.cancel_void");
-        }
-        self.publish(&reports);
+    /// Executions of one client, or of all.
+    pub(crate) fn execution_ids(&self, client: Option<i32>) -> Vec<String> {
+        let wanted = |fill: &&VenueExecution| client.is_none_or(|client| client == fill.client_id);
+        self.player.venue().executions().iter().filter(wanted).map(|fill| fill.exec_id.clone()).collect()
     }
 
     /// Sends every execution of the client's orders, as if it had just happened.
@@ -174,12 +180,20 @@ impl Broker {
         let own = |fill: &&VenueExecution| fill.client_id == client_id;
         let fills: Vec<VenueExecution> = self.player.venue().executions().iter().filter(own).cloned().collect();
         for fill in &fills {
-            self.send_own_execution(fill);
-            if let Some(conn) = self.conn_of(client_id) {
-                let report = self.commission_report(fill);
-                self.send(conn, report);
+            if self.send_own_execution(fill) {
+                self.send_commission(fill);
             }
         }
+    }
+
+    /// Sends an error message that names an order; `false`: its owner is not connected.
+    pub(crate) fn message_of_order(&mut self, perm_id: PermId, code: i32, text: &str) -> bool {
+        let Some(order) = self.player.venue().order(perm_id) else { return false };
+        let order_id = order.order.order_id;
+        let Some(conn) = self.owner(order) else { return false };
+        let text = worded(texts::ORDERS, text, code, order_id);
+        self.error(conn, order_id, code, &text);
+        true
     }
 
     /// A cancel loses against a fill; `false` if the order is not one that can fill now.
@@ -192,13 +206,13 @@ impl Broker {
         if !self.player.venue_mut().fill_now(now, order.perm_id, &mut reports) {
             return false;
         }
-        let word = if told_cancelled { "Cancelled" } else { "PendingCancel" };
-        let status = OrderStatus { status: Some(word.to_owned()), ..self.status_of(&order) };
-        self.send(conn, status);
+        let word = if told_cancelled { Status::Cancelled } else { Status::PendingCancel };
+        self.send_status(conn, &order, word);
         if told_cancelled {
             self.error(conn, order_id, 202, "Order Canceled - reason:");
         }
         self.publish(&reports);
+        self.look_ahead();
         true
     }
 

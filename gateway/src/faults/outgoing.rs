@@ -11,7 +11,7 @@ use crate::wire::response::Response;
 
 impl Broker {
     /// Sends a message as the faults in force let it through.
-    pub(crate) fn tell(&mut self, conn: ConnId, mut response: Response) {
+    pub(crate) fn tell_client(&mut self, conn: ConnId, mut response: Response) {
         let client = self.client_of(conn);
         let (now, listing) = (self.now(), self.faults.listing);
         let mut copies = 1;

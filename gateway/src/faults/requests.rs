@@ -226,7 +226,10 @@ pub const ROWS: &[Spec] = &[
         scope: Scope::Clients,
         about: "The exchange cancels open orders: status Cancelled and 202 without a request",
         expected: "see what is unprotected now, and protect it",
-        params: &[param("which", Kind::Choice(&["oldest", "newest", "all"]), "newest", "which open orders")],
+        params: &[
+            param("which", Kind::Choice(&["oldest", "newest", "all"]), "newest", "which open orders"),
+            param("reason", Kind::Text, "", "what stands behind 202's text"),
+        ],
         act: Act::Once(cancel_unsolicited),
         drawn: true,
     },
@@ -287,8 +290,9 @@ fn cancel_unsolicited(broker: &mut Broker, call: &Call) -> Result<(), String> {
     if open.is_empty() {
         return Err("there is no open order".to_owned());
     }
-    for (client_id, order_id) in open {
-        broker.cancel_at_exchange(client_id, order_id);
+    for perm_id in open {
+        // Its family may have ended it a moment ago; then there is nothing left to cancel.
+        broker.cancel_unsolicited(perm_id, call.args.text("reason"));
     }
     Ok(())
 }

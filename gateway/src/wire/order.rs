@@ -87,6 +87,26 @@ pub struct Order {
     pub origin: Option<i32>,
     #[prost(double, optional, tag = "76")]
     pub discretionary_amt: Option<f64>,
+    #[prost(double, optional, tag = "22")]
+    pub trailing_percent: Option<f64>,
+    #[prost(double, optional, tag = "23")]
+    pub trail_stop_price: Option<f64>,
+    #[prost(string, optional, tag = "93")]
+    pub adjusted_order_type: Option<String>,
+    /// The price at which an adjustable stop is adjusted.
+    #[prost(double, optional, tag = "94")]
+    pub trigger_price: Option<f64>,
+    #[prost(double, optional, tag = "95")]
+    pub adjusted_stop_price: Option<f64>,
+    #[prost(double, optional, tag = "96")]
+    pub adjusted_stop_limit_price: Option<f64>,
+    #[prost(double, optional, tag = "97")]
+    pub adjusted_trailing_amount: Option<f64>,
+    /// 0 an amount, 100 a percentage.
+    #[prost(int32, optional, tag = "98")]
+    pub adjustable_trailing_unit: Option<i32>,
+    #[prost(double, optional, tag = "99")]
+    pub lmt_price_offset: Option<f64>,
     #[prost(message, repeated, tag = "100")]
     pub conditions: Vec<OrderCondition>,
     #[prost(string, optional, tag = "115")]
@@ -118,7 +138,7 @@ impl Ask for PlaceOrderRequest {
             skip_combo(fields)?;
         }
         extended_fields(fields, &mut order)?;
-        skip_pegs_and_scales(fields)?;
+        pegs_and_scales(fields, &mut order)?;
         processing_fields(fields, &mut order)?;
         Ok(Self { order_id, contract: Some(contract), order: Some(order), attached_orders: None })
     }
@@ -172,13 +192,17 @@ fn extended_fields(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), Dec
     fields.skip(13, "percentOffset to volatilityType")
 }
 
-fn skip_pegs_and_scales(fields: &mut Fields<'_>) -> Result<(), DecodeError> {
+/// Of these only the trailing stop matters for futures.
+fn pegs_and_scales(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), DecodeError> {
     let delta_neutral = fields.text("deltaNeutralOrderType")?;
     fields.skip(1, "deltaNeutralAuxPrice")?;
     if delta_neutral.is_some() {
         fields.skip(8, "delta neutral order")?;
     }
-    fields.skip(6, "continuousUpdate to scaleSubsLevelSize")?;
+    fields.skip(2, "continuousUpdate, referencePriceType")?;
+    order.trail_stop_price = fields.double("trailStopPrice")?;
+    order.trailing_percent = fields.double("trailingPercent")?;
+    fields.skip(2, "scaleInitLevelSize, scaleSubsLevelSize")?;
     if fields.double("scalePriceIncrement")?.is_some_and(|step| step > 0.0) {
         fields.skip(7, "scale order")?;
     }
@@ -193,7 +217,7 @@ fn skip_pegs_and_scales(fields: &mut Fields<'_>) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// Algo, what-if and conditions; what follows the conditions does not change what is executed here.
+/// Algo, what-if, conditions and adjustable stops; what follows does not change what is executed here.
 fn processing_fields(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), DecodeError> {
     order.algo_strategy = fields.text("algoStrategy")?;
     if order.algo_strategy.is_some() {
@@ -208,5 +232,17 @@ fn processing_fields(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), D
     }
     let conditions = fields.count("conditions")?;
     order.conditions = vec![OrderCondition::default(); conditions];
+    // An order with conditions is refused, and its conditions have as many fields as their kinds want.
+    if conditions == 0 { adjusted_fields(fields, order) } else { Ok(()) }
+}
+
+fn adjusted_fields(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), DecodeError> {
+    order.adjusted_order_type = fields.text("adjustedOrderType")?;
+    order.trigger_price = fields.double("triggerPrice")?;
+    order.lmt_price_offset = fields.double("lmtPriceOffset")?;
+    order.adjusted_stop_price = fields.double("adjustedStopPrice")?;
+    order.adjusted_stop_limit_price = fields.double("adjustedStopLimitPrice")?;
+    order.adjusted_trailing_amount = fields.double("adjustedTrailingAmount")?;
+    order.adjustable_trailing_unit = fields.int("adjustableTrailingUnit")?;
     Ok(())
 }

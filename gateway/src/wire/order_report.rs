@@ -9,10 +9,48 @@ use crate::wire::{Reply, UNSET_DOUBLE};
 pub struct OrderState {
     #[prost(string, optional, tag = "1")]
     pub status: Option<String>,
+    #[prost(double, optional, tag = "2")]
+    pub init_margin_before: Option<f64>,
+    #[prost(double, optional, tag = "3")]
+    pub maint_margin_before: Option<f64>,
+    #[prost(double, optional, tag = "4")]
+    pub equity_with_loan_before: Option<f64>,
+    #[prost(double, optional, tag = "5")]
+    pub init_margin_change: Option<f64>,
+    #[prost(double, optional, tag = "6")]
+    pub maint_margin_change: Option<f64>,
+    #[prost(double, optional, tag = "7")]
+    pub equity_with_loan_change: Option<f64>,
+    #[prost(double, optional, tag = "8")]
+    pub init_margin_after: Option<f64>,
+    #[prost(double, optional, tag = "9")]
+    pub maint_margin_after: Option<f64>,
+    #[prost(double, optional, tag = "10")]
+    pub equity_with_loan_after: Option<f64>,
     #[prost(double, optional, tag = "11")]
     pub commission_and_fees: Option<f64>,
     #[prost(string, optional, tag = "14")]
     pub commission_and_fees_currency: Option<String>,
+    #[prost(string, optional, tag = "15")]
+    pub margin_currency: Option<String>,
+    #[prost(double, optional, tag = "16")]
+    pub init_margin_before_outside_rth: Option<f64>,
+    #[prost(double, optional, tag = "17")]
+    pub maint_margin_before_outside_rth: Option<f64>,
+    #[prost(double, optional, tag = "18")]
+    pub equity_with_loan_before_outside_rth: Option<f64>,
+    #[prost(double, optional, tag = "19")]
+    pub init_margin_change_outside_rth: Option<f64>,
+    #[prost(double, optional, tag = "20")]
+    pub maint_margin_change_outside_rth: Option<f64>,
+    #[prost(double, optional, tag = "21")]
+    pub equity_with_loan_change_outside_rth: Option<f64>,
+    #[prost(double, optional, tag = "22")]
+    pub init_margin_after_outside_rth: Option<f64>,
+    #[prost(double, optional, tag = "23")]
+    pub maint_margin_after_outside_rth: Option<f64>,
+    #[prost(double, optional, tag = "24")]
+    pub equity_with_loan_after_outside_rth: Option<f64>,
     #[prost(string, optional, tag = "26")]
     pub reject_reason: Option<String>,
     #[prost(string, optional, tag = "28")]
@@ -64,6 +102,17 @@ pub struct OrderStatus {
     pub mkt_cap_price: Option<f64>,
 }
 
+/// An order from outside the API has got an order id.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct OrderBound {
+    #[prost(int64, optional, tag = "1")]
+    pub perm_id: Option<i64>,
+    #[prost(int32, optional, tag = "2")]
+    pub client_id: Option<i32>,
+    #[prost(int32, optional, tag = "3")]
+    pub order_id: Option<i32>,
+}
+
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CompletedOrder {
     #[prost(message, optional, tag = "1")]
@@ -97,25 +146,39 @@ impl Reply for OpenOrder {
         text.int_or_zero(order.parent_id).int_or_zero(order.trigger_method);
         text.empty(1).int(0); // volatility, volatilityType
         text.text("None").empty(1).int(0).empty(3).text("?").zeros(2).empty(1); // delta neutral order
-        text.zeros(2).empty(4); // continuousUpdate, referencePriceType, trailStopPrice to basisPointsType
+        text.zeros(2).double_or_unset(order.trail_stop_price).double_or_unset(order.trailing_percent); // after continuousUpdate, referencePriceType
+        text.empty(2); // basisPoints, basisPointsType
         combo_and_scale_fields(text);
         text.int(0); // optOutSmartRouting
         clearing_fields(text, &order);
         text.int(0).flag(order.what_if).opt_text(&state.status); // solicited
-        for _ in 0..9 {
-            text.text(UNSET_DOUBLE); // margins before, change, after
-        }
+        margin_fields(text, &state);
         text.double(state.commission_and_fees.unwrap_or(f64::MAX)).text(UNSET_DOUBLE).text(UNSET_DOUBLE);
         text.opt_text(&state.commission_and_fees_currency).opt_text(&state.warning_text);
         text.zeros(2).int(0); // randomizeSize, randomizePrice, conditions
-        text.text("None"); // adjustedOrderType
-        for _ in 0..6 {
-            text.text(UNSET_DOUBLE); // triggerPrice to adjustedTrailingAmount
-        }
-        text.int(0).empty(3); // adjustableTrailingUnit, soft dollar tier
+        adjusted_fields(text, &order);
+        text.empty(3); // soft dollar tier
         text.double(0.0).zeros(4); // cashQty, dontUseAutoPriceForHedge to usePriceMgmtAlgo
         versioned_fields(text);
     }
+}
+
+/// Margins and equity before, change, after.
+fn margin_fields(text: &mut TextWriter<'_>, state: &OrderState) {
+    text.double_or_unset(state.init_margin_before).double_or_unset(state.maint_margin_before);
+    text.double_or_unset(state.equity_with_loan_before).double_or_unset(state.init_margin_change);
+    text.double_or_unset(state.maint_margin_change).double_or_unset(state.equity_with_loan_change);
+    text.double_or_unset(state.init_margin_after).double_or_unset(state.maint_margin_after);
+    text.double_or_unset(state.equity_with_loan_after);
+}
+
+/// adjustedOrderType to adjustableTrailingUnit.
+fn adjusted_fields(text: &mut TextWriter<'_>, order: &Order) {
+    text.text(order.adjusted_order_type.as_deref().unwrap_or("None"));
+    text.double_or_unset(order.trigger_price).double_or_unset(order.trail_stop_price);
+    text.double_or_unset(order.lmt_price_offset).double_or_unset(order.adjusted_stop_price);
+    text.double_or_unset(order.adjusted_stop_limit_price).double_or_unset(order.adjusted_trailing_amount);
+    text.int_or_zero(order.adjustable_trailing_unit);
 }
 
 /// From 159 on the open order grows by one field at a time.
@@ -179,15 +242,24 @@ impl Reply for CompletedOrder {
         text.int_or_zero(order.oca_type).int_or_zero(order.trigger_method);
         text.empty(1).int(0); // volatility, volatilityType
         text.text("None").empty(1).int(0).zeros(2).empty(1); // delta neutral order
-        text.zeros(2).empty(2); // continuousUpdate, referencePriceType, trailStopPrice, trailingPercent
+        text.zeros(2).double_or_unset(order.trail_stop_price).double_or_unset(order.trailing_percent); // after continuousUpdate, referencePriceType
         combo_and_scale_fields(text);
         clearing_fields(text, &order);
         text.int(0).opt_text(&state.status).zeros(2).int(0); // solicited; randomizeSize, randomizePrice, conditions
-        text.text(UNSET_DOUBLE).text(UNSET_DOUBLE).double(0.0).zeros(2).empty(1); // trailStopPrice to autoCancelDate
+        text.double_or_unset(order.trail_stop_price).double_or_unset(order.lmt_price_offset);
+        text.double(0.0).zeros(2).empty(1); // cashQty to autoCancelDate
         text.opt_text(&order.filled_quantity).int(0).int(0).empty(1).int(0); // refFuturesConId to imbalanceOnly
         text.empty(1).int_or_zero(order.parent_perm_id); // routeMarketableToBbo
         text.opt_text(&state.completed_time).opt_text(&state.completed_status);
         peg_fields(text);
+    }
+}
+
+impl Reply for OrderBound {
+    const ID: i32 = 100;
+
+    fn to_text(&self, text: &mut TextWriter<'_>) {
+        text.int_or_zero(self.perm_id).int_or_zero(self.client_id).int_or_zero(self.order_id);
     }
 }
 

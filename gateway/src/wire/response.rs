@@ -66,6 +66,7 @@ responses! {
     OpenOrder(order_report::OpenOrder),
     OpenOrdersEnd(order_report::OpenOrdersEnd),
     OrderStatus(order_report::OrderStatus),
+    OrderBound(order_report::OrderBound),
     CompletedOrder(order_report::CompletedOrder),
     CompletedOrdersEnd(order_report::CompletedOrdersEnd),
     Execution(execution::ExecutionDetails),

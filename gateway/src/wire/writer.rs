@@ -62,6 +62,11 @@ impl<'a> TextWriter<'a> {
         self.double(value.unwrap_or(0.0))
     }
 
+    /// `None` as the number that means unset.
+    pub fn double_or_unset(&mut self, value: Option<f64>) -> &mut Self {
+        self.double(value.unwrap_or(f64::MAX))
+    }
+
     pub fn flag(&mut self, value: Option<bool>) -> &mut Self {
         self.text(if value.unwrap_or(false) { "1" } else { "0" })
     }

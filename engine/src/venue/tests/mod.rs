@@ -2,18 +2,25 @@
 //! any path, `steps` is the contract of the player. Here: the scripts' language.
 //!
 //! `quote BID SIZE ASK SIZE` (`-` for nobody), `trade PRICE SIZE`, `place ID buy|sell QUANTITY mkt | lmt P | stp P |
-//! stplmt STOP LIMIT`, then any of `ioc fok gtc hold`, `parent ID`, `oca NAME TYPE`, `client ID`; `modify` alike;
-//! `cancel ID`, `cancel_all`, `end_of_day`. Prices are ticks.
+//! stplmt STOP LIMIT | trail TICKS | trailppm PARTS | traillmt TICKS OFFSET | mit P | lit TRIGGER LIMIT | moc | loc P`,
+//! then any of `ioc fok gtc hold rth`, `from STOP` (of a trailing order), `parent ID`, `oca NAME TYPE`, `client ID`,
+//! `method N`, `gtd S`, `gat S` (seconds from now), `adjust AT stp P | stplmt STOP LIMIT | trail STOP TICKS`; `modify`
+//! alike; `cancel ID`, `cancel_all`, `end_of_day`, `wait S`. Prices are ticks.
 
 mod families;
+mod kinds;
+mod margins;
+mod outside;
 mod properties;
 mod scenarios;
 mod steps;
+mod times;
 
 use rust_decimal::Decimal;
 
 use super::*;
 use crate::market::{FeedEvent, MarketEvent, Quote, Trade};
+use crate::trade::{OrderKind, TimeInForce};
 
 pub const ES: SymbolId = SymbolId(0);
 pub const NQ: SymbolId = SymbolId(3);
@@ -31,28 +38,34 @@ pub fn instrument(id: SymbolId, name: &str, multiplier: i64) -> Instrument {
     }
 }
 
-/// ES at 12.50 a tick, NQ at 5.00; commission 2.25; 100,000 in cash.
+/// ES at 12.50 a tick, NQ at 5.00; commission 2.25; 100,000 in cash; no rules.
 pub fn venue() -> Venue {
+    venue_with(Rules::none())
+}
+
+pub fn venue_with(rules: Rules) -> Venue {
     Venue::new(VenueConfig {
         instruments: vec![instrument(ES, "ES", 50), instrument(NQ, "NQ", 20)],
         commission: Money::from_micros(2_250_000),
         cash: Money::from_micros(100_000_000_000),
+        rules,
     })
 }
 
-pub fn order(order_id: i32, side: Side, quantity: u32, kind: OrderKind) -> NewOrder {
+pub fn order(order_id: i32, side: Side, quantity: u32, kind: impl Into<Kind>) -> NewOrder {
     NewOrder {
         client_id: 1,
         order_id,
         symbol: ES,
         side,
         quantity,
-        kind,
-        tif: TimeInForce::Day,
+        kind: kind.into(),
+        tif: Tif::Day,
         parent_id: None,
         oca: None,
         transmit: true,
         order_ref: format!("ref-{order_id}"),
+        terms: Terms::default(),
     }
 }
 
@@ -74,7 +87,11 @@ pub struct Floor {
 
 impl Floor {
     pub fn new() -> Self {
-        Self { venue: venue(), now: Timestamp::from_secs(0), said: String::new() }
+        Self::with(Rules::none(), Timestamp::from_secs(0))
+    }
+
+    pub fn with(rules: Rules, now: Timestamp) -> Self {
+        Self { venue: venue_with(rules), now, said: String::new() }
     }
 
     pub fn play(&mut self, script: &str) -> &mut Self {
@@ -100,8 +117,8 @@ impl Floor {
         let market = match words[0] {
             "quote" => quote(self.now, price(1), size(2), price(3), size(4)),
             "trade" => trade(self.now, price(1).unwrap(), size(2)),
-            "place" => return self.venue.place(self.now, parse_order(words), out).map(drop),
-            "modify" => return self.venue.modify(self.now, parse_order(words), out).map(drop),
+            "place" => return self.venue.place(self.now, parse_order(words, self.now), out).map(drop),
+            "modify" => return self.venue.modify(self.now, parse_order(words, self.now), out).map(drop),
             "cancel" => return self.venue.cancel(self.now, client(words), price(1).unwrap(), out),
             "cancel_all" => {
                 self.venue.cancel_all(self.now, out);
@@ -109,6 +126,11 @@ impl Floor {
             }
             "end_of_day" => {
                 self.venue.end_of_day(self.now, out);
+                return Ok(());
+            }
+            "wait" => {
+                self.now = self.now + std::time::Duration::from_secs(words[1].parse().unwrap());
+                self.venue.on_time(self.now, out);
                 return Ok(());
             }
             other => panic!("no command {other}"),
@@ -126,7 +148,7 @@ impl Floor {
                 let (id, quantity) = (order.order.order_id, order.order.quantity);
                 format!("{id} {} {}/{quantity}\n", order.status.name(), order.filled)
             }
-            Report::Execution(e) => {
+            Report::Execution(e) | Report::Corrected(e) => {
                 let realised = e.realised.map(|money| format!(" realised {money}")).unwrap_or_default();
                 format!("{} {} {} @ {}{realised}\n", e.order_id, e.side.name(), e.quantity, e.price.0)
             }
@@ -147,16 +169,54 @@ fn after<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
     words.iter().position(|word| *word == key).map(|at| words[at + 1])
 }
 
-fn parse_order(words: &[&str]) -> NewOrder {
-    let price = |at: usize| Price(words[at].parse().unwrap());
-    let side = if words[2] == "buy" { Side::Buy } else { Side::Sell };
-    let kind = match words[4] {
-        "mkt" => OrderKind::Market,
-        "lmt" => OrderKind::Limit(price(5)),
-        "stp" => OrderKind::Stop(price(5)),
-        "stplmt" => OrderKind::StopLimit { stop: price(5), limit: price(6) },
+fn parse_kind(words: &[&str]) -> Kind {
+    let number = |at: usize| words[at].parse::<i32>().unwrap();
+    let price = |at: usize| Price(number(at));
+    let stop = after(words, "from").map(|word| Price(word.parse().unwrap()));
+    match words[0] {
+        "mkt" => Kind::Market,
+        "lmt" => Kind::Limit(price(1)),
+        "stp" => Kind::Stop(price(1)),
+        "stplmt" => Kind::StopLimit { stop: price(1), limit: price(2) },
+        "trail" => Kind::Trail { by: TrailBy::Ticks(number(1)), stop },
+        "trailppm" => Kind::Trail { by: TrailBy::Millionths(words[1].parse().unwrap()), stop },
+        "traillmt" => Kind::TrailLimit { by: TrailBy::Ticks(number(1)), stop, offset: number(2) },
+        "mit" => Kind::MarketIfTouched(price(1)),
+        "lit" => Kind::LimitIfTouched { trigger: price(1), limit: price(2) },
+        "moc" => Kind::MarketOnClose,
+        "loc" => Kind::LimitOnClose(price(1)),
         other => panic!("no kind {other}"),
+    }
+}
+
+fn parse_adjust(words: &[&str]) -> Option<Adjust> {
+    let at = words.iter().position(|word| *word == "adjust")?;
+    let number = |ahead: usize| words[at + ahead].parse::<i32>().unwrap();
+    let to = match words[at + 2] {
+        "trail" => Kind::Trail { by: TrailBy::Ticks(number(4)), stop: Some(Price(number(3))) },
+        _ => parse_kind(&words[at + 2..]),
     };
+    Some(Adjust { at: Price(number(1)), to })
+}
+
+fn parse_terms(words: &[&str], now: Timestamp) -> Terms {
+    Terms {
+        trigger: after(words, "method")
+            .map_or(TriggerMethod::Last, |word| TriggerMethod::from_number(word.parse().unwrap()).expect("a method")),
+        regular_only: words.contains(&"rth"),
+        good_after: seconds_on(words, "gat", now),
+        adjust: parse_adjust(words),
+        liquidation: false,
+    }
+}
+
+fn seconds_on(words: &[&str], key: &str, now: Timestamp) -> Option<Timestamp> {
+    after(words, key).map(|word| now + std::time::Duration::from_secs(word.parse().unwrap()))
+}
+
+fn parse_order(words: &[&str], now: Timestamp) -> NewOrder {
+    let side = if words[2] == "buy" { Side::Buy } else { Side::Sell };
+    let kind = parse_kind(&words[4..]);
     let tifs = [("ioc", TimeInForce::ImmediateOrCancel), ("fok", TimeInForce::FillOrKill)];
     let tif = tifs.iter().find(|(word, _)| words.contains(word)).map(|(_, tif)| *tif);
     let lasting = if words.contains(&"gtc") { TimeInForce::GoodTillCancelled } else { TimeInForce::Day };
@@ -168,7 +228,8 @@ fn parse_order(words: &[&str]) -> NewOrder {
     NewOrder {
         client_id: client(words),
         symbol: if words.contains(&"unlisted") { SymbolId(1) } else { ES },
-        tif: tif.unwrap_or(lasting),
+        tif: seconds_on(words, "gtd", now).map_or(tif.unwrap_or(lasting).into(), Tif::GoodTillDate),
+        terms: parse_terms(words, now),
         parent_id: after(words, "parent").map(|word| word.parse().unwrap()),
         oca,
         transmit: !words.contains(&"hold"),

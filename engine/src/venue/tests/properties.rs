@@ -14,6 +14,10 @@ pub enum Op {
     Modify(usize, u32, i32),
     Cancel(usize),
     EndOfDay,
+    /// Seconds pass.
+    Wait(u32),
+    /// The broker acts: closes the position, corrects, busts, sets it.
+    Act(u8, usize, i32),
 }
 
 /// An order before it has an id: `parent` counts back over the orders placed so far.
@@ -21,8 +25,13 @@ pub enum Op {
 pub struct Draft {
     side: Side,
     quantity: u32,
-    kind: OrderKind,
+    kind: Kind,
     tif: TimeInForce,
+    /// Seconds until it ends.
+    till: Option<u32>,
+    terms: Terms,
+    /// Seconds until it may go.
+    after: Option<u32>,
     parent: Option<usize>,
     oca: Option<(u8, OcaType)>,
     transmit: bool,
@@ -40,12 +49,36 @@ pub fn market() -> impl Strategy<Value = Op> {
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
-    let kind = (0u8..4, price(), price()).prop_map(|(kind, a, b)| match kind {
-        0 => OrderKind::Market,
-        1 => OrderKind::Limit(Price(a)),
-        2 => OrderKind::Stop(Price(a)),
-        _ => OrderKind::StopLimit { stop: Price(a), limit: Price(b) },
+    let kind = (0u8..14, price(), price()).prop_map(|(kind, a, b)| match kind {
+        0 | 1 => Kind::Market,
+        2..=4 => Kind::Limit(Price(a)),
+        5 => Kind::Stop(Price(a)),
+        6 => Kind::StopLimit { stop: Price(a), limit: Price(b) },
+        7 => Kind::Trail { by: TrailBy::Ticks(a - 94), stop: (b > 100).then_some(Price(b)) },
+        8 => Kind::Trail { by: TrailBy::Millionths(9_000 * (b - 94).unsigned_abs()), stop: None },
+        9 => Kind::TrailLimit { by: TrailBy::Ticks(a - 94), stop: (b > 100).then_some(Price(b)), offset: b - 100 },
+        10 => Kind::MarketIfTouched(Price(a)),
+        11 => Kind::LimitIfTouched { trigger: Price(a), limit: Price(b) },
+        12 => Kind::MarketOnClose,
+        _ => Kind::LimitOnClose(Price(a)),
     });
+    let adjust = (0u8..3, price(), price()).prop_map(|(to, at, stop)| {
+        let (at, stop) = (Price(at), Price(stop));
+        let to = match to {
+            0 => Kind::Stop(stop),
+            1 => Kind::StopLimit { stop, limit: at },
+            _ => Kind::Trail { by: TrailBy::Ticks(2), stop: Some(stop) },
+        };
+        Adjust { at, to }
+    });
+    let methods = prop::sample::select(vec![0, 0, 1, 2, 3, 4, 7, 8]);
+    let terms = (methods, prop::bool::weighted(0.3), prop::option::weighted(0.3, adjust)).prop_map(
+        |(method, regular_only, adjust)| {
+            let trigger = TriggerMethod::from_number(method).expect("a method");
+            Terms { trigger, regular_only, adjust, ..Terms::default() }
+        },
+    );
+    let times = (prop::option::weighted(0.1, 0u32..9_000), prop::option::weighted(0.1, 0u32..9_000));
     let tif = prop_oneof![
         6 => Just(TimeInForce::Day),
         2 => Just(TimeInForce::GoodTillCancelled),
@@ -56,8 +89,12 @@ fn draft() -> impl Strategy<Value = Draft> {
         prop_oneof![Just(OcaType::CancelWithBlock), Just(OcaType::ReduceWithBlock), Just(OcaType::ReduceNonBlock)];
     let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
     let oca = prop::option::weighted(0.4, (0u8..3, types));
-    (side, 1u32..7, kind, tif, prop::option::weighted(0.4, 0usize..4), oca, prop::bool::weighted(0.8)).prop_map(
-        |(side, quantity, kind, tif, parent, oca, transmit)| Draft { side, quantity, kind, tif, parent, oca, transmit },
+    let family = (prop::option::weighted(0.4, 0usize..4), oca, prop::bool::weighted(0.8));
+    (side, 1u32..7, kind, tif, terms, times, family).prop_map(
+        |(side, quantity, kind, tif, terms, (till, after), (parent, oca, transmit))| {
+            let terms = Terms { adjust: terms.adjust.filter(|_| matches!(kind, Kind::Stop(_))), ..terms };
+            Draft { side, quantity, kind, tif, till, terms, after, parent, oca, transmit }
+        },
     )
 }
 
@@ -68,8 +105,21 @@ pub fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => (0usize..6, 1u32..8, price()).prop_map(|(back, quantity, price)| Op::Modify(back, quantity, price)),
         1 => (0usize..6).prop_map(Op::Cancel),
         1 => Just(Op::EndOfDay),
+        1 => (1u32..20_000).prop_map(Op::Wait),
     ];
     prop::collection::vec(op, 1..80)
+}
+
+/// The same, and acts of the broker in between.
+pub fn ops_and_acts() -> impl Strategy<Value = Vec<Op>> {
+    let act = (0u8..4, 0usize..9, -3i32..4).prop_map(|(act, which, change)| Op::Act(act, which, change));
+    prop::collection::vec(prop_oneof![8 => market(), 5 => draft().prop_map(Op::Place), 2 => act], 1..80)
+}
+
+/// So little to spare that a loss of a few ticks closes a position.
+fn tight() -> Rules {
+    let margins = MarginTable([("ES".to_owned(), MarginRate::of(33_300, 33_290))].into());
+    Rules { margins: Some(margins), ..Rules::default() }
 }
 
 /// A venue and the orders placed at it.
@@ -82,7 +132,13 @@ pub struct Book {
 
 impl Book {
     pub fn new() -> Self {
-        Self { venue: venue(), placed: Vec::new(), next_id: 1, at: Timestamp::from_secs(1) }
+        Self::with(Rules::none())
+    }
+
+    /// It opens on a Monday in regular hours.
+    pub fn with(rules: Rules) -> Self {
+        let at = Timestamp::from_secs(1_795_446_000);
+        Self { venue: venue_with(rules), placed: Vec::new(), next_id: 1, at }
     }
 
     /// Does one thing. Returns what was reported.
@@ -103,7 +159,7 @@ impl Book {
                 Some(mut order) => {
                     order.quantity = *quantity;
                     order.transmit = true;
-                    if let OrderKind::Limit(limit) | OrderKind::Stop(limit) = &mut order.kind {
+                    if let Kind::Limit(limit) | Kind::Stop(limit) = &mut order.kind {
                         *limit = Price(*price);
                     }
                     self.venue.modify(self.at, order, &mut out).is_err()
@@ -118,11 +174,21 @@ impl Book {
                 self.venue.end_of_day(self.at, &mut out);
                 false
             }
+            Op::Wait(seconds) => {
+                self.at = self.at + std::time::Duration::from_secs(u64::from(*seconds));
+                self.venue.on_time(self.at, &mut out);
+                assert!(self.venue.next_deadline().is_none_or(|due| due > self.at), "everything due is done");
+                false
+            }
+            Op::Act(act, which, change) => {
+                self.act(*act, *which, *change, &mut out);
+                false
+            }
         };
         assert!(!refused || out.is_empty(), "a refused request reports nothing");
         let named = |report: &Report| match report {
             Report::Order(perm_id) => Some(*perm_id),
-            Report::Execution(_) | Report::Message { .. } => None,
+            Report::Execution(_) | Report::Corrected(_) | Report::Message { .. } => None,
         };
         for (at, id) in out.iter().enumerate().filter_map(|(at, report)| Some((at, named(report)?))) {
             let later = |report: &Report| {
@@ -133,6 +199,20 @@ impl Book {
         out
     }
 
+    fn act(&mut self, act: u8, which: usize, change: i32, out: &mut Vec<Report>) {
+        let fill = self.venue.executions().get(which).cloned();
+        match (act, fill) {
+            (0, _) => drop(self.venue.liquidate(self.at, ES, out)),
+            (1, Some(fill)) => {
+                let price = Price(fill.price.0 + change);
+                self.venue.correct_execution(self.at, &fill.exec_id, price, out).expect("it is there");
+            }
+            (2, Some(fill)) => drop(self.venue.bust_execution(self.at, &fill.exec_id).expect("it is there")),
+            (3, _) => assert!(self.venue.set_position(self.at, ES, i64::from(change))),
+            _ => {}
+        }
+    }
+
     fn show(&mut self, event: FeedEvent, out: &mut Vec<Report>) {
         let foretold = self.venue.would_report(&event);
         self.venue.on_market(&event, out);
@@ -140,8 +220,10 @@ impl Book {
     }
 
     fn place(&mut self, draft: &Draft, out: &mut Vec<Report>) -> bool {
+        let ahead = |seconds: u32| self.at + std::time::Duration::from_secs(u64::from(seconds));
         let new = NewOrder {
-            tif: draft.tif,
+            tif: draft.till.map_or(draft.tif.into(), |seconds| Tif::GoodTillDate(ahead(seconds))),
+            terms: Terms { good_after: draft.after.map(ahead), ..draft.terms },
             parent_id: draft.parent.and_then(|back| self.back(back)).map(|parent| parent.order_id),
             oca: draft.oca.map(|(group, kind)| (format!("g{group}"), kind)),
             transmit: draft.transmit,
@@ -172,9 +254,13 @@ impl Book {
         assert_eq!(position.quantity, executions.iter().map(signed).sum::<i64>(), "position = sum of executions");
         let paid: i64 = executions.iter().map(|e| signed(e) * i64::from(e.price.0) * tick).sum();
         let costs: i64 = executions.iter().map(|e| i64::from(e.quantity) * commission).sum();
-        assert_eq!(self.venue.cash().micros() - position.cost.micros(), start - paid - costs);
-        assert_eq!(self.venue.cash().micros(), start + position.realised.micros());
-        assert!(position.quantity != 0 || (position.cost, position.cost_ticks) == (Money::ZERO, 0));
+        assert_eq!(self.venue.cash().micros() - position.basis.micros(), start - paid - costs);
+        let settled = position.basis.micros() - position.cost.micros();
+        assert_eq!(self.venue.cash().micros(), start + position.realised.micros() + settled);
+        assert!(
+            position.quantity != 0
+                || (position.cost, position.basis, position.cost_ticks) == (Money::ZERO, Money::ZERO, 0)
+        );
         for order in self.all_orders() {
             self.audit_order(order);
         }
@@ -192,11 +278,11 @@ impl Book {
         let whole = order.filled == order.order.quantity;
         assert!(order.status != Status::Filled || whole, "{order:?}");
         assert!(!whole || matches!(order.status, Status::Filled | Status::Cancelled), "{order:?}");
-        let limit = order.order.kind.limit_price();
+        let limit = order.order.kind.limit_price(order.order.side);
         let fair =
             |e: &VenueExecution| limit.is_none_or(|l| i64::from(e.side.sign()) * i64::from(e.price.0 - l.0) <= 0);
         // The limit of a limit order may have been changed since.
-        assert!(!matches!(order.order.kind, OrderKind::StopLimit { .. }) || own().all(fair), "{order:?}");
+        assert!(!matches!(order.order.kind, Kind::StopLimit { .. }) || own().all(fair), "{order:?}");
     }
 }
 
@@ -213,8 +299,36 @@ proptest! {
     }
 
     #[test]
+    fn the_books_balance_with_sessions_and_margin(ops in ops()) {
+        let mut book = Book::with(tight());
+        for op in &ops {
+            book.run(op);
+            book.audit();
+            let (equity, needed) = (book.venue.equity(), book.venue.margins().maintenance);
+            let closing = book.venue.open_orders().any(|order| order.order.terms.liquidation);
+            let market = matches!(op, Op::Quote(..) | Op::Trade(..));
+            prop_assert!(!market || equity >= needed || closing, "equity {} below {}", equity, needed);
+        }
+    }
+
+    /// Whatever the broker does: cash is what the present executions and settlements say, and a flat account is all cash.
+    #[test]
+    fn the_account_stays_whole_under_acts_of_the_broker(ops in ops_and_acts()) {
+        let mut book = Book::new();
+        for op in &ops {
+            book.run(op);
+            let position = book.venue.positions().find(|p| p.symbol == ES).expect("listed");
+            let flat = position.quantity == 0;
+            prop_assert!(!flat || (position.cost, position.basis) == (Money::ZERO, Money::ZERO), "{:?}", position);
+            prop_assert!(!flat || book.venue.equity() == book.venue.cash());
+            let serials: Vec<u32> = book.venue.executions().iter().map(|fill| fill.serial).collect();
+            prop_assert!(serials.is_sorted_by(|a, b| a < b));
+        }
+    }
+
+    #[test]
     fn the_same_input_gives_the_same_output(ops in ops()) {
-        let (mut one, mut two) = (Book::new(), Book::new());
+        let (mut one, mut two) = (Book::with(tight()), Book::with(tight()));
         for op in &ops {
             prop_assert_eq!(one.run(op), two.run(op));
         }

@@ -429,7 +429,7 @@ fn immediate_or_cancel_and_fill_or_kill() {
             2 [202] Order Canceled - reason:
             > quote 400 5 401 2
             > place 3 buy 3 lmt 401 fok
-            3 Cancelled 0/3
+            3 Inactive 0/3
             3 [202] Order Canceled - reason:
             > place 4 buy 2 lmt 401 fok
             4 buy 2 @ 401
