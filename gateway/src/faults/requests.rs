@@ -73,7 +73,7 @@ pub const ROWS: &[Spec] = &[
     Spec {
         name: "reject-order",
         scope: Scope::Clients,
-        about: "Orders are refused with any code: 103, 110, 161, 200, 201, 203, 321, 383, 387, 404, 434, 451, 10349, ...",
+        about: "Orders are refused with any code: 103, 110, 161, 200, 201, 203, 321, 383, 387, 404, 434, 451, 10349 and others",
         expected: "treat the order as refused, not retry blindly, protect what is open",
         params: &[
             param("code", CODE, "201", "the error's code"),

@@ -13,9 +13,12 @@ macro_rules! data {
 
 mod accounts;
 mod contracts;
+mod control;
 mod crowd;
+mod faults;
 mod orders;
 mod raw;
+mod script;
 mod session;
 mod ticks;
 
