@@ -53,7 +53,21 @@ async fn desk(gateway: &Gateway) -> (Desk, Subscription<ibapi::market_data::real
     (desk, ticks)
 }
 
+/// Plays until so many seconds after the open.
+async fn play_to(client: &Client, second: i64) {
+    for _ in 0..1000 {
+        if step(client).await >= second {
+            return;
+        }
+    }
+    panic!("the market does not reach second {second}");
+}
+
 impl Desk {
+    async fn cancel(&self, id: i32) {
+        drop(within(self.client.cancel_order(id, "")).await.expect("sent"));
+    }
+
     /// The lines of everything about orders that has been sent by now.
     async fn lines(&mut self) -> Vec<String> {
         self.settle().await;
