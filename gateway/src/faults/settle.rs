@@ -29,7 +29,7 @@ impl Broker {
         self.scan_outboxes();
         self.clients().values_mut().for_each(|client| client.outbox.mark_seen());
         let name = call.spec.name;
-        let text = if call.client.is_some() { format!("{name} for client {:?}", call.client) } else { name.to_owned() };
+        let text = call.client.map_or_else(|| name.to_owned(), |client| format!("{name} for client {client}"));
         self.faults.transcript.note(at, &format!("fault {text} begins"));
         let id = match call.spec.act {
             Act::Once(act) => {

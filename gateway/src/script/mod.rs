@@ -10,6 +10,7 @@
 //! fault = "half-open"
 //! for = "20s"               # optional, the fault's default otherwise
 //! client = 7                # optional: only this client, whose events are then the ones that count
+//! # of = 7                  # optional: only events of this client count, whomever the fault concerns
 //! end = "close"             # the fault's own parameters
 //! ```
 
@@ -51,8 +52,8 @@ pub const EVENTS: [(&str, Event); 6] = [
 pub enum When {
     /// Market time since the start.
     Time(Duration),
-    /// At the `nth` event, counted from 1; `before` it takes effect, or `delay` after it.
-    Event { event: Event, nth: u32, before: bool, delay: Duration },
+    /// At the `nth` event, counted from 1, of a client or of all; `before` it takes effect, or `delay` after it.
+    Event { event: Event, nth: u32, of: Option<i32>, before: bool, delay: Duration },
 }
 
 #[derive(Clone)]
@@ -125,8 +126,9 @@ impl Timeline {
     /// Something happened, or is about to take effect.
     pub fn note(&mut self, event: Event, client: Option<i32>, is_before: bool, now: Timestamp) {
         for waiting in &mut self.waiting {
-            let When::Event { event: wanted, nth, before, delay } = waiting.entry.when else { continue };
-            let counts = waiting.entry.call.client.is_none() || waiting.entry.call.client == client;
+            let When::Event { event: wanted, nth, of, before, delay } = waiting.entry.when else { continue };
+            let of = of.or(waiting.entry.call.client);
+            let counts = of.is_none() || of == client;
             if wanted == event && before == is_before && counts && waiting.due.is_none() {
                 waiting.seen += 1;
                 if waiting.seen == nth {

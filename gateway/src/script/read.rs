@@ -129,10 +129,11 @@ impl Reader<'_> {
     fn when(&mut self, keys: &mut Keys) -> Option<When> {
         let [time, after, before, delay] = ["time", "after", "before", "delay"].map(|key| keys.values.remove(key));
         let delayed = self.delay(keys, delay, after.is_some());
+        let of = self.of(keys, after.is_some() || before.is_some());
         match (time, after, before) {
             (Some(time), None, None) => self.time(keys, &time),
-            (None, Some(event), None) => self.event(keys, "after", &event, delayed?),
-            (None, None, Some(event)) => self.event(keys, "before", &event, Duration::ZERO),
+            (None, Some(event), None) => self.event(keys, "after", &event, (of?, delayed?)),
+            (None, None, Some(event)) => self.event(keys, "before", &event, (of?, Duration::ZERO)),
             (None, None, None) => {
                 let text = "it is not said when, expected time, after or before".to_owned();
                 self.mistake(keys.start, "at", text);
@@ -169,7 +170,19 @@ impl Reader<'_> {
         None
     }
 
-    fn event(&mut self, keys: &Keys, key: &str, given: &Json, delay: Duration) -> Option<When> {
+    /// The client whose events count; `None` is a mistake.
+    fn of(&mut self, keys: &mut Keys, with_event: bool) -> Option<Option<i32>> {
+        let Some(given) = keys.values.remove("of") else { return Some(None) };
+        let number = given.as_i64().and_then(|number| i32::try_from(number).ok());
+        if number.is_none() || !with_event {
+            let text = format!("{given}, expected a client id, together with after or before");
+            self.mistake(keys.place("of"), "of", text);
+            return None;
+        }
+        Some(number)
+    }
+
+    fn event(&mut self, keys: &Keys, key: &str, given: &Json, (of, delay): (Option<i32>, Duration)) -> Option<When> {
         let read = given.as_str().and_then(read_event);
         let before = key == "before";
         let Some((event, nth)) = read else {
@@ -183,7 +196,7 @@ impl Reader<'_> {
             self.mistake(keys.place(key), key, text);
             return None;
         }
-        Some(When::Event { event, nth, before, delay })
+        Some(When::Event { event, nth, of, before, delay })
     }
 }
 
