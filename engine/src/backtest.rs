@@ -20,7 +20,7 @@ use crate::strategy::registry;
 use crate::time::Timestamp;
 use crate::trade::{
     BrokerEvent, BrokerOrder, BrokerOrderId, BrokerPosition, BrokerRequest, BrokerSnapshot, BrokerStatus,
-    ClientOrderId, Execution, Money, OrderTicket, StrategyId,
+    ClientOrderId, Execution, Money, OrderTicket, PermId, StrategyId,
 };
 use crate::venue::{
     NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
@@ -308,6 +308,11 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         for (at, report) in reports.iter().enumerate() {
             let later = &reports[at + 1..];
             match report {
+                // Orders that the broker places itself are not told to this client: it learns of them by its inventory.
+                Report::Execution(VenueExecution { order_id: 0, .. })
+                | Report::Corrected(VenueExecution { order_id: 0, .. })
+                | Report::Message { order_id: 0, .. } => {}
+                Report::Order(perm_id) if self.is_foreign(*perm_id) => {}
                 Report::Order(perm_id) if told::is_repeated(*perm_id, later) => {}
                 Report::Order(perm_id) => {
                     if let Some(order) = self.player.venue().order(*perm_id) {
@@ -329,6 +334,12 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                 }
             }
         }
+    }
+}
+
+impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
+    fn is_foreign(&self, perm_id: PermId) -> bool {
+        self.player.venue().order(perm_id).is_some_and(|order| order.order.order_id == 0)
     }
 }
 

@@ -224,7 +224,7 @@ fn next_turn(shared: &Shared, conn: ConnId) -> Turn {
     let mut broker = shared.broker.borrow_mut();
     let Some(client) = broker.clients().get(&conn) else { return Turn::Ends };
     let unsent = !client.outbox.pending().is_empty();
-    if client.leaving && !unsent {
+    if client.line.dead || (client.leaving && !unsent) {
         return if client.line.reset { Turn::Resets } else { Turn::Ends };
     }
     Turn::Goes { unsent: client.line.writable(unsent), held: client.line.not_read }
@@ -261,6 +261,7 @@ pub fn flush(shared: &Shared) -> usize {
             // What a dead or hopelessly slow client has not read is not worth keeping; its task ends.
             client.outbox.consume(pending);
             client.leaving = true;
+            client.line.dead = true;
         }
         let left = client.outbox.pending().len();
         longest = longest.max(left);
@@ -268,7 +269,8 @@ pub fn flush(shared: &Shared) -> usize {
             shared.drained.notify_one();
         }
         let tell_writing = client.line.writable(left > 0) && !link.writing.replace(true);
-        let tell_ending = left == 0 && client.leaving && !std::mem::replace(&mut link.ending, true);
+        let ends = client.line.dead || (left == 0 && client.leaving);
+        let tell_ending = ends && !std::mem::replace(&mut link.ending, true);
         let tell_held = std::mem::replace(&mut link.held, client.line.not_read) != client.line.not_read;
         if tell_writing || tell_ending || tell_held {
             link.wake.notify_one();

@@ -34,6 +34,16 @@ fn ib_insync_trades_in_text() {
 }
 
 #[test]
+fn ib_async_places_every_type_of_order() {
+    serves("PITBOSS_PYTHON_CLIENTS", "ib_async_orders.py", &[]);
+}
+
+#[test]
+fn ib_insync_places_every_type_of_order() {
+    serves("PITBOSS_PYTHON_CLIENTS", "ib_async_orders.py", &["ib_insync"]);
+}
+
+#[test]
 fn the_old_official_client_trades_in_text() {
     serves("PITBOSS_PYTHON_CLIENTS", "official_client.py", &[]);
 }

@@ -7,12 +7,15 @@ use super::exchange::{Venue, name_once};
 use super::families::End;
 use super::kind::{Kind, Terms, Tif};
 use super::orders::{Slot, Stage};
+use super::requests::QUANTITY_MAX;
 use super::{NewOrder, Refusal, Report, Status, VenueExecution, VenueOrder};
 use crate::market::{Price, SymbolId};
 use crate::time::Timestamp;
 use crate::trade::{PermId, Side};
 
 const UNKNOWN_EXECUTION: i32 = 321;
+/// A correction by more is a mistake, and money is counted in 64 bits.
+const CORRECTION_TICKS_MAX: u32 = 1_000_000;
 
 impl Venue {
     /// Accepts an order that no API client sent: client id and order id are 0, and several such orders may live.
@@ -118,7 +121,7 @@ impl Venue {
     }
 
     /// The exchange corrects the price of an execution: same execution with the next id, the account as if it had
-    /// been so from the start. Refused with 321 when there is no such execution.
+    /// been so from the start. Refused with 321 when there is no such execution, or the price is beyond all reason.
     pub fn correct_execution(
         &mut self,
         now: Timestamp,
@@ -129,6 +132,9 @@ impl Venue {
         self.advance_clock(now);
         let at = self.execution_at(exec_id)?;
         let execution = &mut self.executions[at];
+        if price.0.abs_diff(execution.price.0) > CORRECTION_TICKS_MAX {
+            return Err(Refusal::new(UNKNOWN_EXECUTION, format!("{} ticks is no correction", price.0)));
+        }
         let change = i64::from(price.0) - i64::from(execution.price.0);
         execution.price = price;
         execution.exec_id = corrected_id(&execution.exec_id);
@@ -157,13 +163,16 @@ impl Venue {
         Ok(gone)
     }
 
-    /// The position becomes `quantity` without any execution, at the market's price. `false`: no such symbol.
+    /// The position becomes `quantity` without any execution, at the market's price. `false`: no such symbol, or more
+    /// contracts than an order may have.
     pub fn set_position(&mut self, now: Timestamp, symbol: SymbolId, quantity: i64) -> bool {
         self.advance_clock(now);
-        let Some(index) = self.lane_index(symbol) else { return false };
+        let few = quantity.unsigned_abs() <= u64::from(QUANTITY_MAX);
+        let Some(index) = self.lane_index(symbol).filter(|_| few) else { return false };
         let lane = &mut self.lanes[index];
         lane.rate_by_value();
-        let at = lane.mark_any().unwrap_or_default();
+        let closing = Side::of_position(quantity).map_or(Side::Sell, Side::opposite);
+        let at = lane.book.mark(closing).unwrap_or_default();
         lane.ledger.set(quantity, at);
         lane.history.push(Happening::Set { quantity, at });
         self.guard_positions();

@@ -3,48 +3,17 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::account::{Happening, Ledger};
-use super::book::Book;
 use super::kind::Tif;
+use super::lane::Lane;
 use super::margin::{MarginRate, MarginTable};
 use super::matching::Reaction;
 use super::oca::Groups;
 use super::orders::{Orders, Slot};
 use super::timed::Due;
-use super::{Report, Rules, VenueConfig, VenueExecution, VenueOrder, VenuePosition};
-use crate::market::{FeedEvent, Instrument, MarketEvent, Price, Quote, SymbolId, Trade};
+use super::{Report, VenueConfig, VenueExecution, VenueOrder, VenuePosition};
+use crate::market::{FeedEvent, Quote, SymbolId, Trade};
 use crate::time::Timestamp;
-use crate::time::session::Calendar;
-use crate::trade::{Money, PermId, Side};
-
-/// One symbol: its market, its orders at the exchange, its position.
-#[derive(Clone, Debug)]
-pub(super) struct Lane {
-    pub book: Book,
-    /// Armed and working orders, in no particular order.
-    pub working: Vec<Slot>,
-    /// While every price of an event lies strictly between these two, no order here can react to it.
-    pub calm_above: i32,
-    pub calm_below: i32,
-    /// Prices at or below, at or above which the position may be called.
-    pub guard: Option<(i32, i32)>,
-    /// Events that are not calm matter to somebody.
-    pub watched: bool,
-    pub ledger: Ledger,
-    /// All that the ledger was told, oldest first.
-    pub history: Vec<Happening>,
-    pub symbol: SymbolId,
-    /// Per contract and side.
-    pub commission: Money,
-    /// Per contract; zero without margins.
-    pub rate: MarginRate,
-    /// The rate follows the contract's value: the table has none.
-    pub rate_from_value: bool,
-    /// `None`: always open.
-    pub calendar: Option<Calendar>,
-    /// As messages name it: `ES DEC'26`.
-    pub shown: String,
-}
+use crate::trade::{Money, PermId};
 
 /// A simulated exchange with one account in front of it. Same requests and events, same reports, exactly.
 #[derive(Clone, Debug)]
@@ -67,6 +36,8 @@ pub struct Venue {
     pub(super) deadlines: BTreeSet<(Timestamp, Due, Slot)>,
     /// Messages that follow the orders of the request or event at hand.
     pub(super) notices: Vec<Report>,
+    /// When positions were last settled.
+    settled_at: Timestamp,
     /// By how much the next order id is told too low.
     pub(super) ids_forgotten: i32,
     /// Orders that may trade against the book as it is, first come, first served.
@@ -102,6 +73,7 @@ impl Venue {
             serial: 0,
             deadlines: BTreeSet::new(),
             notices: Vec::new(),
+            settled_at: Timestamp::MIN,
             ids_forgotten: 0,
             arrivals: VecDeque::new(),
             reactions: Vec::new(),
@@ -155,6 +127,7 @@ impl Venue {
         for lane in &mut self.lanes {
             lane.settle();
         }
+        self.settled_at = self.now;
         self.after(out);
         name_once(out, from);
     }
@@ -223,9 +196,31 @@ impl Venue {
         next.saturating_sub(self.ids_forgotten).max(1)
     }
 
+    /// The first order id that this client has not used, whatever clients are told.
+    pub fn free_order_id(&self, client_id: i32) -> i32 {
+        self.orders.highest(client_id).saturating_add(1)
+    }
+
+    /// From now on a contract of this symbol ties up so much; a position that the account cannot hold any longer is
+    /// closed at the next event of its market. `false`: no such symbol, no margins, or a rate beyond all reason.
+    pub fn set_margin_rate(&mut self, symbol: SymbolId, rate: MarginRate) -> bool {
+        const RATE_MAX: Money = Money::from_micros(10_000_000_000_000);
+        let sane = [rate.initial, rate.maintenance].iter().all(|rate| (Money::ZERO..=RATE_MAX).contains(rate));
+        let Some(index) = self.lane_index(symbol).filter(|_| sane && self.margin_table.is_some()) else { return false };
+        let lane = &mut self.lanes[index];
+        (lane.rate, lane.rate_from_value) = (rate, false);
+        self.guard_positions();
+        true
+    }
+
     /// The latest time that the venue has heard of.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// When [`Venue::end_of_day`] last settled positions; [`Timestamp::MIN`] before the first time.
+    pub fn settled_at(&self) -> Timestamp {
+        self.settled_at
     }
 
     pub(super) fn advance_clock(&mut self, now: Timestamp) {
@@ -240,71 +235,6 @@ impl Venue {
     pub(super) fn lane_of_order(&self, slot: Slot) -> usize {
         self.lane_index(self.orders[slot].view.order.symbol).expect("an accepted order is for a listed symbol")
     }
-}
-
-impl Lane {
-    fn new(instrument: &Instrument, commission: Money, rules: &Rules) -> Self {
-        let listed = rules.margins.as_ref().map(|table| table.0.get(&instrument.root).copied());
-        Self {
-            book: Book::default(),
-            working: Vec::new(),
-            calm_above: i32::MIN,
-            calm_below: i32::MAX,
-            guard: None,
-            watched: false,
-            ledger: Ledger::new(instrument.tick_value()),
-            history: Vec::new(),
-            symbol: instrument.id,
-            commission: rules.commissions.get(&instrument.root).copied().unwrap_or(commission),
-            rate: listed.flatten().unwrap_or_default(),
-            rate_from_value: listed == Some(None),
-            calendar: rules.hours.calendar(&instrument.root),
-            shown: shown(instrument),
-        }
-    }
-
-    #[inline]
-    fn calm(&self, event: &MarketEvent) -> bool {
-        let calm = |price: Price| price.0 > self.calm_above && price.0 < self.calm_below;
-        match event {
-            MarketEvent::Trade(trade) => calm(trade.price),
-            MarketEvent::Quote(quote) => quote.bid.is_some_and(calm) && quote.ask.is_some_and(calm),
-        }
-    }
-
-    /// What a contract of the position is worth; `None` when flat or without a market.
-    pub fn mark(&self) -> Option<Price> {
-        self.mark_in(&self.book)
-    }
-
-    /// The same if the market were `book`.
-    pub fn mark_in(&self, book: &Book) -> Option<Price> {
-        book.mark(self.ledger.closing_side()?)
-    }
-
-    /// What a contract is worth, also when there is no position.
-    pub fn mark_any(&self) -> Option<Price> {
-        self.book.mark(self.ledger.closing_side().unwrap_or(Side::Sell))
-    }
-
-    fn settle(&mut self) {
-        self.rate_by_value();
-        if let Some(at) = self.mark() {
-            self.ledger.settle(at);
-            self.history.push(Happening::Settled { at });
-        }
-    }
-}
-
-/// `ES DEC'26`, or the root alone when the contract month is not configured.
-fn shown(instrument: &Instrument) -> String {
-    const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-    let month = || {
-        let expiry = instrument.expiry.as_deref()?;
-        let month: usize = expiry.get(4..6)?.parse().ok()?;
-        Some(format!(" {}'{}", MONTHS.get(month.checked_sub(1)?)?, expiry.get(2..4)?))
-    };
-    format!("{}{}", instrument.root, month().unwrap_or_default())
 }
 
 /// Keeps the last report on each order of those from `from` on: a reader sees the order as it is after the call, so an

@@ -4,7 +4,7 @@
 //! The vocabulary is here and in `kind`, [`Venue`] in `exchange`. `requests` checks what clients ask; `book` is what the
 //! market shows, `triggers` what wakes a waiting order, `matching` what the market does to orders, `fills` what a fill
 //! changes; `families` ties children to parents; `oca` is the groups; `hours` and `timed` are what time does; `account`
-//! is the money, `margin` what of it is tied up; `desk` is what the broker does itself; `play` cuts a market into the
+//! is the money, `margin` and `margin_call` what of it is tied up; `desk` is what the broker does itself; `play` cuts a market into the
 //! steps that clients see, `told` orders what they hear.
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,9 @@ mod fills;
 mod forced;
 mod hours;
 mod kind;
+mod lane;
 mod margin;
+mod margin_call;
 mod matching;
 mod oca;
 mod orders;

@@ -2,7 +2,7 @@
 //! changes nothing. Absent: how orders fill.
 
 use super::exchange::{Venue, name_once};
-use super::kind::{Kind, Tif};
+use super::kind::{Kind, Terms, Tif};
 use super::orders::{Entry, Slot, Stage};
 use super::timed::Due;
 use super::{NewOrder, Refusal, Report, Status, VenueOrder};
@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use crate::trade::PermId;
 
 /// Contracts in one order; more is a mistake, and money is counted in 64 bits.
-const QUANTITY_MAX: u32 = 100_000;
+pub(super) const QUANTITY_MAX: u32 = 100_000;
 /// Generations in a family.
 const FAMILY_DEPTH_MAX: usize = 8;
 
@@ -77,6 +77,7 @@ impl Venue {
     /// Refused with 135 (unknown), 104 (filled), 103 (over), 105 (something else differs), 434 and 201 (quantity).
     pub fn modify(&mut self, now: Timestamp, order: NewOrder, out: &mut Vec<Report>) -> Result<PermId, Refusal> {
         self.advance_clock(now);
+        self.put_to_sleep();
         let slot = self
             .orders
             .find(order.client_id, order.order_id)
@@ -121,11 +122,13 @@ impl Venue {
         if old.kind != kind {
             (entry.hits, entry.best) = (0, None);
         }
-        (old.kind, old.quantity, old.tif, old.terms) = (kind, new.quantity, new.tif, new.terms);
+        let terms = Terms { liquidation: old.terms.liquidation, ..new.terms };
+        (old.kind, old.quantity, old.tif, old.terms) = (kind, new.quantity, new.tif, terms);
         self.set_expiry(slot);
     }
 
-    /// Cancels a client's own order. Refused with 10147 (unknown, or another client's), 10148 (already over).
+    /// Cancels a client's own order. Refused with 10147 (unknown, or another client's), 10148 (already over), 161
+    /// (refused or killed before it was ever at the exchange).
     pub fn cancel(
         &mut self,
         now: Timestamp,
@@ -139,7 +142,12 @@ impl Venue {
             return Err(Refusal::new(10147, format!("{asked} is not found.")));
         };
         if !self.orders[slot].live() {
-            let state = self.orders[slot].view.status.name();
+            let view = &self.orders[slot].view;
+            let state = view.status.name();
+            if view.status == Status::Inactive {
+                let text = "Cancel attempted when order is not in a cancellable state.  Order permId =";
+                return Err(Refusal::new(161, format!("{text}{}", view.perm_id.0)));
+            }
             return Err(Refusal::new(10148, format!("{asked} cannot be cancelled, state: {state}.")));
         }
         let from = out.len();

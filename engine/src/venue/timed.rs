@@ -48,6 +48,16 @@ impl Venue {
         name_once(out, from);
     }
 
+    /// Orders that should sleep by now do, though no event has come since.
+    pub(super) fn put_to_sleep(&mut self) {
+        while let Some((at, Due::Sleep, slot)) = self.deadlines.first().copied().filter(|(at, _, _)| *at <= self.now) {
+            self.deadlines.remove(&(at, Due::Sleep, slot));
+            if self.orders[slot].stage == Stage::Armed {
+                self.sleep(slot);
+            }
+        }
+    }
+
     fn do_due(&mut self, due: Due, slot: Slot, out: &mut Vec<Report>) {
         match due {
             Due::Wake if self.orders[slot].stage == Stage::Parked => {

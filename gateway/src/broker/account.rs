@@ -1,5 +1,5 @@
 //! Account values and portfolio: account updates, updates by model, summary. In: subscriptions, symbols that traded.
-//! Out: values. There is no margin model, so available funds are all of the equity, and no margin is shown.
+//! Out: values. Absent: how they are computed (`account_values`).
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,13 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::broker::Broker;
-use crate::broker::clients::ConnId;
+use crate::broker::account_values::Value;
+use crate::broker::clients::{ConnId, MultiUpdates};
 use crate::broker::positions::average_cost;
 use crate::wire::account::{
     AccountDataEnd, AccountDataRequest, AccountSummary, AccountSummaryEnd, AccountSummaryRequest, AccountUpdateMulti,
     AccountUpdateMultiEnd, AccountUpdateTime, AccountUpdatesMultiRequest, AccountValue, PortfolioValue,
 };
-
-/// Key, value, currency.
-type Value = (&'static str, String, String);
 
 impl Broker {
     pub(super) fn subscribe_account(&mut self, conn: ConnId, request: &AccountDataRequest) {
@@ -35,10 +33,13 @@ impl Broker {
 
     pub(super) fn subscribe_account_multi(&mut self, conn: ConnId, request: &AccountUpdatesMultiRequest) {
         let req_id = request.req_id.unwrap_or(0);
-        let model = request.model_code.clone().unwrap_or_default();
-        self.send_account_multi(conn, req_id, &model);
+        let follows = MultiUpdates {
+            model: request.model_code.clone().unwrap_or_default(),
+            ledger_only: request.ledger_and_nlv.unwrap_or(false),
+        };
+        self.send_account_multi(conn, req_id, &follows);
         self.send(conn, AccountUpdateMultiEnd { req_id: Some(req_id) });
-        self.edit(conn, |client| client.account_multi.insert(req_id, model));
+        self.edit(conn, |client| client.account_multi.insert(req_id, follows));
     }
 
     /// Tags that this account does not have are left out, as a real gateway does.
@@ -63,8 +64,8 @@ impl Broker {
             if updates {
                 self.send_account(conn, symbols);
             }
-            for (req_id, model) in &multi {
-                self.send_account_multi(conn, *req_id, model);
+            for (req_id, follows) in &multi {
+                self.send_account_multi(conn, *req_id, follows);
             }
             for (req_id, tags) in &summaries {
                 self.send_summary(conn, *req_id, tags);
@@ -73,11 +74,12 @@ impl Broker {
     }
 
     fn send_account(&mut self, conn: ConnId, symbols: &[SymbolId]) {
-        for (key, value, currency) in self.account_values() {
+        for Value { key, value, currency } in self.all_values() {
             let account_name = Some(self.account.clone());
-            let value =
-                AccountValue { key: Some(key.to_owned()), value: Some(value), currency: Some(currency), account_name };
-            self.send(conn, value);
+            self.send(
+                conn,
+                AccountValue { key: Some(key), value: Some(value), currency: Some(currency), account_name },
+            );
         }
         let held: Vec<VenuePosition> =
             self.player.venue().positions().filter(|held| symbols.contains(&held.symbol)).collect();
@@ -90,13 +92,24 @@ impl Broker {
         self.send(conn, AccountUpdateTime { time_stamp: Some(local.format("%H:%M").to_string()) });
     }
 
-    fn send_account_multi(&mut self, conn: ConnId, req_id: i32, model: &str) {
-        for (key, value, currency) in self.account_values() {
+    fn all_values(&self) -> Vec<Value> {
+        let mut values = self.summary_values();
+        values.append(&mut self.ledger_values());
+        values
+    }
+
+    fn send_account_multi(&mut self, conn: ConnId, req_id: i32, follows: &MultiUpdates) {
+        let mut values = self.all_values();
+        if follows.ledger_only {
+            values = self.ledger_values();
+            values.extend(self.summary_values().into_iter().filter(|line| line.key == "NetLiquidation"));
+        }
+        for Value { key, value, currency } in values {
             let update = AccountUpdateMulti {
                 req_id: Some(req_id),
                 account: Some(self.account.clone()),
-                model_code: Some(model.to_owned()).filter(|model| !model.is_empty()),
-                key: Some(key.to_owned()),
+                model_code: Some(follows.model.clone()).filter(|model| !model.is_empty()),
+                key: Some(key),
                 value: Some(value),
                 currency: Some(currency),
             };
@@ -105,56 +118,29 @@ impl Broker {
     }
 
     fn send_summary(&mut self, conn: ConnId, req_id: i32, tags: &BTreeSet<String>) {
-        for (key, value, currency) in self.account_values() {
-            let wanted =
-                tags.contains(key) || tags.contains("All") || tags.iter().any(|tag| tag.starts_with("$LEDGER"));
-            if wanted {
-                let summary = AccountSummary {
-                    req_id: Some(req_id),
-                    account: Some(self.account.clone()),
-                    tag: Some(key.to_owned()),
-                    value: Some(value),
-                    currency: Some(currency),
-                };
-                self.send(conn, summary);
-            }
+        let named = |line: &Value| tags.contains(&line.key) || tags.contains("All");
+        let mut values: Vec<Value> = self.summary_values().into_iter().filter(named).collect();
+        let base = self.base_currency();
+        let of_ledger = |line: &Value| match line.currency == "BASE" {
+            true => tags.contains("$LEDGER") || tags.contains("$LEDGER:ALL"),
+            false => tags.contains("$LEDGER:ALL") || tags.contains(&format!("$LEDGER:{base}")),
+        };
+        values.extend(self.ledger_values().into_iter().filter(of_ledger));
+        for Value { key, value, currency } in values {
+            let summary = AccountSummary {
+                req_id: Some(req_id),
+                account: Some(self.account.clone()),
+                tag: Some(key),
+                value: Some(value),
+                currency: Some(currency),
+            };
+            self.send(conn, summary);
         }
     }
 
-    fn account_values(&self) -> Vec<Value> {
-        let venue = self.player.venue();
-        let (cash, unrealised, equity) = (venue.cash(), venue.unrealised(), self.equity());
-        let realised: Money = venue.positions().map(|held| held.realised).sum();
-        let base = self.base_currency();
-        let plain = |key, value: &str| (key, value.to_owned(), String::new());
-        let money = |key, amount: Money| (key, amount.to_string(), base.clone());
-        vec![
-            plain("AccountCode", &self.account),
-            plain("AccountReady", "true"),
-            plain("AccountType", "INDIVIDUAL"),
-            ("Currency", base.clone(), base.clone()),
-            money("CashBalance", cash),
-            money("TotalCashBalance", cash),
-            money("TotalCashValue", cash),
-            money("NetLiquidation", equity),
-            money("NetLiquidationByCurrency", equity),
-            money("EquityWithLoanValue", equity),
-            money("AvailableFunds", equity),
-            money("ExcessLiquidity", equity),
-            money("BuyingPower", equity),
-            money("RealizedPnL", realised),
-            money("UnrealizedPnL", unrealised),
-        ]
-    }
-
-    /// The account is kept in the currency of its instruments.
-    fn base_currency(&self) -> String {
-        self.catalog.first().map_or_else(|| "USD".to_owned(), |listing| listing.instrument.currency.clone())
-    }
-
-    /// Cash plus the profit of open positions.
+    /// Cash plus what open positions gained since their settlement.
     pub(super) fn equity(&self) -> Money {
-        self.player.venue().cash() + self.player.venue().unrealised()
+        self.player.venue().equity()
     }
 
     fn portfolio_value(&self, held: &VenuePosition) -> Option<PortfolioValue> {

@@ -55,6 +55,15 @@ impl Outbox {
     }
 }
 
+/// A subscription to account values by model.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MultiUpdates {
+    /// Empty: the whole account.
+    pub model: String,
+    /// Only the ledger and the net liquidation value.
+    pub ledger_only: bool,
+}
+
 #[derive(Debug)]
 pub struct Client {
     pub encoding: Encoding,
@@ -68,8 +77,8 @@ pub struct Client {
     pub positions: bool,
     pub positions_multi: BTreeMap<i32, String>,
     pub account_updates: bool,
-    /// Model code by request id.
-    pub account_multi: BTreeMap<i32, String>,
+    /// What is followed, by request id.
+    pub account_multi: BTreeMap<i32, MultiUpdates>,
     /// Tags by request id.
     pub summaries: BTreeMap<i32, BTreeSet<String>>,
     /// The last answer by request id, so that only changes are sent.

@@ -5,7 +5,7 @@
 
 use engine::market::{Price, SymbolId};
 use engine::trade::{PermId, Side};
-use engine::venue::{Kind, NewOrder, Refusal, Report, Terms, Tif, VenueExecution};
+use engine::venue::{Kind, MarginRate, NewOrder, Refusal, Report, Terms, Tif, VenueExecution};
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
@@ -77,7 +77,7 @@ impl Broker {
     /// An order of another API client, connected or not, under that client's next order id.
     pub fn submit_foreign(&mut self, client_id: i32, order: &ManualOrder) -> Result<PermId, Refusal> {
         let now = self.now();
-        let new = new_order(client_id, self.player.venue().next_order_id(client_id), order);
+        let new = new_order(client_id, self.player.venue().free_order_id(client_id), order);
         self.intervene(|broker, reports| broker.player.venue_mut().place(now, new, reports))
     }
 
@@ -164,6 +164,12 @@ impl Broker {
         } else {
             self.notes.forbidden.insert(symbol);
         }
+    }
+
+    /// What a contract ties up from now on, in the account's currency; raised enough, positions are closed at the next
+    /// event of the market. `false`: no such instrument.
+    pub fn set_margin(&mut self, symbol: SymbolId, rate: MarginRate) -> bool {
+        self.player.venue_mut().set_margin_rate(symbol, rate)
     }
 
     pub fn set_quirks(&mut self, quirks: Quirks) {

@@ -25,6 +25,7 @@ use crate::wire::request::Request;
 use crate::wire::response::Response;
 
 mod account;
+mod account_values;
 pub mod clients;
 mod contracts;
 mod day;
@@ -145,12 +146,16 @@ impl Broker {
         if let Some(end) = self.day.ends_before(next) {
             self.begin_day(end);
         }
+        let settled = self.player.venue().settled_at();
         if let Some((_, step)) = self.player.step_until(limit) {
             match &step {
                 Step::Market(events) => self.show_market(events),
                 Step::Reports(reports) => self.publish(reports),
             }
             self.player.recycle(step);
+        }
+        if self.player.venue().settled_at() > settled {
+            self.tell_settlement();
         }
         self.next = self.player.peek_ts();
         if self.next.is_none() {
@@ -160,6 +165,14 @@ impl Broker {
         self.update_pnl();
         self.settle();
         true
+    }
+
+    /// Settlement moved money, so those who follow the account hear of it though nothing traded.
+    fn tell_settlement(&mut self) {
+        let held: Vec<_> = self.open_positions().iter().map(|held| held.symbol).collect();
+        if !held.is_empty() {
+            self.update_accounts(&held);
+        }
     }
 
     /// Orders changed what is due next.
@@ -242,7 +255,7 @@ impl Broker {
             }
             Request::CancelOrder(request) => self.cancel_order(conn, client_id, request.order_id.unwrap_or(0)),
             Request::GlobalCancel(_) => self.cancel_all_orders(),
-            Request::OpenOrders(_) => self.send_open_orders(conn, Some(client_id)),
+            Request::OpenOrders(_) => self.send_own_orders(conn, client_id),
             Request::AllOpenOrders(_) => self.send_open_orders(conn, None),
             Request::AutoOpenOrders(request) => {
                 self.bind_orders(conn, client_id, request.auto_bind.unwrap_or(false));

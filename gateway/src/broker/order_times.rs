@@ -1,9 +1,13 @@
 //! Dates and times as clients write them. In: text. Out: instants. Absent: what they are for.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use std::ops::RangeInclusive;
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use chrono_tz::US::{Central, Eastern, Mountain, Pacific};
 use engine::time::Timestamp;
+
+const YEARS: RangeInclusive<i32> = 1970..=2200;
 
 /// `20260824-15:50:07` is UTC; `20260824 15:50:07` is the gateway's zone, UTC, unless a zone follows, by its name or by
 /// the abbreviation that TWS shows; seconds may be missing, and a date alone is its midnight.
@@ -45,8 +49,11 @@ fn zone_of(name: &str) -> Option<Tz> {
     }
 }
 
-/// A time that the clocks skip in spring does not exist.
+/// A time that the clocks skip in spring does not exist; years far from ours are typing mistakes.
 fn local(zone: Tz, at: NaiveDateTime) -> Option<Timestamp> {
+    if !YEARS.contains(&at.year()) {
+        return None;
+    }
     zone.from_local_datetime(&at).earliest().map(|at| at.with_timezone(&Utc).into())
 }
 

@@ -23,10 +23,21 @@ impl Broker {
     /// The order's status message with this word.
     pub(super) fn send_status(&mut self, conn: ConnId, order: &VenueOrder, word: Status) {
         let mut status = order_status(order, word, self.catalog.listing(order.order.symbol));
+        status.why_held = self.why_held(order);
         if self.notes.told.insert(order.perm_id) && self.quirks.perm_id_late {
             status.perm_id = Some(0);
         }
         self.send(conn, status);
+    }
+
+    /// What a pre-submitted order waits for: its parent's fill, its trigger, or both.
+    fn why_held(&self, order: &VenueOrder) -> Option<String> {
+        let new = &order.order;
+        let parent = new.parent_id.and_then(|id| self.player.venue().order_of(new.client_id, id));
+        let waits = [("child", parent.is_some_and(|parent| parent.filled == 0)), ("trigger", new.kind.is_triggered())];
+        let held = order.status == Status::PreSubmitted && order.filled == 0;
+        let words: Vec<&str> = waits.into_iter().filter(|(_, waits)| held && *waits).map(|(word, _)| word).collect();
+        Some(words.join(",")).filter(|words| !words.is_empty())
     }
 
     pub(super) fn open_order(&self, order: &VenueOrder) -> OpenOrder {
@@ -121,6 +132,7 @@ impl Broker {
             status: Some(order.status.name().to_owned()),
             commission_and_fees: commission.and_then(|money| money.to_decimal().to_f64()),
             commission_and_fees_currency: listing.map(|listing| listing.instrument.currency.clone()),
+            reject_reason: self.notes.rejected.get(&order.perm_id).cloned(),
             completed_time: ended.map(local_time),
             completed_status: over,
             ..OrderState::default()

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::market::SymbolId;
 use engine::time::Timestamp;
 use engine::trade::{Money, PermId};
-use engine::venue::{Refusal, Status, VenueExecution, VenueOrder, told};
+use engine::venue::{Refusal, VenueExecution, VenueOrder, told};
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
@@ -17,7 +17,6 @@ use crate::wire::order::{Order, PlaceOrderRequest};
 use crate::wire::order_report::{CompletedOrdersEnd, OpenOrdersEnd, OrderBound};
 
 const AUTO_BIND_REFUSED: i32 = 327;
-const NOT_CANCELLABLE: i32 = 161;
 const NOT_ALLOWED: i32 = 203;
 const TIF_PRESET: i32 = 10349;
 
@@ -30,6 +29,8 @@ pub struct Notes {
     pub commission: BTreeMap<PermId, Money>,
     /// When the order ended.
     pub ended: BTreeMap<PermId, Timestamp>,
+    /// Why the account or the exchange did not take an order.
+    pub rejected: BTreeMap<PermId, String>,
     /// Orders that a client asked to cancel.
     pub cancelled_by_client: BTreeSet<PermId>,
     /// Orders of which a status was told.
@@ -89,15 +90,8 @@ impl Broker {
 
     pub(super) fn cancel_order(&mut self, conn: ConnId, client_id: i32, order_id: i32) {
         let now = self.now();
-        let found = self.player.venue().order_of(client_id, order_id);
-        let found = found.map(|order| (order.perm_id, order.status));
-        if let Some((perm_id, Status::Inactive)) = found
-            && self.player.venue().open_orders().all(|order| order.perm_id != perm_id)
-        {
-            let text = "Cancel attempted when order is not in a cancellable state.";
-            return self.error(conn, order_id, NOT_CANCELLABLE, &format!("{text}  Order permId ={}", perm_id.0));
-        }
-        self.notes.cancelled_by_client.extend(found.map(|(perm_id, _)| perm_id));
+        let found = self.player.venue().order_of(client_id, order_id).map(|order| order.perm_id);
+        self.notes.cancelled_by_client.extend(found);
         let mut reports = Vec::new();
         let cancelled = self.player.venue_mut().cancel(now, client_id, order_id, &mut reports);
         self.publish(&reports);
@@ -115,14 +109,19 @@ impl Broker {
         self.publish(&reports);
     }
 
-    /// Open orders of one client, or of all, with their status. Client 0 asking for its own binds those from outside
-    /// the API first.
-    pub(super) fn send_open_orders(&mut self, conn: ConnId, of_client: Option<i32>) {
-        if of_client == Some(0) {
+    /// What a client asks for as its own; client 0 binds the orders from outside the API by asking.
+    pub(super) fn send_own_orders(&mut self, conn: ConnId, client_id: i32) {
+        if client_id == 0 {
             self.bind_all();
         }
+        self.send_open_orders(conn, Some(client_id));
+    }
+
+    /// Open orders of one client, or of all, with their status.
+    pub(super) fn send_open_orders(&mut self, conn: ConnId, of_client: Option<i32>) {
         let venue = self.player.venue();
-        let wanted = |order: &&VenueOrder| of_client.is_none_or(|client_id| order.order.client_id == client_id);
+        let is_own = |order: &VenueOrder, client_id| order.order.client_id == client_id && order.order.order_id != 0;
+        let wanted = |order: &&VenueOrder| of_client.is_none_or(|client_id| is_own(order, client_id));
         let orders: Vec<VenueOrder> = venue.open_orders().filter(wanted).cloned().collect();
         for order in &orders {
             self.send_order(conn, order);

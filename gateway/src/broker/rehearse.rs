@@ -153,7 +153,7 @@ impl Broker {
                 client.outbox.consume(pending);
             }
             client.leaving = true;
-            (client.line.cut, client.line.reset) = (true, reset);
+            (client.line.cut, client.line.dead, client.line.reset) = (true, lose, reset);
         });
     }
 

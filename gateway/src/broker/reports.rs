@@ -15,6 +15,20 @@ use crate::broker::clients::ConnId;
 use crate::broker::interventions::CommissionHabit;
 use crate::script::Event;
 
+const REJECTED: i32 = 201;
+
+/// The message that follows an order which the broker does not take.
+fn rejection(order: &VenueOrder, later: &[Report]) -> Option<String> {
+    later.iter().find_map(|report| match report {
+        Report::Message { client_id, order_id, refusal }
+            if (*client_id, *order_id) == (order.order.client_id, order.order.order_id) && refusal.code == REJECTED =>
+        {
+            Some(refusal.text.clone())
+        }
+        _ => None,
+    })
+}
+
 impl Broker {
     pub(super) fn publish(&mut self, reports: &[Report]) {
         self.bind_new(reports);
@@ -99,6 +113,9 @@ impl Broker {
         let order = told::before(order, later);
         if matches!(order.status, Status::Filled | Status::Cancelled | Status::Inactive) {
             self.notes.ended.entry(perm_id).or_insert(now);
+        }
+        if let Some(reason) = rejection(&order, later) {
+            self.notes.rejected.insert(perm_id, reason);
         }
         let Some(conn) = self.owner(&order) else {
             return;

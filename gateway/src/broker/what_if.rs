@@ -36,6 +36,15 @@ impl Broker {
     }
 }
 
+/// What placing the order would be answered with.
+fn warning(answer: &WhatIf) -> Option<String> {
+    let opens = answer.after.initial > answer.before.initial;
+    (opens && answer.equity_after < answer.after.initial).then(|| {
+        let (equity, needed) = (answer.equity_after, answer.after.initial);
+        format!("Equity with Loan Value {equity} does not exceed the new total Initial Margin of {needed}")
+    })
+}
+
 /// Margin is the same in and outside regular hours.
 fn state(answer: &WhatIf, currency: Option<String>) -> OrderState {
     let money = |amount: Money| amount.to_decimal().to_f64();
@@ -65,6 +74,7 @@ fn state(answer: &WhatIf, currency: Option<String>) -> OrderState {
         commission_and_fees: money(answer.commission),
         commission_and_fees_currency: currency.clone(),
         margin_currency: currency,
+        warning_text: warning(answer),
         ..OrderState::default()
     }
 }

@@ -43,6 +43,8 @@ pub struct Line {
     half_frame: bool,
     /// Nothing that is sent to it from now on goes anywhere.
     pub cut: bool,
+    /// It ends at once, whatever still waits to be written to it.
+    pub dead: bool,
     /// Ends with a reset instead of a close.
     pub reset: bool,
 }

@@ -70,7 +70,7 @@ async fn account_values_follow_fills() {
         found.push(format!("{} {}", line.tag, line.value));
     }
     found.sort();
-    assert_eq!(found, ["NetLiquidation 99970.50", "TotalCashValue 99995.50"]);
+    assert_eq!(found, ["NetLiquidation 99970.50", "TotalCashValue 99970.50"], "cash counts what futures gained");
 
     let mut multi = within(desk.client.account_updates_multi(Some(&account()), None)).await.expect("updates");
     let mut keys = Vec::new();
@@ -112,5 +112,86 @@ async fn profit_of_an_unknown_contract_is_refused() {
     let mut single = within(client.pnl_single(&account(), ContractId(5), None)).await.expect("sent");
     let refused = within(single.next()).await.expect("an answer");
     assert!(matches!(&refused, Err(ibapi::Error::Notice(notice)) if notice.code == 321), "{refused:?}");
+    gateway.stop();
+}
+
+/// Every value of the account under its key, as a new subscriber is told; the account's own, not those of segments.
+async fn values(desk: &Desk) -> std::collections::BTreeMap<String, String> {
+    let mut updates = within(desk.client.account_updates(&account())).await.expect("updates");
+    let mut values = std::collections::BTreeMap::new();
+    loop {
+        match data!(updates) {
+            AccountUpdate::AccountValue(value) => drop(values.insert(value.key, value.value)),
+            AccountUpdate::End => return values,
+            _ => {}
+        }
+    }
+}
+
+fn amount(values: &std::collections::BTreeMap<String, String>, key: &str) -> f64 {
+    values[key].parse().unwrap_or_else(|_| panic!("{key} is {:?}", values[key]))
+}
+
+#[tokio::test]
+async fn margin_is_the_same_story_in_every_value() {
+    let gateway = answered(vec![quote(0, 5000.0, 5, 5000.25, 5)]);
+    let (mut desk, _ticks) = desk_with_ticks(&gateway).await;
+    desk.submit(&order(Action::Buy, 2.0, "MKT", 0.0)).await;
+    desk.settle().await;
+    let values = values(&desk).await;
+    let of = |key: &str| amount(&values, key);
+    assert_eq!((of("InitMarginReq"), of("MaintMarginReq")), (50_600.0, 46_000.0));
+    assert_eq!(of("NetLiquidation"), 99_970.5);
+    assert_eq!(of("AvailableFunds"), of("EquityWithLoanValue") - of("InitMarginReq"));
+    assert_eq!(of("ExcessLiquidity"), of("EquityWithLoanValue") - of("MaintMarginReq"));
+    assert_eq!(of("BuyingPower"), 4.0 * of("AvailableFunds"));
+    assert_eq!((of("FuturesPNL"), of("UnrealizedPnL")), (-25.0, -25.0));
+    assert_eq!(of("CashBalance") + of("FuturesPNL"), of("TotalCashBalance"));
+    for key in ["NetLiquidation", "AvailableFunds", "InitMarginReq", "ExcessLiquidity", "TotalCashValue"] {
+        assert_eq!((of(&format!("{key}-C")), of(&format!("{key}-S"))), (of(key), 0.0), "futures are commodities");
+    }
+    assert_eq!(values["Cushion"], "0.539864", "(99,970.50 - 46,000) of 99,970.50");
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn a_summary_tells_the_ledger_when_it_is_asked_for() {
+    let gateway = answered(vec![]);
+    let client = connect(&gateway, 1).await;
+    for (tag, currencies) in
+        [("$LEDGER", vec!["BASE"]), ("$LEDGER:USD", vec!["USD"]), ("$LEDGER:ALL", vec!["BASE", "USD"])]
+    {
+        let group = AccountGroup("All".to_owned());
+        let mut summary = within(client.account_summary(&group, &[tag])).await.expect("a summary");
+        let mut found = Vec::new();
+        while let AccountSummaryResult::Summary(line) = data!(summary) {
+            if line.tag == "TotalCashBalance" {
+                found.push(line.currency);
+            }
+        }
+        assert_eq!(found, currencies, "{tag}");
+    }
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn the_day_ends_with_a_settlement_that_moves_gains_into_cash() {
+    let end_s = 7 * 3600;
+    let events =
+        vec![quote(0, 5000.0, 5, 5000.25, 5), trade(1, 5010.25, 1), quote(end_s + 4_000, 5010.0, 5, 5010.25, 5)];
+    let gateway = answered(events);
+    let (mut desk, _ticks) = desk_with_ticks(&gateway).await;
+    desk.submit(&order(Action::Buy, 1.0, "MKT", 0.0)).await;
+    step(&desk.client).await;
+    let before = values(&desk).await;
+    assert_eq!((amount(&before, "CashBalance"), amount(&before, "FuturesPNL")), (99_997.75, 500.0));
+    assert_eq!(step(&desk.client).await, end_s + 4_000, "settlement is no step of its own");
+    let after = values(&desk).await;
+    assert_eq!((amount(&after, "CashBalance"), amount(&after, "FuturesPNL")), (100_497.75, 0.0));
+    for key in ["NetLiquidation", "TotalCashBalance", "UnrealizedPnL"] {
+        assert_eq!(before[key], after[key], "{key}");
+    }
+    assert_eq!(amount(&after, "PreviousDayEquityWithLoanValue"), amount(&after, "NetLiquidation"));
+    assert_eq!(gateway.truth().positions[0].cost, Money::from_micros(250_012_500_000), "average cost stays");
     gateway.stop();
 }

@@ -266,3 +266,126 @@ async fn immediate_orders_do_not_rest() {
     assert_eq!(truth.positions[0].quantity, 2, "the first took nothing, the second what was there");
     gateway.stop();
 }
+
+#[tokio::test]
+async fn each_partial_fill_has_its_own_id_sum_and_average() {
+    let events = vec![quote(0, 5000.0, 5, 5000.25, 1), quote(1, 5000.0, 5, 5000.75, 1), quote(2, 5000.0, 5, 5001.0, 5)];
+    let gateway = answered(events);
+    let mut desk = Desk::open(&gateway, 1).await;
+    let _ticks = subscribe(&desk).await;
+    step(&desk.client).await;
+    desk.submit(&order(Action::Buy, 3.0, "MKT", 0.0)).await;
+    while !gateway.stats().finished {
+        step(&desk.client).await;
+    }
+    desk.settle().await;
+    let mut list = within(desk.client.executions(ExecutionFilter::default())).await.expect("a list");
+    let items = list.collect_to_end_within(DEADLINE).await.expect("an end of the list");
+    let fills: Vec<_> = items
+        .iter()
+        .filter_map(|item| match item {
+            Executions::ExecutionData(data) => {
+                let fill = &data.execution;
+                Some((fill.execution_id.as_str(), fill.price, fill.cumulative_quantity, fill.average_price))
+            }
+            Executions::CommissionReport(_) => None,
+        })
+        .collect();
+    let expected = [
+        ("0000e1a7.6b0373b5.00000001.01", 5000.25, 1.0, 5000.25),
+        ("0000e1a7.6b0373b5.00000002.01", 5000.75, 2.0, 5000.5),
+        ("0000e1a7.6b0373b5.00000003.01", 5001.0, 3.0, 15_002.0 / 3.0),
+    ];
+    assert_eq!(fills, expected);
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn every_part_of_a_filter_counts() {
+    let gateway = answered(vec![quote(0, 5000.0, 5, 5000.25, 5)]);
+    let mut desk = Desk::open(&gateway, 1).await;
+    let _ticks = subscribe(&desk).await;
+    step(&desk.client).await;
+    desk.submit(&order(Action::Buy, 1.0, "MKT", 0.0)).await;
+    desk.submit(&order(Action::Sell, 1.0, "MKT", 0.0)).await;
+    desk.settle().await;
+    let text = |value: &str| value.to_owned();
+    let some = ExecutionFilter::default;
+    let filters = [
+        (some(), 4),
+        (ExecutionFilter { client_id: Some(1), ..some() }, 4),
+        (ExecutionFilter { account_code: text(ACCOUNT), ..some() }, 4),
+        (ExecutionFilter { account_code: text("DU9"), ..some() }, 0),
+        (ExecutionFilter { symbol: text("ES"), ..some() }, 4),
+        (ExecutionFilter { symbol: text("NQ"), ..some() }, 0),
+        (ExecutionFilter { security_type: text("FUT"), ..some() }, 4),
+        (ExecutionFilter { security_type: text("STK"), ..some() }, 0),
+        (ExecutionFilter { exchange: text("CME"), ..some() }, 4),
+        (ExecutionFilter { exchange: text("ICE"), ..some() }, 0),
+        (ExecutionFilter { side: Some(ExecutionFilterSide::Buy), symbol: text("ES"), ..some() }, 2),
+        (ExecutionFilter { specific_dates: vec![text("20261122")], ..some() }, 0),
+    ];
+    for (filter, count) in filters {
+        let shown = format!("{filter:?}");
+        let found = listed!(desk.client.executions(filter), execution_line);
+        assert_eq!(found.len(), count, "{shown}: {found:?}");
+    }
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn a_fill_is_told_field_by_field_as_captured() {
+    let gateway = answered(vec![quote(0, 5000.0, 5, 5000.25, 5)]);
+    let mut desk = Desk::open(&gateway, 1).await;
+    let _ticks = subscribe(&desk).await;
+    step(&desk.client).await;
+    desk.submit(&order(Action::Buy, 1.0, "MKT", 0.0)).await;
+    let mut states = Vec::new();
+    for _ in 0..8 {
+        let item = within(desk.updates.next()).await.expect("the stream goes on").expect("a message that can be read");
+        let SubscriptionItem::Data(update) = item else { panic!("{item:?}") };
+        match update {
+            OrderUpdate::OpenOrder(data) => {
+                let state = data.order_state;
+                states.push(format!(
+                    "{:?} {:?} {} {}",
+                    state.status, state.commission, state.completed_time, state.completed_status
+                ));
+            }
+            OrderUpdate::ExecutionData(ExecutionData { request_id, execution, contract, .. }) => {
+                assert_eq!((request_id, contract.local_symbol.as_str()), (-1, "ESZ6"));
+                assert_eq!(
+                    (execution.time.as_str(), execution.exchange.as_str()),
+                    ("20261123 09:00:00 US/Central", "CME")
+                );
+                assert_eq!((execution.perm_id, execution.client_id, execution.order_id), (2_400_000_001, 1, 1));
+                assert_eq!((execution.cumulative_quantity, execution.average_price), (1.0, 5000.25));
+                assert_eq!(execution.account_number, ACCOUNT);
+            }
+            OrderUpdate::OrderStatus(status) => {
+                let sums = (status.filled, status.remaining, status.average_fill_price, status.last_fill_price);
+                states.push(format!("{:?} {sums:?} {}", status.status, status.perm_id));
+            }
+            OrderUpdate::CommissionReport(report) => {
+                assert_eq!(
+                    (report.execution_id.as_str(), report.currency.as_str()),
+                    ("0000e1a7.6b0373b5.00000001.01", "USD")
+                );
+                assert_eq!((report.commission, report.realized_pnl), (2.25, None));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let filled = "Filled (1.0, 0.0, Some(5000.25), Some(5000.25)) 2400000001";
+    let done = "20261123 09:00:00 US/Central Filled Size: 1";
+    let expected = [
+        "PreSubmitted None  ".to_owned(),
+        "PreSubmitted (0.0, 1.0, Some(0.0), Some(0.0)) 2400000001".to_owned(),
+        format!("Filled None {done}"),
+        filled.to_owned(),
+        format!("Filled Some(2.25) {done}"),
+        filled.to_owned(),
+    ];
+    assert_eq!(states, expected);
+    gateway.stop();
+}

@@ -47,13 +47,16 @@ pub struct Settings {
     pub more: String,
 }
 
+/// Enough for all strategies at once: these tests are not about margin.
+const CASH: &str = "cash = 10_000_000\n";
+
 impl Settings {
     /// ES in a synthetic market that begins five minutes before the regular open, played at `speed`.
     pub fn synthetic(speed: &str, strategies: Vec<Strategy>) -> Self {
         let market = "source = \"synthetic\"\nseed = 7\nstart = 2024-06-12T13:25:00Z\n";
         Self {
-            broker: format!("client_id = 1\n[gateway]\nspeed = {speed}\n{market}"),
-            more: format!("[backtest]\n{market}"),
+            broker: format!("client_id = 1\n[gateway]\nspeed = {speed}\n{market}{CASH}"),
+            more: format!("[backtest]\n{market}{CASH}"),
             ..Self::played(strategies)
         }
     }
@@ -61,14 +64,14 @@ impl Settings {
     /// For a market that the command line names.
     pub fn played(strategies: Vec<Strategy>) -> Self {
         Self {
-            broker: "client_id = 1\n[gateway]\nsource = \"synthetic\"\nstart = 2024-06-12T13:25:00Z\n".to_owned(),
+            broker: format!("client_id = 1\n[gateway]\nsource = \"synthetic\"\nstart = 2024-06-12T13:25:00Z\n{CASH}"),
             symbols: vec!["ES"],
             lengths_s: "[60]",
             strategies,
             position_max: 20,
             stale_after_ms: 5_000,
             flatten_on_stop: false,
-            more: String::new(),
+            more: format!("[backtest]\nsource = \"synthetic\"\nstart = 2024-06-12T13:25:00Z\n{CASH}"),
         }
     }
 

@@ -80,7 +80,8 @@ fn a_position_that_is_set_costs_what_the_market_shows() {
     assert_eq!((position(&floor).quantity, position(&floor).cost_ticks), (3, 401 + 2 * 410));
     assert_eq!(floor.venue.equity(), equity, "what comes, comes at the market");
     assert!(floor.venue.set_position(now, ES, -1));
-    assert_eq!((position(&floor).quantity, position(&floor).cost_ticks), (-1, -410));
+    assert_eq!((position(&floor).quantity, position(&floor).cost_ticks), (-1, -411));
+    assert!(!floor.venue.set_position(now, ES, 100_001) && !floor.venue.set_position(now, ES, i64::MIN));
     assert!(floor.venue.set_position(now, ES, 0) && !floor.venue.set_position(now, SymbolId(77), 1));
     assert_eq!(position(&floor).cost, Money::ZERO);
     let exec_id = floor.venue.executions()[0].exec_id.clone();

@@ -335,6 +335,27 @@ proptest! {
         prop_assert_eq!(format!("{:?}", one.venue), format!("{:?}", two.venue));
     }
 
+    /// A limit order at the touch gets what trades at its price leave over when the queue ahead is served.
+    #[test]
+    fn a_resting_order_waits_for_its_queue(
+        queue in 0u32..40, quantity in 1u32..20, trades in prop::collection::vec((99i32..103, 0u32..12), 0..40),
+    ) {
+        let mut book = Book::new();
+        book.run(&Op::Quote(Some(100), queue, Some(104), 5));
+        let limit = order(1, Side::Buy, quantity, OrderKind::Limit(Price(100)));
+        prop_assert!(book.venue.place(book.at, limit, &mut Vec::new()).is_ok());
+        let (mut traded, mut through) = (0, false);
+        for (price, size) in trades {
+            book.run(&Op::Trade(price, size));
+            traded += if price == 100 { size } else { 0 };
+            through |= price < 100;
+            let filled = book.venue.order_of(1, 1).map_or(0, |order| order.filled);
+            let expected = if through { quantity } else { quantity.min(traded.saturating_sub(queue)) };
+            prop_assert_eq!(filled, expected);
+        }
+        book.audit();
+    }
+
     /// A bracket with an exit that joins it, on any path: what closes never exceeds what opened.
     #[test]
     fn a_bracket_never_closes_more_than_its_entry_filled(

@@ -244,6 +244,21 @@ fn a_stop_for_regular_hours_falls_asleep_when_they_end() {
 }
 
 #[test]
+fn a_change_after_hours_finds_the_stop_asleep() {
+    let mut floor = floor(0);
+    floor.play("quote 400 5 401 5\ntrade 400 1\nplace 1 sell 1 stp 390 rth gtc");
+    // 15:30 by the clock of the request; the market has not moved since.
+    let late = Timestamp::from_secs(OPEN_S + 6 * HOUR + HOUR / 2);
+    let mut changed = floor.venue.order_of(1, 1).expect("placed").order.clone();
+    changed.kind = Kind::Stop(Price(398));
+    let mut out = Vec::new();
+    floor.venue.modify(late, changed, &mut out).expect("accepted");
+    assert!(!floor.venue.would_report(&trade(late, 397, 1)), "it sleeps");
+    let Some(Report::Message { refusal, .. }) = out.last() else { panic!("{out:?}") };
+    assert_eq!(refusal.code, 399);
+}
+
+#[test]
 fn orders_for_the_close_have_one_turn() {
     check_at(
         0,

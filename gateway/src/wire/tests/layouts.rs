@@ -4,7 +4,7 @@ use super::VERSIONS;
 use crate::wire::contract::{Contract, ContractData, ContractDetails};
 use crate::wire::execution::{CommissionAndFeesReport, Execution, ExecutionDetails};
 use crate::wire::order::Order;
-use crate::wire::order_report::{CompletedOrder, OpenOrder, OrderState};
+use crate::wire::order_report::{CompletedOrder, OpenOrder, OrderBound, OrderState};
 use crate::wire::response::Response;
 use crate::wire::{Encoding, UNSET_DOUBLE, frame};
 
@@ -128,6 +128,49 @@ fn an_open_order_has_the_documented_fields_at_every_version() {
         shown.expect(&[("commission", UNSET_DOUBLE), ("commissionCurrency", "USD"), ("nConditions", "0")]);
         shown.expect(&[("nComboLegs", "0"), ("nOrderComboLegs", "0"), ("nSmartParams", "0"), ("dncPresent", "0")]);
         shown.expect(&[("adjustedOrderType", "None"), ("cashQty", "0.0"), ("usePriceMgmtAlgo", "0")]);
+    }
+}
+
+#[test]
+fn an_open_order_shows_margins_trailing_and_adjustable_parts_in_their_places() {
+    let mut order = order();
+    (order.trail_stop_price, order.trailing_percent, order.lmt_price_offset) = (Some(4980.5), Some(0.25), Some(0.5));
+    (order.adjusted_order_type, order.trigger_price) = (Some("TRAIL".to_owned()), Some(5010.0));
+    (order.adjusted_stop_price, order.adjusted_stop_limit_price) = (Some(5000.0), Some(4999.75));
+    (order.adjusted_trailing_amount, order.adjustable_trailing_unit) = (Some(1.5), Some(100));
+    order.what_if = Some(true);
+    let state = OrderState {
+        init_margin_before: Some(1.0),
+        maint_margin_before: Some(2.0),
+        equity_with_loan_before: Some(3.0),
+        init_margin_change: Some(4.0),
+        maint_margin_change: Some(5.0),
+        equity_with_loan_change: Some(6.0),
+        init_margin_after: Some(7.0),
+        maint_margin_after: Some(8.0),
+        equity_with_loan_after: Some(9.0),
+        ..OrderState::default()
+    };
+    let open =
+        OpenOrder { order_id: Some(7), contract: Some(contract()), order: Some(order), order_state: Some(state) };
+    for version in VERSIONS {
+        let shown = Shown::new(open.clone(), version, &OPEN_ORDER.replace("CONTRACT", CONTRACT_11));
+        shown.expect(&[("initBefore", "1.0"), ("maintBefore", "2.0"), ("equityBefore", "3.0"), ("initChange", "4.0")]);
+        shown.expect(&[("maintChange", "5.0"), ("equityChange", "6.0"), ("initAfter", "7.0"), ("maintAfter", "8.0")]);
+        shown.expect(&[("equityAfter", "9.0"), ("whatIf", "1"), ("trailStopPrice", "4980.5")]);
+        shown.expect(&[("trailingPercent", "0.25"), ("adjustedOrderType", "TRAIL"), ("triggerPrice", "5010.0")]);
+        shown.expect(&[("adjTrailStopPrice", "4980.5"), ("lmtPriceOffset", "0.5"), ("adjustedStopPrice", "5000.0")]);
+        shown.expect(&[("adjustedStopLimitPrice", "4999.75"), ("adjustedTrailingAmount", "1.5")]);
+        shown.expect(&[("adjustableTrailingUnit", "100")]);
+    }
+}
+
+#[test]
+fn a_bound_order_names_its_ids() {
+    let bound = OrderBound { perm_id: Some(2_400_000_001), client_id: Some(0), order_id: Some(-2) };
+    for version in VERSIONS {
+        let shown = Shown::new(bound.clone(), version, "id permId clientId orderId");
+        shown.expect(&[("id", "100"), ("permId", "2400000001"), ("clientId", "0"), ("orderId", "-2")]);
     }
 }
 

@@ -60,3 +60,30 @@ fn optional_parts_of_an_order_in_text_shift_the_rest() {
         assert_eq!((order.algo_strategy.as_deref(), order.what_if), (Some("Twap"), Some(true)));
     }
 }
+
+#[test]
+fn trailing_and_adjustable_parts_are_read_at_every_version() {
+    for version in VERSIONS {
+        let mut fields = limit_order(version, 7);
+        let shift = usize::from(version < 177);
+        let dates = [(37, "20261123 09:30:00 US/Central"), (38, "20261123-16:00:00"), (32, "4"), (33, "1")];
+        for (at, value) in dates {
+            fields[at] = value.to_owned();
+        }
+        let adjusted = ["TRAIL", "5010.0", "0.5", "5000.0", "4999.75", "1.5", "100"];
+        let trailing = [(68, "4980.5"), (69, "0.25")];
+        for (at, value) in trailing.into_iter().chain((90..).zip(adjusted)) {
+            fields[at + shift] = value.to_owned();
+        }
+        let Request::PlaceOrder(request) = decode(version, &fields) else { panic!("another request") };
+        let order = request.order.expect("an order");
+        assert_eq!((order.trail_stop_price, order.trailing_percent), (Some(4980.5), Some(0.25)));
+        assert_eq!((order.trigger_method, order.outside_rth), (Some(4), Some(true)));
+        assert_eq!(order.good_after_time.as_deref(), Some("20261123 09:30:00 US/Central"));
+        assert_eq!(order.good_till_date.as_deref(), Some("20261123-16:00:00"));
+        assert_eq!((order.adjusted_order_type.as_deref(), order.trigger_price), (Some("TRAIL"), Some(5010.0)));
+        assert_eq!((order.lmt_price_offset, order.adjusted_stop_price), (Some(0.5), Some(5000.0)));
+        assert_eq!((order.adjusted_stop_limit_price, order.adjusted_trailing_amount), (Some(4999.75), Some(1.5)));
+        assert_eq!(order.adjustable_trailing_unit, Some(100));
+    }
+}
