@@ -147,6 +147,11 @@ impl Broker {
 
     /// Closes a connection. `lose`: what is not written yet goes nowhere.
     pub(crate) fn cut(&mut self, conn: ConnId, lose: bool, reset: bool) {
+        let pending = self.clients.get(&conn).map_or(0, |client| client.outbox.pending().len());
+        if lose && pending > 0 {
+            let text = format!("the last {pending} bytes for connection {conn} are lost");
+            self.faults.transcript.note(self.now(), &text);
+        }
         self.edit(conn, |client| {
             if lose {
                 let pending = client.outbox.pending().len();

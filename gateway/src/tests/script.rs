@@ -228,3 +228,27 @@ async fn the_same_seed_plays_the_same_faults_with_the_same_words() {
     assert!(first.iter().any(|entry| entry.contains("Note fault ")), "some fault has begun");
     assert_eq!(first, played_by_seed(11).await);
 }
+
+#[test]
+fn the_scripts_that_come_with_the_gateway_can_be_played() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = file.expect("a file").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        let script = Script::parse(&path.display().to_string(), &text).expect("a good script");
+        assert!(!script.is_empty(), "{}", path.display());
+        count += 1;
+    }
+    assert_eq!(count, 5);
+}
+
+/// The README's table of faults is the program's own.
+#[test]
+fn the_readme_names_every_fault() {
+    let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).expect("the README is there");
+    for spec in crate::faults::table::rows() {
+        assert!(readme.contains(&format!("`{}`", spec.name)), "{} is not in the README", spec.name);
+    }
+}

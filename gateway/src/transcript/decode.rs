@@ -61,13 +61,18 @@ pub fn request(encoding: Encoding, body: &[u8]) -> (String, Json) {
         Ok(Request::NotServed { message_id, req_id }) => {
             (format!("request {message_id}"), json!({ "message_id": message_id, "req_id": req_id }))
         }
-        Ok(request) => (request.name().to_owned(), fields::of_debug(&format!("{request:?}"))),
+        Ok(request) => (request.name().to_owned(), object(fields::of_debug(&format!("{request:?}")))),
         Err(bad) => ("unreadable".to_owned(), json!({ "reason": bad.to_string(), "bytes": body.len() })),
     }
 }
 
 pub fn typed(response: &Response) -> (String, Json) {
-    (response.name().to_owned(), fields::of_debug(&format!("{response:?}")))
+    (response.name().to_owned(), object(fields::of_debug(&format!("{response:?}"))))
+}
+
+/// A message without fields has but its name for a debug form.
+fn object(fields: Json) -> Json {
+    if fields.is_string() { json!({}) } else { fields }
 }
 
 pub fn response(encoding: Encoding, body: &[u8]) -> (String, Json) {
@@ -106,7 +111,7 @@ fn protobuf(body: &[u8]) -> (String, Json) {
         return ("TickByTick".to_owned(), read.map_or(Json::Null, |tick| fields::of_debug(&format!("{tick:?}"))));
     }
     match Response::describe(id, payload) {
-        Some((name, debug)) => (name.to_owned(), fields::of_debug(&debug)),
+        Some((name, debug)) => (name.to_owned(), object(fields::of_debug(&debug))),
         None => (format!("message {id}"), json!({ "bytes": body.len() })),
     }
 }
