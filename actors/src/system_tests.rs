@@ -88,6 +88,7 @@ impl Rig {
             instruments: config.instruments.clone(),
             source: Box::new(feeds::synthetic(SyntheticOptions::es(7, START, SymbolId(0)))),
             pace: Pacing::Clock(Arc::new(move || at_gateway.now())),
+            history: gateway::History::default(),
             account: "DU1234567".to_owned(),
             cash: Money::from_micros(100_000_000_000),
             commission: Money::from_micros(2_250_000),

@@ -90,6 +90,7 @@ pub fn gateway(
         instruments: instruments.to_vec(),
         source: Box::new(source),
         pace,
+        history: gateway::History::default(),
         account: "DU1234567".to_owned(),
         cash: Money::from_micros(100_000_000_000),
         commission: Money::from_micros(2_250_000),

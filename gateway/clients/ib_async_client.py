@@ -47,7 +47,8 @@ def wait(ib, condition):
 
 
 def check_contract(ib):
-    contract = lib.Future("ES", exchange="CME", currency="USD")
+    chain = [found.contract for found in ib.reqContractDetails(lib.Future("ES", exchange="CME", currency="USD"))]
+    contract = min(chain, key=lambda future: future.lastTradeDateOrContractMonth)
     found = ib.qualifyContracts(contract)
     check("qualify ES", len(found) == 1 and contract.conId > 0, f"{contract.localSymbol} {contract.conId}")
     details = ib.reqContractDetails(contract)[0]

@@ -79,6 +79,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         instruments: vec![es()],
         source: Box::new(Walk { state: 7, at: START, bid: 26_800, pending: None }),
         pace,
+        history: gateway::History::default(),
         account: "DU1234567".to_owned(),
         cash: Money::from_micros(1_000_000_000_000),
         commission: Money::from_micros(2_250_000),

@@ -1,73 +1,113 @@
-//! Days and hours of the contracts: expiries, trading hours. In: an instrument, market time. Out: dates and the
-//! broker's text. Absent: exchange holidays; the regular week is shown.
+//! Last trading days of futures. In: a root symbol's rule, a month or a day. Out: expiries, the front month, the chain
+//! of months that are listed. Absent: hours of trading (see `hours`).
 
-use chrono::{Datelike, Days, NaiveDate, Timelike, Weekday};
-use chrono_tz::US::Central;
+use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, Weekday};
 use engine::market::Instrument;
 use engine::time::Timestamp;
 
-/// When the electronic session ends, local time.
-pub const CLOSE_HOUR: u32 = 16;
-/// Days before its expiry at which a quarterly contract stops being the front month: volume has moved on.
-const ROLL_DAYS: u64 = 8;
-const DAYS_OF_HOURS: u64 = 7;
+use crate::hours::Hours;
+use crate::roots::{Root, root};
+
+/// How the last trading day follows from the month.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// The day before, if that Friday has no whole session.
+    ThirdFriday,
+    ThirdLastBusinessDay,
+}
+
+impl Rule {
+    /// Days before its expiry at which a contract stops being the front month: volume has moved on. Metals move before
+    /// the month in which they are delivered.
+    fn roll_days(self) -> u64 {
+        match self {
+            Rule::ThirdFriday => 8,
+            Rule::ThirdLastBusinessDay => 30,
+        }
+    }
+
+    /// The last trading day of the month that `day` lies in.
+    fn expiry(self, day: NaiveDate) -> NaiveDate {
+        match self {
+            Rule::ThirdFriday => {
+                let friday = NaiveDate::from_weekday_of_month_opt(day.year(), day.month(), Weekday::Fri, 3);
+                let friday = friday.expect("every month has three Fridays");
+                if is_whole(friday) { friday } else { friday - Days::new(1) }
+            }
+            Rule::ThirdLastBusinessDay => third_last_business_day(day),
+        }
+    }
+}
+
+/// Whether equity indices trade until the afternoon.
+fn is_whole(date: NaiveDate) -> bool {
+    let hours = Hours::EQUITY_INDEX;
+    let afternoon = NaiveTime::from_hms_opt(15, 0, 0).expect("a time of day");
+    hours.calendar().session(date).is_some_and(|session| hours.local(session.close).time() >= afternoon)
+}
+
+fn third_last_business_day(day: NaiveDate) -> NaiveDate {
+    let first = day.with_day(1).expect("every month has a first day");
+    let next = first.checked_add_months(Months::new(1)).expect("dates here lie within the years of timestamps");
+    let days = (1..=20).map(|back| next - Days::new(back));
+    let mut business = days.filter(|day| Hours::METALS.calendar().session(*day).is_some());
+    business.nth(2).expect("twenty days hold three business days")
+}
+
+fn rule_of(symbol: &str) -> (Rule, &'static [u32]) {
+    root(symbol).map_or((Rule::ThirdFriday, &[3, 6, 9, 12]), |root| (root.rule, root.months))
+}
 
 /// The last trading day; `today` decides which contract is the front month.
 pub fn expiry_of(instrument: &Instrument, today: Timestamp) -> NaiveDate {
-    let today = today.to_datetime().with_timezone(&Central).date_naive();
+    let (rule, months) = rule_of(&instrument.root);
     let wanted = instrument.expiry.as_deref().unwrap_or("");
     let date = |text: &str| NaiveDate::parse_from_str(text, "%Y%m%d").ok();
-    match wanted.len() {
+    let given = match wanted.len() {
         8 => date(wanted),
-        6 => date(&format!("{wanted}01")).map(third_friday),
+        6 => date(&format!("{wanted}01")).map(|month| rule.expiry(month)),
         _ => None,
-    }
-    .unwrap_or_else(|| front_quarter(today))
-}
-
-fn third_friday(day: NaiveDate) -> NaiveDate {
-    NaiveDate::from_weekday_of_month_opt(day.year(), day.month(), Weekday::Fri, 3)
-        .expect("every month has three Fridays")
-}
-
-/// Third Friday of the first March, June, September or December that has not rolled.
-fn front_quarter(today: NaiveDate) -> NaiveDate {
-    let end = today.checked_add_days(Days::new(ROLL_DAYS)).unwrap_or(today);
-    let mut month = end.with_day(1).expect("every month has a first day");
-    loop {
-        if month.month().is_multiple_of(3) && third_friday(month) > end {
-            return third_friday(month);
-        }
-        let next = month.checked_add_months(chrono::Months::new(1));
-        month = next.expect("dates here lie within the years that timestamps cover");
-    }
-}
-
-/// Entries of the coming days in the form `20260827:1700-20260828:1600;20260829:CLOSED`.
-pub fn hours(now: Timestamp, of_day: fn(NaiveDate) -> Option<String>) -> String {
-    let local = now.to_datetime().with_timezone(&Central);
-    // Until it closes, the session that opened yesterday is the first entry.
-    let open_since_yesterday = local.hour() < CLOSE_HOUR;
-    let first = local.date_naive().checked_sub_days(Days::new(u64::from(open_since_yesterday)));
-    let days = (0..DAYS_OF_HOURS).filter_map(|ahead| first?.checked_add_days(Days::new(ahead)));
-    days.filter_map(of_day).collect::<Vec<_>>().join(";")
-}
-
-/// The electronic session that opens on this day's evening.
-pub fn session(day: NaiveDate) -> Option<String> {
-    let open = day.format("%Y%m%d");
-    match day.weekday() {
-        Weekday::Fri => None,
-        Weekday::Sat => Some(format!("{open}:CLOSED")),
-        _ => Some(format!("{open}:1700-{}:1600", day.succ_opt()?.format("%Y%m%d"))),
-    }
-}
-
-/// The hours of the stock market.
-pub fn regular_hours(day: NaiveDate) -> Option<String> {
-    let date = day.format("%Y%m%d");
-    Some(match day.weekday() {
-        Weekday::Sat | Weekday::Sun => format!("{date}:CLOSED"),
-        _ => format!("{date}:0830-{date}:1500"),
+    };
+    given.unwrap_or_else(|| {
+        let today = local_date(today);
+        let end = today.checked_add_days(Days::new(rule.roll_days())).unwrap_or(today);
+        expiries(rule, months, end).next().expect("there is always a next month")
     })
+}
+
+/// The contracts of a root that are listed on a day: those that still trade.
+pub fn chain(root: &Root, today: Timestamp) -> impl Iterator<Item = NaiveDate> {
+    let yesterday = local_date(today) - Days::new(1);
+    expiries(root.rule, root.months, yesterday).take(root.listed)
+}
+
+/// Expiries after a day.
+fn expiries(rule: Rule, months: &'static [u32], after: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    let first = after.with_day(1).expect("every month has a first day");
+    let all = (0..).map_while(move |ahead| first.checked_add_months(Months::new(ahead)));
+    let listed = all.filter(move |month| months.contains(&month.month()));
+    listed.map(move |month| rule.expiry(month)).skip_while(move |expiry| *expiry <= after)
+}
+
+fn local_date(at: Timestamp) -> NaiveDate {
+    Hours::EQUITY_INDEX.local(at).date_naive()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(symbol: &str, day: &str) -> String {
+        let noon = chrono::NaiveDateTime::parse_from_str(&format!("{day} 18:00:00"), "%Y-%m-%d %H:%M:%S");
+        let today = noon.expect("a date").and_utc().into();
+        let root = root(symbol).expect("a known root");
+        chain(root, today).take(4).map(|day| day.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn chains_have_the_expiries_that_the_exchange_lists() {
+        assert_eq!(shown("ES", "2026-11-23"), "2026-12-18 2027-03-19 2027-06-17 2027-09-17", "Juneteenth moves one");
+        assert_eq!(shown("MNQ", "2026-12-18"), "2026-12-18 2027-03-19 2027-06-17 2027-09-17", "it trades to the end");
+        assert_eq!(shown("GC", "2013-11-01"), "2013-12-27 2014-02-26 2014-04-28 2014-06-26");
+    }
 }

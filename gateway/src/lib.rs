@@ -5,7 +5,8 @@
 //! venue and writes `Response`s to outboxes, `connection` writes those to the sockets. `pace` plays the market.
 //! `faults` stand in all of these ways, `script` begins them, `control` is the door for those who watch and interfere.
 //! Everything runs on one thread of its own, so clients see one account and one order of events.
-//! Absent: how orders match (the engine's venue), market data files, historical data.
+//! `history` remembers what was played, for requests about the past.
+//! Absent: how orders match (the engine's venue), market data files.
 
 mod broker;
 mod calendar;
@@ -14,14 +15,19 @@ mod control;
 mod connection;
 mod door;
 mod faults;
+mod history;
+mod hours;
+mod listing;
 mod options;
 mod pace;
 mod probe;
 mod rehearsal;
+mod roots;
 mod script;
 mod server;
 mod stats;
 mod transcript;
+mod when;
 mod wire;
 
 #[cfg(test)]
@@ -31,6 +37,7 @@ pub use broker::Broker;
 pub use broker::interventions::{CommissionHabit, ManualOrder, Quirks};
 pub use control::ControlOptions;
 pub use faults::{Fault, FaultError, FaultId, Limits, draw_script, fault_json, fault_text};
+pub use history::History;
 pub use options::{Options, Pacing, StartError};
 pub use probe::{Probe, StepWritten, WireLog};
 pub use rehearsal::Rehearsal;

@@ -9,6 +9,8 @@ use engine::time::Timestamp;
 use engine::trade::Money;
 use slog::Logger;
 
+use crate::history::History;
+
 /// How market time passes.
 #[derive(Clone)]
 pub enum Pacing {
@@ -40,6 +42,8 @@ pub struct Options {
     /// Market events in the order of time.
     pub source: Box<dyn Iterator<Item = FeedEvent> + Send>,
     pub pace: Pacing,
+    /// The days before the first event, and how much of the market is remembered.
+    pub history: History,
     /// The account's name, e.g. `DU1234567`.
     pub account: String,
     pub cash: Money,

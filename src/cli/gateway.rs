@@ -25,6 +25,10 @@ pub struct GatewayArgs {
     /// Recorded ticks to play (see `pitboss replay`); without it a synthetic ES market.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     data: Vec<PathBuf>,
+    /// Recorded ticks of the days before, for requests about the past; without it a synthetic market has its last
+    /// session, and recorded ticks have none.
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    history: Vec<PathBuf>,
     /// Play one contract only, by name or expiry.
     #[arg(long, value_name = "NAME")]
     contract: Option<String>,
@@ -77,6 +81,7 @@ pub fn run(args: &GatewayArgs) -> Outcome {
         instruments: market.instruments,
         source: market.events,
         pace,
+        history: gateway::History { earlier: market.earlier, ..gateway::History::default() },
         account: args.account.clone(),
         cash: money("cash", args.cash)?,
         commission: money("commission", args.commission)?,
@@ -109,11 +114,16 @@ async fn until_signal() -> std::io::Result<()> {
 }
 
 fn open(args: &GatewayArgs) -> Result<Market, Failure> {
-    if args.data.is_empty() {
+    let mut market = if args.data.is_empty() {
         let source = MarketSource::Synthetic { seed: args.seed, start: args.start };
-        return Market::open(&source, &[es()?], &feeds::Select::All);
+        Market::open(&source, &[es()?], &feeds::Select::All)?
+    } else {
+        Market::files(&args.data, &[], &selection(args.contract.as_deref(), false))?
+    };
+    if !args.history.is_empty() {
+        market.remember(&args.history)?;
     }
-    Market::files(&args.data, &[], &selection(args.contract.as_deref(), false))
+    Ok(market)
 }
 
 fn es() -> Result<Instrument, Failure> {

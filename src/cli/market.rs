@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use engine::config::{Config, MarketSource, Pace};
-use engine::market::{FeedEvent, Instrument, SymbolId};
+use engine::market::{FeedEvent, Instrument, MarketEvent, Price, SymbolId};
 use engine::time::Timestamp;
-use feeds::{Counters, FeedError, Select, SyntheticOptions};
+use engine::time::session::Calendar;
+use feeds::{Counters, FeedError, Select, Synthetic, SyntheticOptions};
 
 use super::Failure;
 
@@ -17,6 +18,8 @@ pub type Source = Box<dyn Iterator<Item = FeedEvent> + Send>;
 pub struct Market {
     pub instruments: Vec<Instrument>,
     pub events: Source,
+    /// What happened before, for requests about the past; made or read when somebody asks.
+    pub earlier: Option<Source>,
     /// The whole second of the first event.
     pub start: Timestamp,
     /// What ended the stream before its end, if anything did.
@@ -48,22 +51,13 @@ impl Market {
 
     /// A generated market for every instrument, each with a seed of its own.
     fn synthetic(seed: u64, start: Timestamp, instruments: &[Instrument]) -> Market {
-        let mut markets: Vec<_> = instruments
-            .iter()
-            .map(|i| feeds::synthetic(SyntheticOptions::es(seed + u64::from(i.id.0), start, i.id)).peekable())
-            .collect();
-        let next = std::iter::from_fn(move || {
-            let earliest = markets
-                .iter_mut()
-                .enumerate()
-                .filter_map(|(n, market)| Some((market.peek()?.event.ts(), n)))
-                .min()
-                .map(|(_, n)| n)?;
-            markets[earliest].next()
-        });
+        let options = |i: &Instrument| SyntheticOptions::es(seed + u64::from(i.id.0), start, i.id);
+        let next = in_order(instruments.iter().map(|i| feeds::synthetic(options(i))).collect());
+        let days_before: Vec<SyntheticOptions> = instruments.iter().map(options).collect();
         Market {
             instruments: instruments.to_vec(),
             events: Box::new(next),
+            earlier: Some(Box::new(std::iter::once(days_before).flat_map(made_before))),
             start,
             broken: Broken::default(),
             skipped: Counters::default(),
@@ -82,8 +76,58 @@ impl Market {
         };
         let start = first.event.ts().floor(Duration::from_secs(1));
         let (instruments, skipped) = (opened.instruments, opened.skipped);
-        Ok(Market { instruments, events: Box::new(events), start, broken, skipped })
+        Ok(Market { instruments, events: Box::new(events), earlier: None, start, broken, skipped })
     }
+
+    /// Takes what these files hold of this market's instruments before its start for its past.
+    pub fn remember(&mut self, paths: &[PathBuf]) -> Result<(), Failure> {
+        let opened = feeds::open(paths, &self.instruments, &Select::All).map_err(Failure::usage)?;
+        let (told, start) = (self.broken.clone(), self.start);
+        let events = opened.events.map_while(move |event| event.map_err(|error| told.set(error)).ok());
+        self.earlier = Some(Box::new(events.take_while(move |event| event.event.ts() < start)));
+        Ok(())
+    }
+}
+
+/// Several generated markets as one.
+fn in_order(markets: Vec<Synthetic>) -> impl Iterator<Item = FeedEvent> + Send {
+    let mut markets: Vec<_> = markets.into_iter().map(Iterator::peekable).collect();
+    std::iter::from_fn(move || {
+        let earliest = markets
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(n, market)| Some((market.peek()?.event.ts(), n)))
+            .min()
+            .map(|(_, n)| n)?;
+        markets[earliest].next()
+    })
+}
+
+/// Sets the random numbers of the days before apart from those of the market itself.
+const SEED_OF_THE_PAST: u64 = 0x5041_5354;
+
+/// The session before the one in which generated markets begin, and this one up to the beginning: from the same seeds,
+/// and so high that each ends where its market begins.
+fn made_before(markets: Vec<SyntheticOptions>) -> impl Iterator<Item = FeedEvent> + Send {
+    let start = markets.first().map_or(Timestamp::MIN, |market| market.start);
+    let past = markets.into_iter().map(|played| {
+        let from = session_before(played.calendar, start);
+        let past = SyntheticOptions { seed: played.seed ^ SEED_OF_THE_PAST, start: from, ..played };
+        let bids = feeds::synthetic(past.clone()).take_while(|event| event.event.ts() < start);
+        let bids = bids.filter_map(|event| match event.event {
+            MarketEvent::Quote(quote) => quote.bid,
+            MarketEvent::Trade(_) => None,
+        });
+        let drift = bids.last().map_or(0, |bid| bid.0 - past.opening_price.0);
+        feeds::synthetic(SyntheticOptions { opening_price: Price(past.opening_price.0 - drift), ..past })
+    });
+    in_order(past.collect()).take_while(move |event| event.event.ts() < start)
+}
+
+/// When the last session opened that closed before the one of `start`.
+fn session_before(calendar: Calendar, start: Timestamp) -> Timestamp {
+    let days = std::iter::successors(calendar.trade_date(start).pred_opt(), |day| day.pred_opt());
+    days.take(10).find_map(|day| calendar.session(day)).map_or(start, |session| session.open)
 }
 
 fn list(paths: &[PathBuf]) -> String {

@@ -165,6 +165,7 @@ fn start_gateway(config: &Config, market: Market, pace: Pace, clock: &Clock, log
         instruments: config.instruments.clone(),
         source: market.events,
         pace: pacing,
+        history: gateway::History { earlier: market.earlier, ..gateway::History::default() },
         account: account_of(config),
         cash: settings.map_or(backtest.cash, |g| g.cash),
         commission: settings.map_or(backtest.commission, |g| g.commission),

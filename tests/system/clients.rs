@@ -52,3 +52,23 @@ fn the_old_official_client_trades_in_text() {
 fn the_new_official_client_trades_in_protobuf() {
     serves("PITBOSS_PYTHON_OFFICIAL", "official_client.py", &[]);
 }
+
+#[test]
+fn ib_async_is_served_market_data() {
+    serves("PITBOSS_PYTHON_CLIENTS", "ib_async_data.py", &[]);
+}
+
+#[test]
+fn ib_insync_is_served_market_data() {
+    serves("PITBOSS_PYTHON_CLIENTS", "ib_async_data.py", &["ib_insync"]);
+}
+
+#[test]
+fn the_old_official_client_is_served_market_data() {
+    serves("PITBOSS_PYTHON_CLIENTS", "official_data.py", &[]);
+}
+
+#[test]
+fn the_new_official_client_is_served_market_data() {
+    serves("PITBOSS_PYTHON_OFFICIAL", "official_data.py", &[]);
+}

@@ -1,25 +1,34 @@
-//! Contract requests. In: a contract as the client describes it, or a market rule's number. Out: what is listed.
+//! Contract requests. In: a contract as the client describes it, a pattern, a market rule's number. Out: what is listed.
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
 use crate::broker::session::{SYSTEM, invalid};
-use crate::catalog::{Listing, no_definition};
+use crate::catalog::{CONTINUOUS, no_definition};
 use crate::wire::contract::{ContractData, ContractDataEnd, ContractDataRequest, MarketRuleRequest};
+use crate::wire::symbols::{MatchingSymbolsRequest, SymbolSamples};
 
 impl Broker {
     pub(super) fn send_contracts(&mut self, conn: ConnId, request: &ContractDataRequest) {
         let req_id = request.req_id.unwrap_or(SYSTEM);
         let now = self.now();
         let wanted = request.contract.clone().unwrap_or_default();
-        let found: Vec<_> = self.catalog.matching(&wanted).map(|listing: &Listing| listing.details(now)).collect();
+        let found: Vec<_> = self.catalog.matching(&wanted).into_iter().map(|listing| listing.details(now)).collect();
         if found.is_empty() {
             return self.refuse(conn, req_id, &no_definition());
         }
-        for (contract, details) in found {
+        for (mut contract, details) in found {
+            if wanted.sec_type.as_deref() == Some(CONTINUOUS) {
+                contract.sec_type.clone_from(&wanted.sec_type);
+            }
             let data = ContractData { req_id: Some(req_id), contract: Some(contract), contract_details: Some(details) };
             self.send(conn, data);
         }
         self.send(conn, ContractDataEnd { req_id: Some(req_id) });
+    }
+
+    pub(super) fn send_matching_symbols(&mut self, conn: ConnId, request: &MatchingSymbolsRequest) {
+        let contract_descriptions = self.catalog.matching_symbols(request.pattern.as_deref().unwrap_or(""));
+        self.send(conn, SymbolSamples { req_id: Some(request.req_id.unwrap_or(SYSTEM)), contract_descriptions });
     }
 
     pub(super) fn send_market_rule(&mut self, conn: ConnId, request: &MarketRuleRequest) {

@@ -11,12 +11,16 @@ use engine::venue::{Rules, Venue, VenueConfig};
 use slog::{Logger, info};
 
 use crate::broker::clients::{Client, ConnId};
+use crate::broker::data::DataSubs;
 use crate::broker::day::TradingDay;
 use crate::broker::interventions::Quirks;
 use crate::broker::orders::Notes;
+use crate::broker::session::SYSTEM;
 use crate::broker::ticks::Subscriptions;
 use crate::catalog::Catalog;
 use crate::faults::Faults;
+use crate::history::Memory;
+use crate::hours::Hours;
 use crate::options::{Options, Pacing};
 use crate::script::Event;
 use crate::stats::{Counters, Truth};
@@ -28,15 +32,23 @@ mod account;
 mod account_values;
 pub mod clients;
 mod contracts;
+mod data;
 mod day;
 mod executions;
 pub mod interventions;
 mod order_reading;
 mod order_times;
 mod order_view;
+mod history;
+mod kept;
+mod market_data;
 mod orders;
+mod past;
+mod past_ticks;
 mod pnl;
 mod positions;
+mod quote_ticks;
+mod realtime_bars;
 pub mod rehearse;
 mod reports;
 pub mod session;
@@ -54,6 +66,8 @@ pub struct Broker {
     account: String,
     clients: BTreeMap<ConnId, Client>,
     ticks: Subscriptions,
+    data: DataSubs,
+    memory: Memory,
     notes: Notes,
     quirks: Quirks,
     day: TradingDay,
@@ -74,9 +88,12 @@ impl Broker {
         });
         let mut player = Player::new(options.source, venue);
         let next = player.peek_ts();
+        let hours: Vec<_> = options.instruments.iter().map(|i| (i.id, Hours::of(i))).collect();
         Broker {
             next,
             catalog: Catalog::new(options.instruments, next.unwrap_or_default()),
+            data: DataSubs::default(),
+            memory: Memory::new(hours.into_iter(), options.history, next.unwrap_or(Timestamp::MAX)),
             account: options.account,
             clients: BTreeMap::new(),
             ticks: Subscriptions::default(),
@@ -103,6 +120,7 @@ impl Broker {
         };
         self.ticks.remove_client(conn);
         self.faults.limiter.forget(conn);
+        self.data.remove_client(conn);
         if client.client_id == Some(0) {
             self.notes.auto_bind = false;
         }
@@ -133,14 +151,20 @@ impl Broker {
         }
     }
 
-    /// When the next step is due, in market time; `None`: nothing to play, or not yet.
+    /// When the next step or timer is due, in market time; `None`: nothing to play, or not yet.
     pub fn due(&self) -> Option<Timestamp> {
-        self.next.filter(|_| self.playing)
+        let next = self.next.filter(|_| self.playing)?;
+        Some(self.next_timer().map_or(next, |timer| timer.min(next)))
     }
 
-    /// Plays one step, with no event after `limit` but its first, and writes its frames; `false` when the market is over.
+    /// Runs the timers up to the next step, then plays that unless it begins after `limit`, with no event after `limit`,
+    /// and writes its frames; `false` when the market is over.
     pub fn play(&mut self, limit: Timestamp) -> bool {
         let Some(next) = self.next else { return false };
+        self.run_timers(next.min(limit));
+        if next > limit {
+            return true;
+        }
         self.settle_at(next);
         self.counters.step();
         if let Some(end) = self.day.ends_before(next) {
@@ -149,7 +173,10 @@ impl Broker {
         let settled = self.player.venue().settled_at();
         if let Some((_, step)) = self.player.step_until(limit) {
             match &step {
-                Step::Market(events) => self.show_market(events),
+                Step::Market(events) => {
+                    self.show_market(events);
+                    self.observe(events);
+                }
                 Step::Reports(reports) => self.publish(reports),
             }
             self.player.recycle(step);
@@ -159,6 +186,7 @@ impl Broker {
         }
         self.next = self.player.peek_ts();
         if self.next.is_none() {
+            self.flush_markets();
             self.counters.finish();
             info!(self.log, "the market is over"; "event" => "gateway.market_over", "at" => %self.now());
         }
@@ -241,12 +269,26 @@ impl Broker {
             Request::Ids(_) => self.send_next_id(conn),
             Request::CurrentTime(_) => self.answer_time(conn, false),
             Request::CurrentTimeInMillis(_) => self.answer_time(conn, true),
-            // The simulated gateway has one log, and every client the live data of its market.
-            Request::SetServerLogLevel(_) | Request::MarketDataType(_) => {}
+            // The simulated gateway has one log.
+            Request::SetServerLogLevel(_) => {}
+            Request::MarketDataType(request) => {
+                self.set_market_data_type(conn, request.market_data_type.unwrap_or(0));
+            }
             Request::ContractData(request) => self.send_contracts(conn, &request),
             // Contract data is answered at once, so there is never anything left to cancel.
             Request::CancelContractData(_) => {}
             Request::MarketRule(request) => self.send_market_rule(conn, &request),
+            Request::MatchingSymbols(request) => self.send_matching_symbols(conn, &request),
+            Request::MarketData(request) => self.subscribe_market(conn, &request),
+            Request::CancelMarketData(request) => self.cancel_market(conn, request.req_id.unwrap_or(SYSTEM)),
+            Request::RealTimeBars(request) => self.subscribe_bars(conn, &request),
+            Request::CancelRealTimeBars(request) => self.cancel_bars(conn, request.req_id.unwrap_or(SYSTEM)),
+            Request::HistoricalData(request) => self.send_history(conn, &request),
+            Request::CancelHistoricalData(request) => self.cancel_history(conn, request.req_id.unwrap_or(SYSTEM)),
+            Request::HeadTimestamp(request) => self.send_head(conn, &request),
+            Request::HistoricalTicks(request) => self.send_past_ticks(conn, &request),
+            // Both are answered at once, so there is never anything left to cancel.
+            Request::CancelHeadTimestamp(_) | Request::CancelHistoricalTicks(_) => {}
             Request::TickByTick(request) => self.subscribe_ticks(conn, &request),
             Request::CancelTickByTick(request) => self.ticks.remove(conn, request.req_id.unwrap_or(0)),
             Request::PlaceOrder(request) => {

@@ -16,9 +16,12 @@ use crate::faults::texts;
 use crate::options::Pacing;
 use crate::transcript::Direction;
 use crate::wire::contract::Contract;
+use crate::wire::market_data::TickGeneric;
 use crate::wire::order::{Order, PlaceOrderRequest};
 use crate::wire::{Encoding, frame};
 
+/// The tick type that tells of a halt.
+const HALTED: i32 = 49;
 /// What market data is on the wire: ticks, real-time bars, updates of history.
 const DATA: &[i32] = &[1, 2, 21, 45, 46, 50, 57, 90, 99];
 
@@ -129,7 +132,21 @@ impl Broker {
 
     /// Ends every subscription to market data of a connection; returns their request ids.
     pub(crate) fn drop_data_subscriptions(&mut self, conn: ConnId) -> Vec<i32> {
-        self.ticks.take_client(conn)
+        let mut ended = self.ticks.take_client(conn);
+        ended.extend(self.data.take_client(conn));
+        ended
+    }
+
+    /// Tells everybody who follows quotes whether trading is halted: tick type 49.
+    pub(crate) fn tell_halt(&mut self, halted: bool) {
+        let conns: Vec<ConnId> = self.clients.keys().copied().collect();
+        for conn in conns {
+            for req_id in self.data.markets.req_ids(conn) {
+                let value = Some(f64::from(u8::from(halted)));
+                let tick = TickGeneric { req_id: Some(req_id), tick_type: Some(HALTED), value };
+                self.put(conn, &tick.into());
+            }
+        }
     }
 
     /// A frame was read from a client.

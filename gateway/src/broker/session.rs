@@ -24,7 +24,7 @@ const FARM_NOTICES: [(i32, &str); 3] = [
     (2158, "Sec-def data farm connection is OK:secdefil"),
 ];
 /// Cancels of requests that are not served: nothing is left to cancel, so they are accepted.
-const CANCELS: [i32; 9] = [2, 11, 13, 23, 25, 51, 57, 90, 107];
+const CANCELS: [i32; 4] = [11, 13, 23, 57];
 
 impl Broker {
     pub(super) fn start_client(&mut self, conn: ConnId, start: &StartApiRequest) {
@@ -74,7 +74,7 @@ impl Broker {
 
     /// In answered pacing the question of the pacer plays one step first, so the answer follows the step's data.
     pub(super) fn answer_time(&mut self, conn: ConnId, millis: bool) {
-        if matches!(self.pace, Pacing::Answered) && self.ticks.pacer() == Some(conn) {
+        if matches!(self.pace, Pacing::Answered) && self.pacer() == Some(conn) {
             self.play(Timestamp::MAX);
         }
         let now = self.now();

@@ -5,6 +5,7 @@ use engine::market::{FeedEvent, MarketEvent, Price, Quote, SymbolId, Trade};
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
+use crate::broker::past_ticks::TICKS_MAX;
 use crate::broker::session::{SYSTEM, invalid};
 use crate::catalog::Listing;
 use crate::wire::Encoding;
@@ -13,6 +14,8 @@ use crate::wire::ticks::{Tick, TickByTickRequest, TickKind, put_frame, put_prefi
 /// What an empty side of the book looks like on the wire.
 const NO_PRICE: f64 = -1.0;
 const DUPLICATE_TICKER: i32 = 102;
+const NO_PERMISSIONS: i32 = 10189;
+const NO_PERMISSIONS_TEXT: &str = "Failed to request tick-by-tick data.";
 
 #[derive(Debug)]
 struct Subscription {
@@ -56,7 +59,7 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// The client whose clock requests play the market: the one that subscribed first.
+    /// The client that subscribed first.
     pub fn pacer(&self) -> Option<ConnId> {
         self.all.first().map(|first| first.conn)
     }
@@ -105,12 +108,20 @@ impl Broker {
             let cause = format!("Tick type {word:?} is not Last, AllLast, BidAsk or MidPoint");
             return self.refuse(conn, req_id, &invalid(&cause));
         };
-        let symbol = match self.catalog.one(&request.contract.clone().unwrap_or_default()) {
-            Ok(listing) => listing.instrument.id,
+        let count = match usize::try_from(request.number_of_ticks.unwrap_or(0)) {
+            Ok(count) if count <= TICKS_MAX => count,
+            _ => return self.refuse(conn, req_id, &invalid(&format!("Number of ticks must be 0 to {TICKS_MAX}"))),
+        };
+        let listing = match self.data_of(request.contract.as_ref(), NO_PERMISSIONS, NO_PERMISSIONS_TEXT) {
+            Ok(listing) => listing.clone(),
             Err(refusal) => return self.refuse(conn, req_id, &refusal),
         };
+        let (symbol, ignore_size) = (listing.instrument.id, request.ignore_size.unwrap_or(false));
         if self.ticks.all.iter().any(|other| other.conn == conn && other.req_id == req_id) {
             return self.error(conn, req_id, DUPLICATE_TICKER, "Duplicate ticker ID.");
+        }
+        if count > 0 {
+            self.send_ticks_before(conn, req_id, &listing, (kind, ignore_size), count);
         }
         let Some(client) = self.clients.get(&conn) else { return };
         let mut prefix = Vec::new();
@@ -121,7 +132,7 @@ impl Broker {
             symbol,
             kind,
             text: matches!(client.encoding, Encoding::Text { .. }),
-            ignore_size: request.ignore_size.unwrap_or(false),
+            ignore_size,
             prefix,
             last: None,
         });

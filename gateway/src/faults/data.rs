@@ -9,10 +9,12 @@ use engine::market::{FeedEvent, MarketEvent, Price, Quote};
 use engine::time::Timestamp;
 
 use crate::broker::Broker;
-use crate::faults::effect::Effect;
+use crate::faults::effect::{Effect, Fate};
 use crate::faults::requests::worded;
 use crate::faults::spec::{Act, Args, CODE, COUNT, Call, Kind, POSITIVE, Param, Scope, Spec, param};
 use crate::faults::texts;
+use crate::wire::market_data::TickPrice;
+use crate::wire::response::Response;
 
 #[derive(Clone, Debug)]
 pub enum DataFault {
@@ -46,6 +48,10 @@ pub enum DataFault {
 const STALE: &str = "hold its data for stale after a while, open nothing, subscribe anew or connect anew";
 const REFUSE: &str = "not trade on it: leave the tick out, and say so";
 const RUINED: &str = "mark the bar as doubtful, and backfill it";
+/// Tick types of a quote screen.
+const BID: i32 = 1;
+const ASK: i32 = 2;
+const LAST: i32 = 4;
 const COUNTED: Param = param("count", COUNT, "1", "how many; 0: all while it lasts");
 const BREAK: NaiveTime = NaiveTime::from_hms_opt(16, 30, 0).expect("a time of day");
 
@@ -202,6 +208,7 @@ impl DataFault {
     /// A halt empties the book that clients see.
     pub fn begin(&self, broker: &mut Broker) {
         if matches!(self, DataFault::Halted) {
+            broker.tell_halt(true);
             let ts = broker.now();
             let quote = Quote { ts, bid: None, ask: None, bid_size: 0, ask_size: 0 };
             for symbol in broker.symbols() {
@@ -212,10 +219,47 @@ impl DataFault {
 
     /// What it held back comes at once.
     pub fn end(self, broker: &mut Broker, _call: &Call) {
+        if matches!(self, DataFault::Halted) {
+            broker.tell_halt(false);
+        }
         if matches!(self, DataFault::Lag(_) | DataFault::PreviousMinute(_)) {
             for (due, _) in &mut broker.faults.ticks {
                 *due = Timestamp::MIN;
             }
+        }
+    }
+
+    /// Quotes on a screen and real-time bars are messages of their own, made from the market as it is.
+    pub fn outgoing(&self, response: &mut Response) -> Fate {
+        let is_data = matches!(
+            response,
+            Response::TickPrice(_)
+                | Response::TickSize(_)
+                | Response::TickString(_)
+                | Response::TickGeneric(_)
+                | Response::RealTimeBar(_)
+        );
+        match (self, response) {
+            (DataFault::Twice(copies), _) if is_data => Fate::Copies(*copies),
+            (DataFault::Lag(by), _) if is_data => Fate::Later(*by),
+            (DataFault::Halted, _) if is_data => Fate::Withhold,
+            (_, Response::TickPrice(tick)) => {
+                self.alter_quote(tick);
+                Fate::Pass
+            }
+            _ => Fate::Pass,
+        }
+    }
+
+    fn alter_quote(&self, tick: &mut TickPrice) {
+        let (kind, price) = (tick.tick_type.unwrap_or(0), tick.price.unwrap_or(0.0));
+        match self {
+            DataFault::Offset(points) if price > 0.0 => tick.price = Some(price + points),
+            DataFault::ZeroPrice { left } if *left > 0 && kind == LAST => tick.price = Some(0.0),
+            DataFault::EmptySide { bid, ask } if (*bid && kind == BID) || (*ask && kind == ASK) => {
+                (tick.price, tick.size) = (Some(-1.0), Some("0".to_owned()));
+            }
+            _ => {}
         }
     }
 

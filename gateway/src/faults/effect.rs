@@ -90,6 +90,7 @@ impl Effect {
             Effect::Order(fault) if !listed || fault.also_lists() => fault.outgoing(response),
             Effect::Outage(outage) if !listed => outage.outgoing(response),
             Effect::Ask(fault) if !listed => fault.outgoing(response),
+            Effect::Data(fault) => fault.outgoing(response),
             _ => Fate::Pass,
         }
     }

@@ -19,7 +19,7 @@ async fn a_future_is_found_by_id_symbol_expiry_and_local_symbol() {
     let gateway = answered(vec![quote(0, 5000.0, 5, 5000.25, 5)]);
     let client = connect(&gateway, 1).await;
     let root = es_root();
-    assert_eq!(found(&client, &root).await, "ESZ6 ESH7");
+    assert_eq!(found(&client, &root).await, "ESZ6 ESH7 ESM7 ESU7 ESZ7 ESH8 ESM8 ESU8 ESZ8");
     let month = |text: &str| Contract { last_trade_date_or_contract_month: text.to_owned(), ..es_root() };
     assert_eq!(found(&client, &month("202703")).await, "ESH7");
     assert_eq!(found(&client, &month("20261218")).await, "ESZ6");

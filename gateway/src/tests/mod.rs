@@ -18,6 +18,8 @@ mod crowd;
 mod faults;
 mod interventions;
 mod order_types;
+mod history;
+mod market_data;
 mod orders;
 mod orders_at_random;
 mod raw;
@@ -38,7 +40,7 @@ use ibapi::prelude::StreamExt;
 use ibapi::subscriptions::{Subscription, SubscriptionItem};
 use rust_decimal::Decimal;
 
-use crate::{Gateway, Options, Pacing, start};
+use crate::{Gateway, History, Options, Pacing, start};
 
 /// 2026-11-23T15:00:00Z, a Monday in regular hours.
 const OPEN_S: i64 = 1_795_446_000;
@@ -89,6 +91,7 @@ fn options(events: Vec<FeedEvent>, pace: Pacing) -> Options {
         instruments: vec![instrument(0, "ES", "202612"), instrument(1, "ES", "202703")],
         source: Box::new(events.into_iter()),
         pace,
+        history: History::default(),
         account: ACCOUNT.to_owned(),
         cash: Money::from_micros(100_000_000_000),
         commission: Money::from_micros(2_250_000),

@@ -178,9 +178,9 @@ async fn an_unreadable_request_is_an_error_that_says_which_field_and_the_next_on
 async fn requests_that_are_not_served_are_refused_by_their_id_and_their_cancels_ignored() {
     let gateway = answered(vec![]);
     let mut raw = Raw::text(&gateway, 178, 1).await;
-    raw.send("1\x0011\x0055\x00\x00ES\x00FUT\x00").await; // reqMktData
+    raw.send("10\x005\x0055\x00\x00ES\x00FUT\x00").await; // reqMktDepth
     assert_eq!(raw.next().await[2..4], ["55", "321"]);
-    raw.send("2\x002\x0055\x00").await; // its cancel
+    raw.send("11\x001\x0055\x001\x00").await; // its cancel
     raw.send("98\x0012345\x00").await; // a tick-by-tick subscription that never was
     raw.send("15\x001\x001\x00").await; // reqAutoOpenOrders, for client 0 only
     assert_eq!(raw.next().await[3], "327");

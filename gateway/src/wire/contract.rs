@@ -35,6 +35,11 @@ pub struct Contract {
     pub sec_id_type: Option<String>,
     #[prost(string, optional, tag = "14")]
     pub sec_id: Option<String>,
+    /// The product's name, in matching symbols.
+    #[prost(string, optional, tag = "15")]
+    pub description: Option<String>,
+    #[prost(string, optional, tag = "16")]
+    pub issuer_id: Option<String>,
     #[prost(bool, optional, tag = "18")]
     pub include_expired: Option<bool>,
     #[prost(string, optional, tag = "21")]

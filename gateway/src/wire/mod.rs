@@ -5,19 +5,24 @@
 use crate::wire::fields::DecodeError;
 
 pub mod account;
+pub mod bars;
 pub mod contract;
 pub mod execution;
 pub mod fields;
 pub mod frame;
 pub mod handshake;
+pub mod market_data;
 pub mod order;
 pub mod order_report;
 pub mod order_request;
+pub mod past;
+pub mod past_ticks;
 pub mod pnl;
 pub mod position;
 pub mod request;
 pub mod response;
 pub mod session;
+pub mod symbols;
 pub mod ticks;
 pub mod writer;
 

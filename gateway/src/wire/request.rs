@@ -5,6 +5,7 @@ use prost::Message;
 use crate::wire::fields::{DecodeError, Fields};
 use crate::wire::{Ask, Encoding, PROTOBUF_ID_OFFSET};
 use crate::wire::{account, contract, execution, order, order_request, pnl, position, session, ticks};
+use crate::wire::{bars, market_data, past, past_ticks, symbols};
 
 /// One line a message: its name here and its type.
 macro_rules! requests {
@@ -70,6 +71,17 @@ requests! {
     ContractData(contract::ContractDataRequest),
     CancelContractData(contract::CancelContractData),
     MarketRule(contract::MarketRuleRequest),
+    MatchingSymbols(symbols::MatchingSymbolsRequest),
+    MarketData(market_data::MarketDataRequest),
+    CancelMarketData(market_data::CancelMarketData),
+    RealTimeBars(bars::RealTimeBarsRequest),
+    CancelRealTimeBars(bars::CancelRealTimeBars),
+    HistoricalData(bars::HistoricalDataRequest),
+    CancelHistoricalData(bars::CancelHistoricalData),
+    HeadTimestamp(past::HeadTimestampRequest),
+    CancelHeadTimestamp(past::CancelHeadTimestamp),
+    HistoricalTicks(past_ticks::HistoricalTicksRequest),
+    CancelHistoricalTicks(past_ticks::CancelHistoricalTicks),
     MarketDataType(ticks::MarketDataTypeRequest),
     TickByTick(ticks::TickByTickRequest),
     CancelTickByTick(ticks::CancelTickByTick),

@@ -3,6 +3,7 @@
 use crate::wire::writer::TextWriter;
 use crate::wire::{Encoding, PROTOBUF_ID_OFFSET, Reply, frame};
 use crate::wire::{account, contract, execution, order_report, pnl, position, session};
+use crate::wire::{bars, market_data, past, past_ticks, symbols};
 
 /// One line a message: its name here and its type.
 macro_rules! responses {
@@ -63,6 +64,24 @@ responses! {
     ContractData(contract::ContractData),
     ContractDataEnd(contract::ContractDataEnd),
     MarketRule(contract::MarketRule),
+    SymbolSamples(symbols::SymbolSamples),
+    TickReqParams(market_data::TickReqParams),
+    MarketDataType(market_data::MarketDataType),
+    TickPrice(market_data::TickPrice),
+    TickSize(market_data::TickSize),
+    TickGeneric(market_data::TickGeneric),
+    TickString(market_data::TickString),
+    TickSnapshotEnd(market_data::TickSnapshotEnd),
+    RealTimeBar(bars::RealTimeBarTick),
+    HistoricalData(bars::HistoricalData),
+    HistoricalDataEnd(bars::HistoricalDataEnd),
+    HistoricalDataInOne(bars::HistoricalDataInOne),
+    HistoricalDataUpdate(bars::HistoricalDataUpdate),
+    HistoricalSchedule(past::HistoricalSchedule),
+    HeadTimestamp(past::HeadTimestamp),
+    HistoricalTicks(past_ticks::HistoricalTicks),
+    HistoricalTicksBidAsk(past_ticks::HistoricalTicksBidAsk),
+    HistoricalTicksLast(past_ticks::HistoricalTicksLast),
     OpenOrder(order_report::OpenOrder),
     OpenOrdersEnd(order_report::OpenOrdersEnd),
     OrderStatus(order_report::OrderStatus),

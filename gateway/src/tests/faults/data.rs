@@ -228,3 +228,30 @@ fault_tests! {
         gateway.stop();
     }
 }
+
+/// A quote screen's ticks of one type, and what the faults make of them.
+#[tokio::test]
+async fn quote_screens_are_told_of_halts_offsets_and_empty_sides() {
+    let gateway = lab(quiet_market(60));
+    let watch = Watch::open(&gateway).await;
+    let mut raw = Raw::text(&gateway, 178, 2).await;
+    let contract = "\x00ES\x00FUT\x00202612\x00\x00\x00\x00CME\x00\x00\x00\x00";
+    raw.send(&format!("1\x0011\x0055\x00{contract}\x000\x00\x000\x000\x00\x00")).await;
+    watch.play_to(2).await;
+    assert_eq!(raw.next_with(&["1", "6", "55", "1"]).await[4], "5000.0");
+    inject(&gateway, Fault::new("halted").lasting(Duration::from_secs(5)));
+    raw.next_with(&["45", "6", "55", "49", "1.0"]).await;
+    watch.play_to(10).await;
+    assert_eq!(raw.next().await[..5], ["45", "6", "55", "49", "0.0"], "nothing in between");
+    inject(&gateway, Fault::new("streams-ended").client(2));
+    assert_eq!(raw.error().await, (55, 10197));
+    inject(&gateway, Fault::new("empty-side").with("side", "bid").lasting(Duration::from_secs(30)));
+    inject(&gateway, Fault::new("price-offset").with("points", 1000).lasting(Duration::from_secs(30)));
+    raw.send(&format!("1\x0011\x0056\x00{contract}\x000\x00\x000\x000\x00\x00")).await;
+    raw.send("49\x001\x00").await;
+    watch.play_to(20).await;
+    let (bid, ask) = (raw.next_with(&["1", "6", "56", "1"]).await, raw.next_with(&["1", "6", "56", "2"]).await);
+    assert_eq!(ask[4], "6000.25");
+    assert_eq!(bid[4..6], ["-1.0", "0"]);
+    gateway.stop();
+}

@@ -1,5 +1,6 @@
 //! The codec alone: layouts of responses and requests by version, ticks, and input that nobody should send.
 
+mod data;
 mod layouts;
 mod requests;
 mod survive;
