@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::broker::clients::ConnId;
-use crate::faults::links::Greeting;
+use crate::faults::lines::Greeting;
 use crate::pace::FLOOD_BYTES;
 use crate::server::Shared;
 use crate::wire::request::Request;
@@ -81,7 +81,8 @@ async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
         Err(ended) => return ended,
     };
     let (stream, wake, writing) = (Rc::new(stream), Rc::new(Notify::new()), Rc::new(Cell::new(false)));
-    let link = Link { stream: stream.clone(), wake: wake.clone(), writing: writing.clone(), ending: false, held: false };
+    let link =
+        Link { stream: stream.clone(), wake: wake.clone(), writing: writing.clone(), ending: false, held: false };
     shared.links.borrow_mut().insert(conn, link);
     shared.broker.borrow_mut().open(conn, encoding);
     loop {
@@ -215,7 +216,10 @@ fn handle_frames(
 /// What the connection's task does next.
 enum Turn {
     /// `unsent`: bytes wait that may be written; `held`: a fault keeps it from reading.
-    Goes { unsent: bool, held: bool },
+    Goes {
+        unsent: bool,
+        held: bool,
+    },
     Ends,
     Resets,
 }

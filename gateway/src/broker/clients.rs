@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::faults::links::Line;
+use crate::faults::lines::Line;
 use crate::wire::Encoding;
 use crate::wire::pnl::{PnL, PnLSingle};
 use crate::wire::response::Response;

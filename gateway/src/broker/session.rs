@@ -49,8 +49,9 @@ impl Broker {
         }
         self.send_managed_accounts(conn);
         self.send_next_id(conn);
-        for (code, text) in FARM_NOTICES {
-            self.error(conn, SYSTEM, code, text);
+        match self.link_notice(client_id) {
+            Some((code, text)) => self.error(conn, SYSTEM, code, text),
+            None => FARM_NOTICES.iter().for_each(|(code, text)| self.error(conn, SYSTEM, *code, text)),
         }
         self.happens(Event::Connect, Some(client_id), false);
     }

@@ -53,7 +53,8 @@ pub const ROWS: &[Spec] = &[
         name: "outage",
         scope: Scope::Clients,
         about: "1100: the link to the broker is lost. Ticks stop, order requests wait at the gateway, fills go on at \
-                the exchange and are told afterwards; then 1102, or 1101 with every data subscription gone",
+                the exchange and are told afterwards, who connects meanwhile gets 2110; then 1102, or 1101 with every \
+                data subscription gone",
         expected: "send no new orders, keep its state; on return compare orders, executions and positions with the \
                    broker, after 1101 subscribe to everything anew",
         params: &[
@@ -196,6 +197,14 @@ fn farm_notice(broker: &mut Broker, call: &Call, code: i32) -> Result<(), String
 fn say(broker: &mut Broker, call: &Call, code: i32, text: &str) {
     for (conn, _) in broker.concerned(call) {
         broker.error(conn, SYSTEM, code, text);
+    }
+}
+
+impl Broker {
+    /// What a client that starts during an outage is told instead of the farms' state.
+    pub(crate) fn link_notice(&self, client_id: i32) -> Option<(i32, &'static str)> {
+        let lost = self.faults.effects(Some(client_id)).any(|fault| matches!(fault.effect, Effect::Outage(_)));
+        lost.then_some((2110, BROKEN_LINK))
     }
 }
 

@@ -8,11 +8,11 @@ use engine::time::Timestamp;
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
 use crate::faults::connectivity::{Farm, Outage};
-use crate::faults::data::DataFault;
 use crate::faults::limits::Limit;
-use crate::faults::links::LinkFault;
+use crate::faults::lines::LinkFault;
 use crate::faults::order_events::OrderFault;
 use crate::faults::requests::AskFault;
+use crate::faults::shown::DataFault;
 use crate::faults::spec::Call;
 use crate::wire::response::Response;
 

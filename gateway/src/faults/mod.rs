@@ -3,8 +3,9 @@
 //!
 //! `spec` says what a fault is, `table` lists them all; each family is a file with its rows and its effect:
 //! `connectivity`, `links`, `requests`, `limits`, `data`, `order_events`, `account`. `state` holds what is in force,
-//! `settle` lets time pass over it, `outgoing` and `incoming` are the ways of messages through it; `draw` makes a
-//! script from a seed. Absent: when a fault begins (`script`), who asks for it (`control`).
+//! `settle` lets time pass over it, `outgoing` and `incoming` are the ways of messages through it, `lines` and `shown`
+//! what becomes of connections and of market data; `draw` makes a script from a seed.
+//! Absent: when a fault begins (`script`), who asks for it (`control`).
 
 pub mod account;
 pub mod connectivity;
@@ -13,12 +14,14 @@ pub mod draw;
 pub mod effect;
 pub mod incoming;
 pub mod limits;
+pub mod lines;
 pub mod links;
 pub mod order_events;
 pub mod outgoing;
 pub mod request;
 pub mod requests;
 pub mod settle;
+pub mod shown;
 pub mod span;
 pub mod spec;
 pub mod state;

@@ -73,7 +73,8 @@ pub const ROWS: &[Spec] = &[
     Spec {
         name: "reject-order",
         scope: Scope::Clients,
-        about: "Orders are refused with any code: 103, 110, 161, 200, 201, 203, 321, 383, 387, 404, 434, 451, 10349 and others",
+        about: "Orders are refused with any code: 103, 110, 161, 200, 201, 203, 321, 383, 387, 404, 434, 451, 10349 \
+                and others",
         expected: "treat the order as refused, not retry blindly, protect what is open",
         params: &[
             param("code", CODE, "201", "the error's code"),
@@ -197,7 +198,8 @@ pub const ROWS: &[Spec] = &[
     Spec {
         name: "refuse-data",
         scope: Scope::Clients,
-        about: "Subscriptions to market data are refused: 101, 354, 10089, 10090, 10091, 10167, 10168, 10189, 10190, 10197",
+        about: "Subscriptions to market data are refused: 101, 354, 10089, 10090, 10091, 10167, 10168, 10189, 10190, \
+                10197",
         expected: "say so, and not trade without data",
         params: &[param("code", CODE, "354", "the error's code"), TEXT],
         act: Act::While { lasts: "30s", effect: |args| refuse(TICKS, args) },

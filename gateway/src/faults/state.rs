@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use crate::broker::clients::ConnId;
 use crate::faults::effect::{Effect, Gathering, Running};
 use crate::faults::limits::Limiter;
-use crate::faults::links::Door;
+use crate::faults::lines::Door;
 use crate::faults::spec::Call;
 use crate::script::Timeline;
 use crate::transcript::Transcript;

@@ -63,6 +63,10 @@ fault_tests! {
         desk.expect(&["open 1 Submitted 1", "status 1 Submitted 0/1"]).await;
         inject(&gateway, Fault::new("outage").lasting(Duration::from_secs(5)).with("notices", 2));
         assert_eq!([raw.error().await, raw.error().await], [(-1, 1100), (-1, 1100)]);
+        let mut late = Raw::offer(&gateway, "v100..178").await;
+        late.next().await;
+        late.send("71\x002\x003\x00\x00").await;
+        assert_eq!(late.error().await, (-1, 2110), "not that the farms are well");
         let second = desk.submit(&order(Action::Buy, 2.0, "MKT", 0.0)).await;
         inject(&gateway, Fault::new("unsolicited-cancel"));
         play_to(&desk.client, 4).await;
