@@ -10,6 +10,7 @@
 mod families;
 mod kinds;
 mod margins;
+mod forced;
 mod outside;
 mod properties;
 mod scenarios;
