@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::broker::clients::ConnId;
+use crate::faults::lines::Greeting;
 use crate::pace::FLOOD_BYTES;
 use crate::server::Shared;
 use crate::wire::request::Request;
@@ -33,6 +34,8 @@ pub struct Link {
     writing: Rc<Cell<bool>>,
     /// The task knows that it must end.
     ending: bool,
+    /// The task knows that a fault keeps it from reading.
+    held: bool,
 }
 
 /// Why a connection ended, for the log.
@@ -42,6 +45,8 @@ enum Ended {
     Closed,
     #[error("closed by the gateway")]
     HungUp,
+    #[error("reset by a fault")]
+    Reset,
     #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -59,7 +64,7 @@ pub async fn serve(shared: Rc<Shared>, stream: TcpStream, conn: ConnId) {
     shared.broker.borrow_mut().close(conn);
     shared.drained.notify_one();
     match ended {
-        Ended::Closed | Ended::HungUp => {
+        Ended::Closed | Ended::HungUp | Ended::Reset => {
             debug!(shared.log, "connection {conn} {ended}"; "event" => "gateway.closed", "connection" => conn);
         }
         _ => warn!(shared.log, "connection {conn} ended: {ended}"; "event" => "gateway.broken", "connection" => conn),
@@ -70,52 +75,77 @@ async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
     if let Err(reason) = stream.set_nodelay(true) {
         return reason.into();
     }
+    shared.broker.borrow_mut().arrive(conn);
+    until_greeted(shared, conn).await;
     let mut input = Vec::new();
     let encoding = match greet(&stream, &mut input).await {
         Ok(encoding) => encoding,
         Err(ended) => return ended,
     };
     let (stream, wake, writing) = (Rc::new(stream), Rc::new(Notify::new()), Rc::new(Cell::new(false)));
-    let link = Link { stream: stream.clone(), wake: wake.clone(), writing: writing.clone(), ending: false };
+    let link =
+        Link { stream: stream.clone(), wake: wake.clone(), writing: writing.clone(), ending: false, held: false };
     shared.links.borrow_mut().insert(conn, link);
     shared.broker.borrow_mut().open(conn, encoding);
-    let (mut more, mut held) = (false, false);
+    let (mut more, mut behind) = (false, false);
     loop {
-        if !held {
+        if !behind {
             more = match handle_frames(shared, conn, encoding, &mut input) {
                 Ok(more) => more,
                 Err(bad) => return bad.into(),
             };
         }
         flush(shared);
-        let Some(unsent) = unsent(shared, conn) else {
-            return Ended::HungUp;
+        let (unsent, held) = match next_turn(shared, conn) {
+            Turn::Goes { unsent, held } => (unsent, held),
+            Turn::Ends => return Ended::HungUp,
+            Turn::Resets => {
+                return match stream.set_zero_linger() {
+                    Ok(()) => Ended::Reset,
+                    Err(reason) => reason.into(),
+                };
+            }
         };
         writing.set(unsent);
         // A client that asks much and reads little waits until it has read.
-        held = more && unsent;
-        if more && !unsent {
+        behind = more && unsent;
+        if more && !unsent && !held {
             tokio::task::yield_now().await;
             continue;
         }
-        let interest = match (held, unsent) {
-            (true, _) => Interest::WRITABLE,
-            (false, true) => Interest::READABLE | Interest::WRITABLE,
-            (false, false) => Interest::READABLE,
+        let interest = match (unsent, held || behind) {
+            (true, true) => Some(Interest::WRITABLE),
+            (false, true) => None,
+            (true, false) => Some(Interest::READABLE | Interest::WRITABLE),
+            (false, false) => Some(Interest::READABLE),
         };
         tokio::select! {
-            ready = stream.ready(interest) => if let Err(reason) = ready {
-                return reason.into();
-            },
+            ready = stream.ready(interest.unwrap_or(Interest::READABLE)), if interest.is_some() => {
+                if let Err(reason) = ready {
+                    return reason.into();
+                }
+            }
             () = wake.notified() => {}
         }
-        if held {
+        if held || behind {
             continue;
         }
         match read(&stream, &mut input) {
             Ok(()) => {}
             Err(ended) => return ended,
         }
+    }
+}
+
+/// A fault may leave new connections waiting before a word is said.
+async fn until_greeted(shared: &Shared, conn: ConnId) {
+    let gates = shared.broker.borrow().faults.gates.clone();
+    loop {
+        let changed = gates.notified();
+        if shared.broker.borrow().greeting(conn) == Greeting::Go {
+            return;
+        }
+        changed.await;
     }
 }
 
@@ -167,7 +197,12 @@ fn handle_frames(
     let read_at = shared.probe.as_ref().map(|probe| (probe, Instant::now()));
     let mut broker = shared.broker.borrow_mut();
     while let Some((body, length)) = frame::split(&input[used..])? {
+        // A fault that came with an earlier frame may have stopped the reading.
+        if broker.is_unread(conn) {
+            break;
+        }
         shared.counters.frame_in();
+        broker.note_request(conn, encoding, body);
         match Request::decode(encoding, body) {
             Ok(request) => {
                 if let (Some((probe, at)), Request::PlaceOrder(_)) = (read_at, &request) {
@@ -177,6 +212,7 @@ fn handle_frames(
             }
             Err(bad) => broker.reject_frame(conn, &bad.to_string()),
         }
+        broker.settle();
         used += length;
         let Some(client) = broker.clients().get(&conn).filter(|client| !client.leaving) else { break };
         let unsent = client.outbox.pending().len();
@@ -195,27 +231,45 @@ fn handle_frames(
     Ok(more)
 }
 
-/// Whether bytes wait to be written; `None`: the connection is to be closed.
-fn unsent(shared: &Shared, conn: ConnId) -> Option<bool> {
+/// What the connection's task does next.
+enum Turn {
+    /// `unsent`: bytes wait that may be written; `held`: a fault keeps it from reading.
+    Goes {
+        unsent: bool,
+        held: bool,
+    },
+    Ends,
+    Resets,
+}
+
+fn next_turn(shared: &Shared, conn: ConnId) -> Turn {
     let mut broker = shared.broker.borrow_mut();
-    let client = broker.clients().get(&conn)?;
+    let Some(client) = broker.clients().get(&conn) else { return Turn::Ends };
     let unsent = !client.outbox.pending().is_empty();
-    (unsent || !client.leaving).then_some(unsent)
+    if client.line.dead || (client.leaving && !unsent) {
+        return if client.line.reset { Turn::Resets } else { Turn::Ends };
+    }
+    Turn::Goes { unsent: client.line.writable(unsent), held: client.line.not_read }
 }
 
 /// Writes every outbox as far as its socket takes it, one write for all that has gathered. Never waits.
 /// Returns the number of bytes in the longest outbox that is left.
 pub fn flush(shared: &Shared) -> usize {
     let mut broker = shared.broker.borrow_mut();
+    broker.settle();
     let mut links = shared.links.borrow_mut();
     let (mut longest, mut unread) = (0, 0);
     broker.gather();
     for (conn, client) in broker.clients().iter_mut() {
         let Some(link) = links.get_mut(conn) else { continue };
         let (mut dead, before) = (false, client.outbox.pending().len());
-        while !client.outbox.pending().is_empty() && !dead {
-            match link.stream.try_write(client.outbox.pending()) {
-                Ok(count) => client.outbox.consume(count),
+        while client.line.writable(!client.outbox.pending().is_empty()) && !dead {
+            let bytes = client.line.within(client.outbox.pending());
+            match link.stream.try_write(bytes) {
+                Ok(count) => {
+                    client.outbox.consume(count);
+                    client.line.wrote(count);
+                }
                 Err(again) if again.kind() == ErrorKind::WouldBlock => break,
                 Err(_) => dead = true,
             }
@@ -231,15 +285,18 @@ pub fn flush(shared: &Shared) -> usize {
             // What a dead or hopelessly slow client has not read is not worth keeping; its task ends.
             client.outbox.consume(pending);
             client.leaving = true;
+            client.line.dead = true;
         }
         let left = client.outbox.pending().len();
         longest = longest.max(left);
         if before > FLOOD_BYTES && left <= FLOOD_BYTES {
             shared.drained.notify_one();
         }
-        let tell_writing = left > 0 && !link.writing.replace(true);
-        let tell_ending = left == 0 && client.leaving && !std::mem::replace(&mut link.ending, true);
-        if tell_writing || tell_ending {
+        let tell_writing = client.line.writable(left > 0) && !link.writing.replace(true);
+        let ends = client.line.dead || (left == 0 && client.leaving);
+        let tell_ending = ends && !std::mem::replace(&mut link.ending, true);
+        let tell_held = std::mem::replace(&mut link.held, client.line.not_read) != client.line.not_read;
+        if tell_writing || tell_ending || tell_held {
             link.wake.notify_one();
         }
     }

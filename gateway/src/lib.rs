@@ -3,6 +3,7 @@
 //!
 //! The way of a request: `connection` reads frames, `wire` turns them into a `Request`, `broker` does it against the
 //! venue and writes `Response`s to outboxes, `connection` writes those to the sockets. `pace` plays the market.
+//! `faults` stand in all of these ways, `script` begins them, `control` is the door for those who watch and interfere.
 //! Everything runs on one thread of its own, so clients see one account and one order of events.
 //! `history` remembers what was played, for requests about the past.
 //! Absent: how orders match (the engine's venue), market data files.
@@ -11,6 +12,9 @@ mod broker;
 mod calendar;
 mod catalog;
 mod connection;
+mod control;
+mod door;
+mod faults;
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;
@@ -19,9 +23,12 @@ mod listing;
 mod options;
 mod pace;
 mod probe;
+mod rehearsal;
 mod roots;
+mod script;
 mod server;
 mod stats;
+mod transcript;
 mod when;
 mod wire;
 
@@ -30,8 +37,13 @@ mod tests;
 
 pub use broker::Broker;
 pub use broker::interventions::{CommissionHabit, ManualOrder, Quirks};
+pub use control::ControlOptions;
+pub use faults::{Fault, FaultError, FaultId, Limits, draw_script, fault_json, fault_text};
 pub use history::History;
 pub use options::{CLIENTS_MAX, Options, Pacing, StartError};
 pub use probe::{Probe, StepWritten, WireLog};
-pub use server::{Gateway, start, start_probed};
+pub use rehearsal::Rehearsal;
+pub use script::{Script, ScriptError, ScriptMistake};
+pub use server::{Gateway, start, start_probed, start_rehearsal};
 pub use stats::{Stats, Truth};
+pub use transcript::{Direction, TranscriptEntry};

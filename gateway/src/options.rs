@@ -72,6 +72,10 @@ pub enum StartError {
     Account(String),
     #[error("the gateway is to serve no client, expected at least one")]
     NoClients,
+    #[error("the control channel would listen on {0}, which other machines reach; expected a loopback address")]
+    ControlOpen(SocketAddr),
+    #[error("the control channel cannot listen on {address}: {source}")]
+    Control { address: SocketAddr, source: std::io::Error },
     #[error("cannot start the gateway's thread: {0}")]
     Thread(std::io::Error),
 }

@@ -5,11 +5,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use slog::{Logger, error, info, warn};
+use slog::{Logger, error, info};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -18,13 +19,14 @@ use tokio::task::LocalSet;
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
 use crate::connection::{self, Link};
+use crate::control;
+use crate::door;
 use crate::options::{Options, Pacing, StartError};
 use crate::pace;
 use crate::probe::Probe;
+use crate::rehearsal::{self, Clocks, Rehearsal};
 use crate::stats::{Counters, Stats, Truth};
 
-/// How long to wait after the system refused to accept a connection, e.g. for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const ALIVE: &str = "the gateway's thread runs until it is stopped";
 
 /// What the tasks of the gateway's thread share.
@@ -33,6 +35,8 @@ pub struct Shared {
     pub links: RefCell<BTreeMap<ConnId, Link>>,
     /// Something may be due to be played.
     pub play: Notify,
+    /// The port is to be opened, closed or moved.
+    pub door: Notify,
     /// A client's outbox fell below [`pace::FLOOD_BYTES`], or a client left.
     pub drained: Notify,
     pub probe: Option<Probe>,
@@ -41,16 +45,20 @@ pub struct Shared {
     pub log: Logger,
 }
 
+/// Something to do on the gateway's thread, between two requests or steps.
+type Work = Box<dyn FnOnce(&mut Broker) + Send>;
+
 enum Command {
-    Truth(SyncSender<Truth>),
-    /// Something to do to the account between two requests or steps.
-    Act(Box<dyn FnOnce(&mut Broker) + Send>),
+    Act(Work),
     Stop,
 }
 
 /// A running gateway. Dropping it stops it too, without waiting.
 pub struct Gateway {
     address: SocketAddr,
+    /// A fault can move it.
+    port: Arc<AtomicU16>,
+    control: Option<SocketAddr>,
     counters: Counters,
     /// Unbounded because a sender waits for the answer before it asks again.
     commands: UnboundedSender<Command>,
@@ -60,22 +68,35 @@ pub struct Gateway {
 
 /// Listens on the address and serves clients on a thread of its own.
 pub fn start(options: Options) -> Result<Gateway, StartError> {
-    start_inner(options, connection::OUTBOX_BYTES_MAX, None)
+    start_inner(options, connection::OUTBOX_BYTES_MAX, None, Rehearsal::default())
+}
+
+/// As [`start`]; with faults by script, limits, a transcript and a control channel, as far as `rehearsal` has them.
+pub fn start_rehearsal(options: Options, rehearsal: Rehearsal) -> Result<Gateway, StartError> {
+    start_inner(options, connection::OUTBOX_BYTES_MAX, None, rehearsal)
 }
 
 /// As [`start`]; `probe` notes what passes on the wire.
 pub fn start_probed(options: Options, probe: Probe) -> Result<Gateway, StartError> {
-    start_inner(options, connection::OUTBOX_BYTES_MAX, Some(probe))
+    start_inner(options, connection::OUTBOX_BYTES_MAX, Some(probe), Rehearsal::default())
 }
 
 /// As [`start`]; a client with more than `outbox_bytes_max` unread bytes is dropped.
 #[cfg(test)]
 pub(crate) fn start_with(options: Options, outbox_bytes_max: usize) -> Result<Gateway, StartError> {
-    start_inner(options, outbox_bytes_max, None)
+    start_inner(options, outbox_bytes_max, None, Rehearsal::default())
 }
 
-fn start_inner(options: Options, outbox_bytes_max: usize, probe: Option<Probe>) -> Result<Gateway, StartError> {
+fn start_inner(
+    mut options: Options,
+    outbox_bytes_max: usize,
+    probe: Option<Probe>,
+    mut rehearsal: Rehearsal,
+) -> Result<Gateway, StartError> {
     options.check()?;
+    let clocks = Clocks::of(&mut options.pace);
+    let control = rehearsal.control.take().map(control::bind).transpose()?;
+    let control_address = control.as_ref().map(|control| control.address);
     let failed = |source| StartError::Listen { address: options.listen, source };
     let listener = std::net::TcpListener::bind(options.listen).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
@@ -83,7 +104,8 @@ fn start_inner(options: Options, outbox_bytes_max: usize, probe: Option<Probe>) 
     let (counters, log) = (Counters::default(), options.log.clone());
     let (commands, inbox) = unbounded_channel();
     let (ready, started) = sync_channel(1);
-    let inner = counters.clone();
+    let (inner, port) = (counters.clone(), Arc::new(AtomicU16::new(address.port())));
+    let door_port = port.clone();
     let thread = std::thread::Builder::new().name("gateway".to_owned()).spawn(move || {
         let opened = runtime_with(listener);
         let (runtime, listener) = match opened {
@@ -91,13 +113,24 @@ fn start_inner(options: Options, outbox_bytes_max: usize, probe: Option<Probe>) 
             Err(reason) => return report(&ready, Err(reason)),
         };
         report(&ready, Ok(()));
-        run(&runtime, listener, options, inner, inbox, (outbox_bytes_max, probe));
+        run(
+            &runtime,
+            listener,
+            options,
+            inner,
+            inbox,
+            (outbox_bytes_max, probe),
+            (rehearsal, clocks, control, door_port),
+        );
     });
     let thread = thread.map_err(StartError::Thread)?;
     let opened = started.recv().unwrap_or_else(|_| Err(std::io::Error::other("it ended at once")));
     opened.map_err(StartError::Thread)?;
     info!(log, "simulated gateway listens on {address}"; "event" => "gateway.started", "address" => %address);
-    Ok(Gateway { address, counters, commands, thread, log })
+    if let Some(control) = control_address {
+        info!(log, "control channel on http://{control}"; "event" => "gateway.control", "address" => %control);
+    }
+    Ok(Gateway { address, port, control: control_address, counters, commands, thread, log })
 }
 
 /// Tells the starting thread; if that thread is gone there is nobody to tell.
@@ -121,20 +154,29 @@ fn run(
     counters: Counters,
     inbox: UnboundedReceiver<Command>,
     (outbox_bytes_max, probe): (usize, Option<Probe>),
+    (rehearsal, clocks, control, port): (Rehearsal, Clocks, Option<control::Bound>, Arc<AtomicU16>),
 ) {
     let (log, clock, clients_max) = (options.log.clone(), options.pace.clone(), options.clients_max);
+    let mut broker = Broker::new(options, counters.clone());
+    let address = listener.local_addr().ok();
+    broker.rehearse(rehearsal, clocks, address);
     let shared = Rc::new(Shared {
-        broker: RefCell::new(Broker::new(options, counters.clone())),
+        broker: RefCell::new(broker),
         links: RefCell::default(),
         play: Notify::new(),
         drained: Notify::new(),
+        door: Notify::new(),
         probe,
         counters,
         outbox_bytes_max,
         log,
     });
     let tasks = LocalSet::new();
-    tasks.spawn_local(accept(shared.clone(), listener, clients_max));
+    tasks.spawn_local(door::accept(shared.clone(), listener, port, clients_max));
+    tasks.spawn_local(rehearsal::pass_time(shared.clone()));
+    if let Some(control) = control {
+        tasks.spawn_local(control::serve(shared.clone(), control));
+    }
     match clock {
         Pacing::Clock(clock) => drop(tasks.spawn_local(pace::play_by_clock(shared.clone(), clock))),
         Pacing::Flood => drop(tasks.spawn_local(pace::play_flood(shared.clone()))),
@@ -145,50 +187,22 @@ fn run(
 
 /// Answers other threads until one says stop, or all have gone.
 async fn obey(shared: Rc<Shared>, mut inbox: UnboundedReceiver<Command>) {
-    while let Some(command) = inbox.recv().await {
-        match command {
-            Command::Stop => return,
-            Command::Act(act) => {
-                act(&mut shared.broker.borrow_mut());
-                connection::flush(&shared);
-                shared.play.notify_one();
-            }
-            Command::Truth(answer) => {
-                let truth = shared.broker.borrow().truth();
-                if answer.send(truth).is_err() {
-                    warn!(shared.log, "nobody waits for the account's truth any more"; "event" => "gateway.truth_unread");
-                }
-            }
-        }
-    }
-}
-
-async fn accept(shared: Rc<Shared>, listener: TcpListener, clients_max: usize) {
-    let mut next: ConnId = 1;
-    let mut open = tokio::task::JoinSet::new();
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                while open.try_join_next().is_some() {}
-                if open.len() >= clients_max {
-                    warn!(shared.log, "refusing {peer}: {clients_max} connections are open"; "event" => "gateway.full");
-                    continue;
-                }
-                open.spawn_local(connection::serve(shared.clone(), stream, next));
-                next += 1;
-            }
-            Err(reason) => {
-                warn!(shared.log, "cannot accept a connection: {reason}"; "event" => "gateway.accept_failed");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+    while let Some(Command::Act(work)) = inbox.recv().await {
+        work(&mut shared.broker.borrow_mut());
+        connection::flush(&shared);
+        shared.play.notify_one();
     }
 }
 
 impl Gateway {
-    /// Where it listens, with the real port.
+    /// Where it listens, with the real port; the fault `port-reset` moves it.
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        SocketAddr::new(self.address.ip(), self.port.load(Ordering::Acquire))
+    }
+
+    /// Where the control channel listens, with the real port.
+    pub fn control_addr(&self) -> Option<SocketAddr> {
+        self.control
     }
 
     pub fn stats(&self) -> Stats {
@@ -200,9 +214,7 @@ impl Gateway {
     /// # Panics
     /// If the gateway's thread has panicked.
     pub fn truth(&self) -> Truth {
-        let (answer, truth) = sync_channel(1);
-        self.commands.send(Command::Truth(answer)).expect(ALIVE);
-        truth.recv().expect(ALIVE)
+        self.intervene(|broker| broker.truth())
     }
 
     /// Does something to the account between two requests or steps, e.g. what `broker::interventions` offers, and returns

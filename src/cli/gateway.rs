@@ -13,6 +13,7 @@ use engine::trade::Money;
 use gateway::Pacing;
 use rust_decimal::Decimal;
 
+use super::faults::FaultArgs;
 use super::market::{Market, parse_speed, selection};
 use super::{Failure, Outcome, setup};
 
@@ -51,6 +52,8 @@ pub struct GatewayArgs {
     /// Connections at once; TWS serves 32.
     #[arg(long, default_value_t = gateway::CLIENTS_MAX, value_name = "NUMBER")]
     clients_max: usize,
+    #[command(flatten)]
+    faults: FaultArgs,
 }
 
 fn parse_instant(text: &str) -> Result<Timestamp, String> {
@@ -60,6 +63,10 @@ fn parse_instant(text: &str) -> Result<Timestamp, String> {
 }
 
 pub fn run(args: &GatewayArgs) -> Outcome {
+    if args.faults.list() {
+        return Ok(());
+    }
+    let rehearsal = args.faults.rehearsal(args.seed)?;
     let mut log_config = setup::config(&super::ConfigArg::default())?;
     log_config.log.file = None;
     let (log, guard) = setup::logging(&log_config)?;
@@ -85,8 +92,11 @@ pub fn run(args: &GatewayArgs) -> Outcome {
         clients_max: args.clients_max,
         log,
     };
-    let gateway = gateway::start(options).map_err(Failure::usage)?;
+    let gateway = gateway::start_rehearsal(options, rehearsal).map_err(Failure::usage)?;
     println!("listening on {}", gateway.local_addr());
+    if let Some(control) = gateway.control_addr() {
+        println!("control channel on http://{control}");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
     runtime.block_on(until_signal()).map_err(Failure::work)?;
     let stats = gateway.stats();

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 mod backtest;
 mod bars;
 mod config;
+mod faults;
 mod gateway;
 mod journal;
 mod market;
@@ -39,7 +40,7 @@ enum Command {
     /// Run the same strategies over the same data in one thread, as fast as the machine can.
     Backtest(backtest::BacktestArgs),
     /// Run the simulated IB Gateway alone, for other programs to connect to.
-    Gateway(gateway::GatewayArgs),
+    Gateway(Box<gateway::GatewayArgs>),
     /// Build bars from tick files and write them as CSV.
     Bars(bars::BarsArgs),
     /// Check a configuration file, or print the built-in one.

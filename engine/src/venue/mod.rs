@@ -15,6 +15,7 @@ mod desk;
 mod exchange;
 mod families;
 mod fills;
+mod forced;
 mod hours;
 mod kind;
 mod lane;

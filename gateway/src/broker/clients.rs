@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::faults::lines::Line;
 use crate::wire::Encoding;
 use crate::wire::pnl::{PnL, PnLSingle};
 
@@ -14,6 +15,8 @@ pub type ConnId = u64;
 pub struct Outbox {
     bytes: Vec<u8>,
     written: usize,
+    /// Up to here frames have been looked at before they are written.
+    seen: usize,
 }
 
 /// An empty outbox keeps this much; what a burst took is given back.
@@ -29,6 +32,16 @@ impl Outbox {
         &mut self.bytes
     }
 
+    /// Everything up to here has been looked at.
+    pub fn mark_seen(&mut self) {
+        self.seen = self.bytes.len();
+    }
+
+    /// Takes out what was appended since the last [`Outbox::mark_seen`].
+    pub fn take_unseen(&mut self) -> Vec<u8> {
+        self.bytes.split_off(self.seen.max(self.written))
+    }
+
     /// The first `count` pending bytes are on their way.
     pub fn consume(&mut self, count: usize) {
         self.written += count;
@@ -36,9 +49,10 @@ impl Outbox {
         if self.written == self.bytes.len() {
             self.bytes.clear();
             self.bytes.shrink_to(BYTES_KEPT);
-            self.written = 0;
+            (self.written, self.seen) = (0, 0);
         } else if self.written > self.bytes.len() / 2 {
             self.bytes.drain(..self.written);
+            self.seen = self.seen.saturating_sub(self.written);
             self.written = 0;
         }
     }
@@ -61,6 +75,8 @@ pub struct Client {
     pub outbox: Outbox,
     /// To be closed once the outbox is empty.
     pub leaving: bool,
+    /// What faults do to the connection.
+    pub line: Line,
     pub positions: bool,
     pub positions_multi: BTreeMap<i32, String>,
     pub account_updates: bool,
@@ -81,6 +97,7 @@ impl Client {
             client_id: None,
             outbox: Outbox::default(),
             leaving: false,
+            line: Line::default(),
             positions: false,
             positions_multi: BTreeMap::new(),
             account_updates: false,

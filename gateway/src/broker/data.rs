@@ -44,6 +44,15 @@ impl DataSubs {
         self.kept.retain(|sub| sub.conn != conn);
     }
 
+    /// Ends all of a connection's subscriptions; returns their request ids.
+    pub fn take_client(&mut self, conn: ConnId) -> Vec<i32> {
+        let mut ended = self.markets.req_ids(conn);
+        ended.extend(self.bars.iter().filter(|sub| sub.conn == conn).map(|sub| sub.req_id));
+        ended.extend(self.kept.iter().filter(|sub| sub.conn == conn).map(|sub| sub.req_id));
+        self.remove_client(conn);
+        ended
+    }
+
     /// The client that subscribed first of those that are left.
     fn first(&self) -> Option<ConnId> {
         let bars = self.bars.first().map(|sub| sub.conn);

@@ -110,6 +110,13 @@ impl Fanout {
         self.leave(conn, &mut Vec::new());
     }
 
+    /// Ends all streams of a connection; returns their request ids.
+    pub fn take_client(&mut self, conn: ConnId) -> Vec<i32> {
+        let ended = self.order.iter().filter(|(other, _)| *other == conn).map(|(_, req_id)| *req_id).collect();
+        self.remove_client(conn);
+        ended
+    }
+
     fn join(&mut self, conn: ConnId, streams: Vec<Stream>) {
         if streams.is_empty() {
             return;
@@ -175,7 +182,7 @@ impl Fanout {
     /// Says something to one client, behind the ticks before it. Nothing more is said to one that leaves: it would never
     /// be done.
     pub fn say(&mut self, conn: ConnId, client: &mut Client, response: &Response) {
-        if client.leaving {
+        if client.leaving || client.line.cut {
             return;
         }
         self.take(conn, client.outbox.tail());
@@ -197,7 +204,7 @@ impl Fanout {
     pub fn gather(&mut self, clients: &mut BTreeMap<ConnId, Client>) {
         for Feed { members, bytes, .. } in self.feeds.iter_mut().filter(|feed| !feed.bytes.is_empty()) {
             for Member { conn, taken } in members {
-                if let Some(client) = clients.get_mut(conn).filter(|client| !client.leaving) {
+                if let Some(client) = clients.get_mut(conn).filter(|client| !client.leaving && !client.line.cut) {
                     client.outbox.tail().extend_from_slice(&bytes[*taken..]);
                 }
                 *taken = 0;

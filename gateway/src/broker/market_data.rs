@@ -68,6 +68,11 @@ pub struct MarketSubs {
 }
 
 impl MarketSubs {
+    /// Request ids of a connection's subscriptions.
+    pub fn req_ids(&self, conn: ConnId) -> Vec<i32> {
+        self.all.iter().filter(|sub| sub.conn == conn).map(|sub| sub.req_id).collect()
+    }
+
     pub fn remove_client(&mut self, conn: ConnId) {
         self.all.retain(|sub| sub.conn != conn);
         self.types.remove(&conn);

@@ -18,9 +18,11 @@ use crate::broker::interventions::Quirks;
 use crate::broker::orders::Notes;
 use crate::broker::session::SYSTEM;
 use crate::catalog::Catalog;
+use crate::faults::Faults;
 use crate::history::Memory;
 use crate::hours::Hours;
 use crate::options::{Options, Pacing};
+use crate::script::Event;
 use crate::stats::{Counters, Truth};
 use crate::wire::Encoding;
 use crate::wire::request::Request;
@@ -48,8 +50,9 @@ mod pnl;
 mod positions;
 mod quote_ticks;
 mod realtime_bars;
+pub mod rehearse;
 mod reports;
-mod session;
+pub mod session;
 mod ticks;
 mod what_if;
 
@@ -72,6 +75,7 @@ pub struct Broker {
     /// Steps are played: always, or since the first subscription.
     playing: bool,
     pub counters: Counters,
+    pub faults: Faults,
     log: Logger,
 }
 
@@ -99,6 +103,7 @@ impl Broker {
             day: TradingDay::new(next.unwrap_or_default(), options.cash),
             playing: !options.wait_for_client,
             counters,
+            faults: Faults::default(),
             log: options.log,
             pace: options.pace,
             player,
@@ -115,14 +120,17 @@ impl Broker {
             return;
         };
         self.ticks.remove_client(conn);
+        self.faults.limiter.forget(conn);
         self.data.remove_client(conn);
         if client.client_id == Some(0) {
             self.notes.auto_bind = false;
         }
         if let Some(client_id) = client.client_id {
             info!(self.log, "client {client_id} disconnected"; "event" => "gateway.client_left", "client" => client_id);
+            self.happens(Event::Disconnect, Some(client_id), false);
         }
         self.count_clients();
+        self.settle();
     }
 
     fn count_clients(&self) {
@@ -163,6 +171,7 @@ impl Broker {
         if next > limit {
             return true;
         }
+        self.settle_at(next);
         self.counters.step();
         if let Some(end) = self.day.ends_before(next) {
             self.begin_day(end);
@@ -171,7 +180,7 @@ impl Broker {
         if let Some((_, step)) = self.player.step_until(limit) {
             match &step {
                 Step::Market(events) => {
-                    self.send_ticks(events);
+                    self.show_market(events);
                     self.observe(events);
                 }
                 Step::Reports(reports) => self.publish(reports),
@@ -188,6 +197,7 @@ impl Broker {
             info!(self.log, "the market is over"; "event" => "gateway.market_over", "at" => %self.now());
         }
         self.update_pnl();
+        self.settle();
         true
     }
 
@@ -226,8 +236,16 @@ impl Broker {
     }
 
     fn send(&mut self, conn: ConnId, response: impl Into<Response>) {
+        if self.faults.is_idle() {
+            return self.put(conn, &response.into());
+        }
+        self.tell_client(conn, response.into());
+    }
+
+    /// As [`Broker::send`], past the faults in force.
+    pub(crate) fn put(&mut self, conn: ConnId, response: &Response) {
         if let Some(client) = self.clients.get_mut(&conn) {
-            self.ticks.say(conn, client, &response.into());
+            self.ticks.say(conn, client, response);
             self.counters.frame_out();
         }
     }
@@ -250,6 +268,7 @@ impl Broker {
                 _ => self.hang_up(conn, "a request came before START_API"),
             };
         };
+        let Some(request) = self.admit(conn, request) else { return };
         match request {
             Request::StartApi(_) => self.hang_up(conn, "START_API came twice"),
             Request::ManagedAccounts(_) => self.send_managed_accounts(conn),

@@ -13,6 +13,7 @@ use engine::venue::{Report, Status, VenueExecution, VenueOrder, told};
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
 use crate::broker::interventions::CommissionHabit;
+use crate::script::Event;
 
 const REJECTED: i32 = 201;
 
@@ -41,6 +42,7 @@ impl Broker {
                         *self.notes.commission.entry(execution.perm_id).or_default() += execution.commission;
                     }
                     self.publish_execution(execution, later);
+                    self.happens(Event::Fill, Some(execution.client_id), false);
                     commissions.push(execution);
                     if !traded.contains(&execution.symbol) {
                         traded.push(execution.symbol);

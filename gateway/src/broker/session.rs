@@ -7,6 +7,7 @@ use slog::{info, warn};
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
 use crate::options::Pacing;
+use crate::script::Event;
 use crate::wire::session::{
     CurrentTime, CurrentTimeInMillis, ErrorMessage, ManagedAccounts, NextValidId, StartApiRequest,
 };
@@ -28,7 +29,7 @@ const CANCELS: [i32; 4] = [11, 13, 23, 57];
 impl Broker {
     pub(super) fn start_client(&mut self, conn: ConnId, start: &StartApiRequest) {
         let client_id = start.client_id.unwrap_or(0);
-        if self.conn_of(client_id).is_some() {
+        if self.conn_of(client_id).is_some() || self.is_id_refused(client_id) {
             let text = "Unable to connect as the client id is already in use. Retry with a unique client id.";
             self.error(conn, SYSTEM, CLIENT_ID_IN_USE, text);
             return self.hang_up(conn, "its client id is in use");
@@ -41,15 +42,18 @@ impl Broker {
         info!(self.log, "client {client_id} connected"; "event" => "gateway.client_joined",
             "client" => client_id, "encoding" => encoding);
         self.count_clients();
+        self.faults.listing = true;
         // A real gateway replays the client's working orders before it says that the client may trade.
         if self.player.venue().open_orders().any(|order| order.order.client_id == client_id) {
             self.send_open_orders(conn, Some(client_id));
         }
         self.send_managed_accounts(conn);
         self.send_next_id(conn);
-        for (code, text) in FARM_NOTICES {
-            self.error(conn, SYSTEM, code, text);
+        match self.link_notice(client_id) {
+            Some((code, text)) => self.error(conn, SYSTEM, code, text),
+            None => FARM_NOTICES.iter().for_each(|(code, text)| self.error(conn, SYSTEM, *code, text)),
         }
+        self.happens(Event::Connect, Some(client_id), false);
     }
 
     /// Closes the connection once what was said to it is written.
@@ -82,7 +86,7 @@ impl Broker {
         }
     }
 
-    pub(super) fn error(&mut self, conn: ConnId, id: i32, code: i32, text: &str) {
+    pub(crate) fn error(&mut self, conn: ConnId, id: i32, code: i32, text: &str) {
         let error = ErrorMessage {
             id: Some(id),
             error_time: Some(self.now().millis()),

@@ -77,7 +77,7 @@ impl Broker {
         };
         let tick = Tick::Last {
             time: trade.ts.secs(),
-            price: listing.points.of_ticks(i64::from(trade.price.0)),
+            price: listing.points.of_ticks(i64::from(trade.price.0)) + self.price_offset(),
             size: trade.size,
             exchange: &listing.instrument.exchange,
         };
@@ -89,7 +89,8 @@ impl Broker {
         let Some(listing) = self.catalog.listing(symbol) else {
             return;
         };
-        let (middle, tick) = (middle_tick(listing, quote), quote_tick(listing, quote));
+        let offset = self.price_offset();
+        let (middle, tick) = (middle_tick(listing, quote, offset), quote_tick(listing, quote, offset));
         if let Some(middle) = middle.filter(|_| self.ticks.wanted(symbol, |kind| kind == TickKind::MidPoint)) {
             self.ticks.encode(&middle);
             self.deliver(symbol, |stream| stream.kind == TickKind::MidPoint && stream.wants(quote));
@@ -106,8 +107,10 @@ impl Broker {
     }
 }
 
-fn quote_tick<'a>(listing: &Listing, quote: &Quote) -> Tick<'a> {
-    let points = |price: Option<Price>| price.map_or(NO_PRICE, |price| listing.points.of_ticks(i64::from(price.0)));
+/// `offset`: points on top of each price.
+fn quote_tick<'a>(listing: &Listing, quote: &Quote, offset: f64) -> Tick<'a> {
+    let of_price = |price: Price| listing.points.of_ticks(i64::from(price.0)) + offset;
+    let points = |price: Option<Price>| price.map_or(NO_PRICE, of_price);
     Tick::BidAsk {
         time: quote.ts.secs(),
         bid: points(quote.bid),
@@ -117,7 +120,7 @@ fn quote_tick<'a>(listing: &Listing, quote: &Quote) -> Tick<'a> {
     }
 }
 
-fn middle_tick<'a>(listing: &Listing, quote: &Quote) -> Option<Tick<'a>> {
+fn middle_tick<'a>(listing: &Listing, quote: &Quote, offset: f64) -> Option<Tick<'a>> {
     let twice = i64::from(quote.bid?.0) + i64::from(quote.ask?.0);
-    Some(Tick::MidPoint { time: quote.ts.secs(), price: listing.points.of_half_ticks(twice) })
+    Some(Tick::MidPoint { time: quote.ts.secs(), price: listing.points.of_half_ticks(twice) + offset })
 }

@@ -13,7 +13,9 @@ macro_rules! data {
 
 mod accounts;
 mod contracts;
+mod control;
 mod crowd;
+mod faults;
 mod history;
 mod interventions;
 mod malformed;
@@ -23,6 +25,7 @@ mod order_types;
 mod orders;
 mod orders_at_random;
 mod raw;
+mod script;
 mod session;
 mod ticks;
 

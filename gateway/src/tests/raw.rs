@@ -65,6 +65,38 @@ impl Raw {
         }
     }
 
+    /// Nothing comes, and the connection stays open.
+    pub async fn expect_silence(&mut self) {
+        let more = tokio::time::timeout(QUIET, self.stream.peek(&mut [0])).await;
+        assert!(more.is_err(), "nothing was expected, found {more:?}");
+    }
+
+    /// One read, whatever comes of it.
+    pub async fn read(&mut self) -> std::io::Result<usize> {
+        self.stream.read(&mut [0; 4096]).await
+    }
+
+    /// Exactly so many bytes, whatever they are.
+    pub async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        within(self.stream.read_exact(&mut bytes)).await.expect("so many bytes");
+        bytes
+    }
+
+    /// Bytes that are there now, once some are.
+    pub async fn some_bytes(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; 64 << 10];
+        let count = within(self.stream.read(&mut bytes)).await.expect("bytes");
+        bytes.truncate(count);
+        bytes
+    }
+
+    /// The next error message's id and code.
+    pub async fn error(&mut self) -> (i32, i32) {
+        let frame = self.next_with(&["4"]).await;
+        (frame[2].parse().expect("an id"), frame[3].parse().expect("a code"))
+    }
+
     pub async fn expect_close(&mut self) {
         let mut rest = Vec::new();
         // A reset is a close too: the gateway need not have read all that was sent.

@@ -63,6 +63,14 @@ impl Encoding {
         (version >= min && version >= TEXT_VERSION_MIN).then_some(Encoding::Text { version })
     }
 
+    /// The number of the message that a frame's body holds; `None` if it holds none.
+    pub fn message_id(self, body: &[u8]) -> Option<i32> {
+        match self {
+            Encoding::Text { .. } => std::str::from_utf8(body.split(|byte| *byte == 0).next()?).ok()?.parse().ok(),
+            Encoding::Protobuf { .. } => Some(i32::from_be_bytes(*body.first_chunk()?) - PROTOBUF_ID_OFFSET),
+        }
+    }
+
     pub fn version(self) -> i32 {
         match self {
             Encoding::Text { version } | Encoding::Protobuf { version } => version,

@@ -24,6 +24,30 @@ macro_rules! requests {
             #[cfg(test)]
             pub const IDS: &[i32] = &[$(<$message as Ask>::ID),*];
 
+            /// The protocol's number of this message.
+            pub fn message_id(&self) -> i32 {
+                match self {
+                    $(Request::$name(_) => <$message as Ask>::ID,)*
+                    Request::NotServed { message_id, .. } => *message_id,
+                }
+            }
+
+            /// The protocol's name of this message, e.g. `placeOrder`.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Request::$name(_) => <$message as Ask>::NAME,)*
+                    Request::NotServed { .. } => "not served",
+                }
+            }
+
+            /// The message in protobuf, whatever encoding it came in; empty for one that is not served.
+            fn to_protobuf(&self) -> Vec<u8> {
+                match self {
+                    $(Request::$name(message) => message.encode_to_vec(),)*
+                    Request::NotServed { .. } => Vec::new(),
+                }
+            }
+
             fn from_text(id: i32, rest: &[u8], version: i32) -> Result<Request, DecodeError> {
                 match id {
                     $(<$message as Ask>::ID => text(Request::$name, rest, version),)*
@@ -112,6 +136,36 @@ impl Request {
                 }
             }
         }
+    }
+}
+
+/// What requests have in common, as far as limits look at it; empty where a request has no such field.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Outline {
+    #[prost(bytes = "vec", tag = "2")]
+    pub contract: Vec<u8>,
+    /// The whole request but its id: two with the same ask the same.
+    #[prost(bytes = "vec", tag = "15")]
+    pub question: Vec<u8>,
+    #[prost(string, tag = "7")]
+    pub what: String,
+}
+
+impl Request {
+    /// The request's or order's id, for requests that have one.
+    pub fn req_id(&self) -> Option<i32> {
+        match self {
+            Request::NotServed { req_id, .. } => *req_id,
+            _ => protobuf_req_id(&self.to_protobuf()),
+        }
+    }
+
+    /// Contract and kind of data of a request for market data or history.
+    pub fn outline(&self) -> Outline {
+        let bytes = self.to_protobuf();
+        let outline = Outline::decode(bytes.as_slice()).unwrap_or_default();
+        let id_bytes = self.req_id().map_or(0, |id| prost::encoding::int32::encoded_len(1, &id));
+        Outline { question: bytes.get(id_bytes..).unwrap_or(&[]).to_vec(), ..outline }
     }
 }
 

@@ -20,6 +20,31 @@ macro_rules! responses {
         })*
 
         impl Response {
+            /// The protocol's number of this message.
+            pub fn message_id(&self) -> i32 {
+                match self {
+                    $(Response::$name(_) => <$message as Reply>::ID,)*
+                }
+            }
+
+            /// The message's name here, e.g. `OrderStatus`.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Response::$name(_) => stringify!($name),)*
+                }
+            }
+
+            /// Name and debug form of a message in protobuf; `None` if there is no such message or it is damaged.
+            pub fn describe(id: i32, payload: &[u8]) -> Option<(&'static str, String)> {
+                match id {
+                    $(id if id == <$message as Reply>::ID => {
+                        let message = <$message as prost::Message>::decode(payload).ok()?;
+                        Some((stringify!($name), format!("{message:?}")))
+                    })*
+                    _ => None,
+                }
+            }
+
             /// Appends the frame of this response.
             pub fn put(&self, encoding: Encoding, out: &mut Vec<u8>) {
                 match self {

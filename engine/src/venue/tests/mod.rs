@@ -8,6 +8,7 @@
 //! alike; `cancel ID`, `cancel_all`, `end_of_day`, `wait S`. Prices are ticks.
 
 mod families;
+mod forced;
 mod kinds;
 mod margins;
 mod outside;
