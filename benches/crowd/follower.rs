@@ -46,9 +46,9 @@ impl Follower {
         }
         for (req_id, kind) in [(1, "BidAsk"), (2, "AllLast")] {
             if protobuf {
-                let mut body = vec![0, 0, 1, 41, 0x08, req_id, 0x12, 14];
-                // Contract: symbol, security type, exchange.
-                body.extend_from_slice(b"\x12\x02ES\x1a\x03FUT\x42\x03CME");
+                let mut body = vec![0, 0, 1, 41, 0x08, req_id, 0x12, 22];
+                // Contract: symbol, security type, month, exchange.
+                body.extend_from_slice(b"\x12\x02ES\x1a\x03FUT\x22\x06202612\x42\x03CME");
                 body.extend_from_slice(&[0x1a, kind.len() as u8]);
                 body.extend_from_slice(kind.as_bytes());
                 follower.send(&body).await;

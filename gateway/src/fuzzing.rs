@@ -36,11 +36,11 @@ pub fn decode(bytes: &[u8]) {
     }
 }
 
-/// A started client sends `bytes`, the first of which chooses its encoding, while another one has orders and follows
-/// everything. Returns how many of the frames were understood as requests.
+/// A started client sends `bytes`, the first of which chooses its encoding, while another one follows the account
+/// and the trades. Returns how many of the frames were understood as requests.
 ///
 /// # Panics
-/// If the gateway would have said anything that is not a whole frame, or the witness lost its orders to the stranger.
+/// If the gateway would have said anything that is not a whole frame, or the other client was ended.
 pub fn session(bytes: &[u8]) -> usize {
     let Some((first, rest)) = bytes.split_first() else { return 0 };
     let encoding = ENCODINGS[usize::from(*first) % ENCODINGS.len()];
@@ -48,6 +48,9 @@ pub fn session(bytes: &[u8]) -> usize {
     start(&mut broker, WITNESS, Encoding::Text { version: 178 });
     for body in WITNESSED {
         ask(&mut broker, WITNESS, Encoding::Text { version: 178 }, body.as_bytes());
+    }
+    while broker.counters.read().ticks_sent == 0 {
+        assert!(broker.play(Timestamp::MAX), "the witness follows trades, and there are some");
     }
     start(&mut broker, STRANGER, encoding);
     let (mut at, mut understood) = (0, 0);
@@ -69,7 +72,7 @@ pub fn session(bytes: &[u8]) -> usize {
 const WITNESSED: [&str; 3] = [
     "61\x001\x00",
     "6\x002\x001\x00\x00",
-    "97\x005\x00\x00ES\x00FUT\x00\x00\x00\x00\x00CME\x00\x00\x00\x00\x00AllLast\x000\x000\x00",
+    "97\x005\x00\x00ES\x00FUT\x00202612\x00\x00\x00\x00CME\x00\x00\x00\x00\x00AllLast\x000\x000\x00",
 ];
 
 fn start(broker: &mut Broker, conn: u64, encoding: Encoding) {
