@@ -191,13 +191,8 @@ impl Finished {
         self.status.signal() == Some(9)
     }
 
-    /// What a command with `--json` printed: the part of standard output that begins with the last line `{` or a whole
-    /// object in one line.
+    /// What a command with `--json` printed: standard output holds that and nothing else.
     pub fn json(&self) -> serde_json::Value {
-        let text = self.out.trim_end();
-        let begin =
-            if text.ends_with("\n}") { text.find("{\n") } else { text.rfind("\n{").map(|at| at + 1).or(Some(0)) };
-        let text = &text[begin.expect("an object was printed")..];
-        serde_json::from_str(text).unwrap_or_else(|reason| panic!("not JSON ({reason}): {text}"))
+        serde_json::from_str(&self.out).unwrap_or_else(|reason| panic!("not JSON ({reason}): {}", self.out))
     }
 }
