@@ -1,7 +1,7 @@
 //! Tick to order on the wire, and ticks absorbed in a flood: the bare crate `ibapi` (A) against the whole of Pitboss (B),
 //! in turn, in one run, against the simulated gateway over loopback TCP.
 //!
-//! `cargo bench --bench wire`, or with `-- --quick` a short version. The gateway's probe measures at the socket: just
+//! `cargo bench --bench wire`, or with `-- --quick` a short version, with `-- --flood` the flood alone. The gateway's probe measures at the socket: just
 //! before a trade's frame is written, and when an order's frame has been read. Both programs pay the same for it.
 //! Compare A with B inside one run only; a busy machine doubles both.
 
@@ -37,8 +37,8 @@ struct Plan {
     flood_minutes: i64,
 }
 
-const FULL: Plan = Plan { paced_rounds: 12, paced_minutes: 300, flood_rounds: 5, flood_minutes: 100 };
-const QUICK: Plan = Plan { paced_rounds: 2, paced_minutes: 200, flood_rounds: 1, flood_minutes: 60 };
+const FULL: Plan = Plan { paced_rounds: 12, paced_minutes: 300, flood_rounds: 5, flood_minutes: 150 };
+const QUICK: Plan = Plan { paced_rounds: 2, paced_minutes: 200, flood_rounds: 1, flood_minutes: 150 };
 
 /// What B - A may be, in microseconds, and B / A.
 const P50_US_MAX: f64 = 10.0;
@@ -108,6 +108,9 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let log_config = pitboss::config(folder.path()).log;
     let (log, _guard) = actors::logging::start(&log_config).expect("a log file in a new folder");
+    if common::has_flag("--flood") {
+        return flood(&plan, &log);
+    }
     latency(&plan, Placed::Anywhere, &log);
     if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
         latency(&plan, Placed::Apart, &log);

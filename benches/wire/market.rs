@@ -26,7 +26,7 @@ const PACED_GAP: Duration = Duration::from_secs(60 / PACED_TRADES as u64);
 pub const FLOOD_TRADES: i64 = 10_000;
 /// Minutes of the flood between two reasons to trade: more trades than sockets and channels can hold, so that the orders
 /// of one are filled before the next one comes.
-pub const FLOOD_CALM: i64 = 20;
+pub const FLOOD_CALM: i64 = 50;
 
 fn trade(ts: Timestamp, price: i32) -> FeedEvent {
     FeedEvent { symbol: SymbolId(0), event: MarketEvent::Trade(Trade { ts, price: Price(price), size: 1 }) }

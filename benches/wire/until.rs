@@ -25,7 +25,9 @@ impl Until {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        tokio::time::timeout(DEADLINE, waiting).await.expect("the last trade causes an order");
+        let in_time = tokio::time::timeout(DEADLINE, waiting).await.is_ok();
+        let read = self.probe.log().orders.len();
+        assert!(in_time, "the last trade causes an order, but {read} of {:?} were read", self.last_order);
     }
 
     /// When it was read; `None` before that.
