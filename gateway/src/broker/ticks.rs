@@ -10,7 +10,7 @@ use crate::broker::past_ticks::TICKS_MAX;
 use crate::broker::session::{SYSTEM, invalid};
 use crate::catalog::Listing;
 use crate::wire::Encoding;
-use crate::wire::ticks::{Tick, TickByTickRequest, TickKind, put_prefix};
+use crate::wire::ticks::{Mask, Tick, TickByTickRequest, TickKind, put_prefix};
 
 /// What an empty side of the book looks like on the wire.
 const NO_PRICE: f64 = -1.0;
@@ -79,6 +79,7 @@ impl Broker {
             time: trade.ts.secs(),
             price: listing.points.of_ticks(i64::from(trade.price.0)) + self.price_offset(),
             size: trade.size,
+            mask: self.tick_mask(),
             exchange: &listing.instrument.exchange,
         };
         self.ticks.encode(&tick);
@@ -89,8 +90,8 @@ impl Broker {
         let Some(listing) = self.catalog.listing(symbol) else {
             return;
         };
-        let offset = self.price_offset();
-        let (middle, tick) = (middle_tick(listing, quote, offset), quote_tick(listing, quote, offset));
+        let (offset, mask) = (self.price_offset(), self.tick_mask());
+        let (middle, tick) = (middle_tick(listing, quote, offset), quote_tick(listing, quote, offset, mask));
         if let Some(middle) = middle.filter(|_| self.ticks.wanted(symbol, |kind| kind == TickKind::MidPoint)) {
             self.ticks.encode(&middle);
             self.deliver(symbol, |stream| stream.kind == TickKind::MidPoint && stream.wants(quote));
@@ -108,7 +109,7 @@ impl Broker {
 }
 
 /// `offset`: points on top of each price.
-fn quote_tick<'a>(listing: &Listing, quote: &Quote, offset: f64) -> Tick<'a> {
+fn quote_tick<'a>(listing: &Listing, quote: &Quote, offset: f64, mask: Mask) -> Tick<'a> {
     let of_price = |price: Price| listing.points.of_ticks(i64::from(price.0)) + offset;
     let points = |price: Option<Price>| price.map_or(NO_PRICE, of_price);
     Tick::BidAsk {
@@ -117,6 +118,7 @@ fn quote_tick<'a>(listing: &Listing, quote: &Quote, offset: f64) -> Tick<'a> {
         ask: points(quote.ask),
         bid_size: quote.bid_size,
         ask_size: quote.ask_size,
+        mask,
     }
 }
 

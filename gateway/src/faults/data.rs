@@ -7,6 +7,7 @@ use crate::faults::requests::worded;
 use crate::faults::shown::DataFault;
 use crate::faults::spec::{Act, Args, CODE, COUNT, Call, Kind, POSITIVE, Param, Scope, Spec, param};
 use crate::faults::texts;
+use crate::wire::ticks::Mask;
 
 const STALE: &str = "hold its data for stale after a while, open nothing, subscribe anew or connect anew";
 const REFUSE: &str = "not trade on it: leave the tick out, and say so";
@@ -79,6 +80,22 @@ pub const ROWS: &[Spec] = &[
         &[param("points", Kind::Number, "1337581200", "added to each price, in points")],
         "10s",
         |args| Effect::Data(DataFault::Offset(args.number("points"))),
+    ),
+    lasting(
+        "marked-ticks",
+        "Tick-by-tick trades come marked as past the limit or unreported, quotes as past the low or the high",
+        "leave marked trades out of bars, or know that it does not",
+        &[param(
+            "mark",
+            Kind::Choice(&["first", "second", "both"]),
+            "both",
+            "past limit or bid past low; unreported or ask past high",
+        )],
+        "10s",
+        |args| {
+            let mark = args.text("mark");
+            Effect::Data(DataFault::Marked(Mask(mark != "second", mark != "first")))
+        },
     ),
     lasting(
         "halted",

@@ -13,6 +13,7 @@ use crate::faults::effect::{Effect, Fate, Running};
 use crate::faults::spec::Call;
 use crate::wire::market_data::TickPrice;
 use crate::wire::response::Response;
+use crate::wire::ticks::Mask;
 
 #[derive(Clone, Debug)]
 pub enum DataFault {
@@ -33,6 +34,8 @@ pub enum DataFault {
     },
     /// Points on top of every price.
     Offset(f64),
+    /// Attributes of every tick.
+    Marked(Mask),
     Halted,
     /// Trades stamped within the daily break.
     OutsideSession {
@@ -146,6 +149,7 @@ impl DataFault {
             // Silence keeps frames back, client by client; an offset is added where points are made.
             DataFault::Silence
             | DataFault::Offset(_)
+            | DataFault::Marked(_)
             | DataFault::Twice(_)
             | DataFault::PreviousMinute(_)
             | DataFault::Lag(_) => {}
@@ -230,6 +234,14 @@ impl Broker {
                 }
             }
         }
+    }
+
+    /// Attributes that faults give to every tick.
+    pub(crate) fn tick_mask(&self) -> Mask {
+        self.faults.running.iter().fold(Mask::default(), |mask, fault| match fault.effect {
+            Effect::Data(DataFault::Marked(marked)) => Mask(mask.0 | marked.0, mask.1 | marked.1),
+            _ => mask,
+        })
     }
 
     /// Points that faults add to every price of the market data.

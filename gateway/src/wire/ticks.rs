@@ -101,11 +101,35 @@ impl TickKind {
     }
 }
 
+/// Attributes of a tick: of a trade past the limit and unreported, of a quote bid past the low and ask past the high.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Mask(pub bool, pub bool);
+
+impl Mask {
+    /// As text has it: 1 and 2.
+    fn bits(self) -> i32 {
+        i32::from(self.0) | i32::from(self.1) << 1
+    }
+
+    /// As protobuf has it: fields 1 and 2, those that are set.
+    #[inline]
+    fn put(self, out: &mut Vec<u8>, field: u8) {
+        let (mut body, mut length) = ([0; 4], 0);
+        for (number, set) in [(1, self.0), (2, self.1)] {
+            if set {
+                body[length..length + 2].copy_from_slice(&[number << 3 | VARINT, 1]);
+                length += 2;
+            }
+        }
+        put_bytes(out, field, &body[..length]);
+    }
+}
+
 /// What one frame says; prices in points, time in whole seconds since 1970.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Tick<'a> {
-    Last { time: i64, price: f64, size: u32, exchange: &'a str },
-    BidAsk { time: i64, bid: f64, ask: f64, bid_size: u32, ask_size: u32 },
+    Last { time: i64, price: f64, size: u32, mask: Mask, exchange: &'a str },
+    BidAsk { time: i64, bid: f64, ask: f64, bid_size: u32, ask_size: u32, mask: Mask },
     MidPoint { time: i64, price: f64 },
 }
 
@@ -135,11 +159,11 @@ pub fn put_frame(out: &mut Vec<u8>, prefix: &[u8], body: &[u8]) {
 pub fn put_text_body(out: &mut Vec<u8>, tick: &Tick<'_>) {
     let mut text = TextWriter::new(out, 0);
     match *tick {
-        Tick::Last { time, price, size, exchange } => {
-            text.int(time).double(price).int(size).int(0).text(exchange).empty(1);
+        Tick::Last { time, price, size, mask, exchange } => {
+            text.int(time).double(price).int(size).int(mask.bits()).text(exchange).empty(1);
         }
-        Tick::BidAsk { time, bid, ask, bid_size, ask_size } => {
-            text.int(time).double(bid).double(ask).int(bid_size).int(ask_size).int(0);
+        Tick::BidAsk { time, bid, ask, bid_size, ask_size, mask } => {
+            text.int(time).double(bid).double(ask).int(bid_size).int(ask_size).int(mask.bits());
         }
         Tick::MidPoint { time, price } => {
             text.int(time).double(price);
@@ -151,17 +175,17 @@ pub fn put_text_body(out: &mut Vec<u8>, tick: &Tick<'_>) {
 pub fn put_protobuf_body(out: &mut Vec<u8>, scratch: &mut Vec<u8>, tick: &Tick<'_>) {
     scratch.clear();
     let field = match *tick {
-        Tick::Last { time, price, size, exchange } => {
+        Tick::Last { time, price, size, mask, exchange } => {
             put_int(scratch, 1, time);
-            put_bytes(scratch, 2, &[]); // attributes, none set
+            mask.put(scratch, 2);
             put_double(scratch, 3, price);
             put_count(scratch, 4, size);
             put_bytes(scratch, 5, exchange.as_bytes());
             3
         }
-        Tick::BidAsk { time, bid, ask, bid_size, ask_size } => {
+        Tick::BidAsk { time, bid, ask, bid_size, ask_size, mask } => {
             put_int(scratch, 1, time);
-            put_bytes(scratch, 2, &[]); // attributes, none set
+            mask.put(scratch, 2);
             put_double(scratch, 3, bid);
             put_double(scratch, 4, ask);
             put_count(scratch, 5, bid_size);

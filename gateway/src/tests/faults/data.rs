@@ -148,6 +148,17 @@ fault_tests! {
         gateway.stop();
     }
 
+    ticks_carry_the_attributes_of_odd_trades: "marked-ticks" => {
+        let gateway = lab(quiet_market(12));
+        let (desk, mut ticks) = desk(&gateway).await;
+        inject(&gateway, Fault::new("marked-ticks").with("mark", "second").lasting(Duration::from_secs(3)));
+        play_to(&desk.client, 9).await;
+        let first = data!(ticks).trade_attribute;
+        assert_eq!((first.past_limit, first.unreported), (false, true));
+        while data!(ticks).trade_attribute.unreported {}
+        gateway.stop();
+    }
+
     a_halt_empties_the_book_and_stops_the_ticks: "halted" => {
         let gateway = lab(quiet_market(20));
         let mut watch = Watch::open(&gateway).await;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use prost::Message;
 
-use crate::wire::ticks::{Tick, TickKind, put_frame, put_prefix, put_protobuf_body, put_text_body};
+use crate::wire::ticks::{Mask, Tick, TickKind, put_frame, put_prefix, put_protobuf_body, put_text_body};
 use crate::wire::{Encoding, frame};
 
 /// The tick as the schema describes it, to check the encoding that is written by hand.
@@ -86,14 +86,16 @@ proptest! {
     #[test]
     fn ticks_written_by_hand_are_what_the_schema_says(
         req_id: i32, time: i64, price: f64, other: f64, size: u32, more: u32, exchange in "[A-Z]{0,8}",
+        set: bool, set_too: bool,
     ) {
-        let last = ticked(req_id, TickKind::AllLast, &Tick::Last { time, price, size, exchange: &exchange });
+        let mask = Mask(set, set_too);
+        let last = ticked(req_id, TickKind::AllLast, &Tick::Last { time, price, size, mask, exchange: &exchange });
         prop_assert_eq!((last.req_id, last.tick_type), (Some(req_id), Some(2)));
         let tick = last.last.expect("a trade");
         prop_assert_eq!(tick.price.map(f64::to_bits), Some(price.to_bits()));
         prop_assert_eq!((tick.time, tick.size, tick.exchange), (Some(time), Some(size.to_string()), Some(exchange)));
         let (bid, ask) = (price, other);
-        let quote = Tick::BidAsk { time, bid, ask, bid_size: size, ask_size: more };
+        let quote = Tick::BidAsk { time, bid, ask, bid_size: size, ask_size: more, mask };
         let tick = ticked(req_id, TickKind::BidAsk, &quote).bid_ask.expect("a quote");
         prop_assert_eq!((tick.bid_size, tick.ask_size), (Some(size.to_string()), Some(more.to_string())));
         let middle = ticked(req_id, TickKind::MidPoint, &Tick::MidPoint { time, price: 1.5 }).middle;
@@ -110,9 +112,11 @@ fn ticks_in_text_have_the_documented_fields() {
         prefix.extend(body);
         String::from_utf8(prefix).expect("text").replace('\0', "|")
     };
-    let last = Tick::Last { time: 9, price: 5000.25, size: 3, exchange: "CME" };
-    assert_eq!(text(5, TickKind::Last, &last), "99|5|1|9|5000.25|3|0|CME||");
-    let quote = Tick::BidAsk { time: 9, bid: 5000.0, ask: 5000.25, bid_size: 3, ask_size: 4 };
-    assert_eq!(text(5, TickKind::BidAsk, &quote), "99|5|3|9|5000.0|5000.25|3|4|0|");
+    let last = |mask| Tick::Last { time: 9, price: 5000.25, size: 3, mask, exchange: "CME" };
+    assert_eq!(text(5, TickKind::Last, &last(Mask::default())), "99|5|1|9|5000.25|3|0|CME||");
+    assert_eq!(text(5, TickKind::AllLast, &last(Mask(true, true))), "99|5|2|9|5000.25|3|3|CME||");
+    let quote = |mask| Tick::BidAsk { time: 9, bid: 5000.0, ask: 5000.25, bid_size: 3, ask_size: 4, mask };
+    assert_eq!(text(5, TickKind::BidAsk, &quote(Mask::default())), "99|5|3|9|5000.0|5000.25|3|4|0|");
+    assert_eq!(text(5, TickKind::BidAsk, &quote(Mask(false, true))), "99|5|3|9|5000.0|5000.25|3|4|2|");
     assert_eq!(text(5, TickKind::MidPoint, &Tick::MidPoint { time: 9, price: 5000.125 }), "99|5|4|9|5000.125|");
 }
