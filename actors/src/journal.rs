@@ -69,6 +69,14 @@ pub fn read_id(dir: &Path) -> Result<String, ReadError> {
     fs::read_to_string(&path).map(|id| id.trim().to_owned()).map_err(ReadError::io(&path))
 }
 
+/// The number that the next session in this folder will have; 1 where there is none yet.
+pub fn next_run(dir: &Path) -> Result<u32, ReadError> {
+    if !dir.exists() {
+        return Ok(1);
+    }
+    Ok(segment_numbers(dir)?.last().map_or(1, |newest| newest + 1))
+}
+
 /// The first entry of a segment: a session's start.
 pub fn first_entry(dir: &Path, segment: u32) -> Result<Entry, ReadError> {
     let path = segment_file(dir, segment);

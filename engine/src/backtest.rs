@@ -66,6 +66,9 @@ pub fn strategy_core(config: &Config, n: usize) -> StrategyCore {
     StrategyCore::new(strategy.clone(), instrument, built)
 }
 
+/// More than any [`first_id`] of the next centuries.
+const IDS_A_RUN: u64 = 100_000_000_000_000;
+
 /// The first order id of a journal that begins at `start`: later journals begin higher.
 pub fn first_id(start: Timestamp) -> ClientOrderId {
     ClientOrderId(u64::try_from(start.secs()).unwrap_or(0) * 10_000 + 1)
@@ -151,6 +154,16 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             now: start,
             journal,
         }
+    }
+
+    /// The number of this run in its journal, from 1: orders and executions of different runs have different ids, also
+    /// when they begin at the same market time.
+    #[must_use]
+    pub fn in_run(mut self, run: u32) -> Self {
+        self.player.venue_mut().set_run(run);
+        let first = first_id(self.now).0 + u64::from(run.saturating_sub(1)) * IDS_A_RUN;
+        self.cores.books.raise_ids(ClientOrderId(first));
+        self
     }
 
     /// Plays the whole market and returns the cores. Open positions stay open.

@@ -1,6 +1,7 @@
 //! Turns trades into time bars. In: trades, gaps of the feed, the time. Out: closed bars, revised bars, refusals.
 //! Knows nothing of strategies, quotes or the clock. No bar is invented: a minute without trades has none.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,24 @@ pub enum Notice {
     Lost {
         why: String,
     },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::Absurd { trade, previous } => write!(
+                f,
+                "a trade at {} ticks, stamped {}, is too far from the one before it at {}: left out",
+                trade.price.0, trade.ts, previous.0
+            ),
+            Notice::TooLate { first, trades, contracts } => write!(
+                f,
+                "{trades} trades with {contracts} contracts came too late for their bars, the first stamped {}",
+                first.ts
+            ),
+            Notice::Lost { why } => write!(f, "trades were lost: {why}"),
+        }
+    }
 }
 
 /// A reference price this old may have moved ten times the usual jump (weekend, halt).

@@ -231,7 +231,7 @@ fn from_bars(topology: &Topology, symbol: SymbolId, output: bars::Output, to: &m
         // Strategies have acted on the bar as it was; they are not told twice.
         bars::Output::Revised(bar) => to.journal(Record::BarRevised(bar)),
         bars::Output::Notice(notice) => {
-            to.journal(system(Severity::Warning, "bars.notice", "bars", format!("{notice:?}")));
+            to.journal(system(Severity::Warning, "bars.notice", "bars", notice.to_string()));
         }
     }
 }

@@ -91,6 +91,8 @@ struct Recorder {
     failed: Option<String>,
     bars: Vec<u64>,
     signals: u64,
+    /// The number of this backtest in its journal.
+    run: u32,
     dir: JournalDir,
 }
 
@@ -120,7 +122,8 @@ impl Recorder {
         let record = Record::SessionStarted { info: Box::new(info), books: Box::new(BooksState::default()) };
         let first = Entry { seq: recovered.next_seq, at: start, record };
         let writer = dir.create_segment(&first).map_err(Failure::work)?;
-        Ok(Self { writer, at: start, session, failed: None, bars: vec![0; 5], signals: 0, dir })
+        let run = recovered.run_number;
+        Ok(Self { writer, at: start, session, failed: None, bars: vec![0; 5], signals: 0, run, dir })
     }
 
     fn write(&mut self, at: Timestamp, record: Record) {
@@ -153,8 +156,9 @@ fn play(config: &Config, market: Market) -> Result<(Summary, Recorder), Failure>
     let cores = {
         let counted = market.events.inspect(|_| ticks += 1);
         let settings = &config.backtest;
+        let run = recorder.run;
         let record = |at, record| recorder.write(at, record);
-        Backtest::new(config, counted, market.start, settings.cash, settings.commission, record).run()
+        Backtest::new(config, counted, market.start, settings.cash, settings.commission, record).in_run(run).run()
     };
     let wall = started.elapsed();
     let mut summary = summarise(config, &cores);

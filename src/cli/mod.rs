@@ -1,6 +1,7 @@
 //! The command line, one file per command. In: arguments. Out: exit code 0 for success, 1 for a failure while
 //! working, 2 for something that the user has to change first.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -98,5 +99,13 @@ pub fn run() -> ExitCode {
             eprintln!("pitboss: {text}");
             ExitCode::from(code)
         }
+    }
+}
+
+/// Prints to standard output. A reader of a pipe that has seen enough is no failure.
+fn print_line(text: &str) -> Outcome {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(reason) if reason.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(reason)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }

@@ -1,6 +1,5 @@
 //! `pitboss report`: what a session did, from the database.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use actors::storage::rows::{EventRow, SessionRow};
@@ -69,18 +68,15 @@ fn list(sessions: &[SessionRow], json: bool) -> Outcome {
     }
     for s in sessions {
         let end = s.end_cause.as_deref().unwrap_or("not ended in order");
-        println!("{:<26} {:<9} {}  {end}", s.session_id, s.mode, s.started_at.get().format("%Y-%m-%d %H:%M:%S UTC"));
+        let started = s.started_at.get().format("%Y-%m-%d %H:%M:%S UTC");
+        super::print_line(&format!("{:<26} {:<9} {started}  {end}", s.session_id, s.mode))?;
     }
     Ok(())
 }
 
 fn print_json<T: Serialize>(value: &T) -> Outcome {
     let text = serde_json::to_string_pretty(value).map_err(Failure::work)?;
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        // The reader of a pipe has seen enough.
-        Err(reason) if reason.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(reason)),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    super::print_line(&text)
 }
 
 async fn read(store: Arc<dyn Store>, session: SessionRow) -> Result<Report, Failure> {
@@ -102,27 +98,39 @@ async fn read(store: Arc<dyn Store>, session: SessionRow) -> Result<Report, Fail
 }
 
 fn print(report: &Report) -> Outcome {
+    super::print_line(&text(report))
+}
+
+fn text(report: &Report) -> String {
+    let mut lines = Vec::new();
     let counts = &report.counts;
     match &report.summary {
-        Some(summary) => println!("{summary}\n"),
-        None => println!("Session {} ({}) did not end in order\n", report.session.session_id, report.session.mode),
+        Some(summary) => lines.push(format!("{summary}\n")),
+        None => lines
+            .push(format!("Session {} ({}) did not end in order\n", report.session.session_id, report.session.mode)),
     }
-    println!("In the database");
-    println!(
+    lines.push("In the database".to_owned());
+    lines.push(format!(
         "  {} bars, {} signals ({} refused), {} orders, {} executions, {} events",
         counts.bars, counts.signals, counts.refused, counts.orders, counts.executions, counts.events
-    );
+    ));
     for row in &report.bars {
-        println!("  {:<10} {:>5} s {:>9} {}", row.symbol, row.length_s, row.bars, row.quality);
+        lines.push(format!("  {:<10} {:>5} s {:>9} {}", row.symbol, row.length_s, row.bars, row.quality));
     }
     for row in &report.performance {
-        println!(
+        lines.push(format!(
             "  {}  {} trades, {} wins, realised {}, commission {}, drawdown {}",
             row.trade_date, row.trades, row.wins, row.realised, row.commission, row.drawdown_max
-        );
+        ));
     }
     for event in &report.warnings {
-        println!("  {} {} {}: {}", event.ts.get().format("%H:%M:%S"), event.severity, event.event, event.text);
+        lines.push(format!(
+            "  {} {} {}: {}",
+            event.ts.get().format("%H:%M:%S"),
+            event.severity,
+            event.event,
+            event.text
+        ));
     }
-    Ok(())
+    lines.join("\n")
 }

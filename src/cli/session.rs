@@ -42,11 +42,8 @@ pub fn run(plan: Plan) -> Outcome {
     // The report comes behind the last log line.
     drop(guard);
     let (summary, end) = outcome?;
-    if json {
-        println!("{}", summary.to_json());
-    } else {
-        println!("\n{summary}");
-    }
+    let text = if json { summary.to_json() } else { format!("\n{summary}") };
+    super::print_line(&text)?;
     end
 }
 
@@ -64,6 +61,8 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
             config.broker.address = gateway.local_addr();
             config.broker.account = Some(account_of(&config));
             config.storage.journal_dir.push("simulated");
+            let run = actors::journal::next_run(&config.storage.journal_dir).map_err(Failure::work)?;
+            gateway.intervene(move |broker| broker.set_run(run));
             info!(log, "simulated gateway on {}", gateway.local_addr(); "event" => "gateway.started");
             (clock, Some(gateway), broken)
         }
@@ -86,12 +85,14 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     let summary = Summary::of(&running, mode, books.as_ref(), started.elapsed(), sent);
     let id = running.session.clone();
     running.shared().record(system(Severity::Info, "session.summary", "session", summary.to_json()));
-    let stopped = running.stop(end.cause()).await;
-    info!(log, "session {id} ended: {}", end.cause(); "event" => "session.ended");
+    let broken = broken.take();
+    let cause = if broken.is_some() { "the data ended early" } else { end.cause() };
+    let stopped = running.stop(cause).await;
+    info!(log, "session {id} ended: {cause}"; "event" => "session.ended");
     if let Some(gateway) = gateway {
         gateway.stop();
     }
-    Ok((summary, outcome(&end, broken.take(), &stopped.stuck)))
+    Ok((summary, outcome(&end, broken, &stopped.stuck)))
 }
 
 /// A journal that another process holds and positions that the configuration does not name are the user's to settle.
@@ -201,9 +202,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 async fn until_end(running: &mut System, gateway: Option<&Gateway>, log: &Logger) -> End {
     // Both are heard from here on: a signal that comes while a minute is told waits for the next turn.
-    let mut listen = [SignalKind::interrupt(), SignalKind::terminate()]
+    let mut listen = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
         .map(|kind| signal(kind).expect("the runtime has signals enabled"));
-    let [interrupt, terminate] = &mut listen;
+    let [interrupt, terminate, hangup] = &mut listen;
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut minutes = Minutes::default();
@@ -211,6 +212,8 @@ async fn until_end(running: &mut System, gateway: Option<&Gateway>, log: &Logger
         tokio::select! {
             _ = interrupt.recv() => return End::Received("interrupted"),
             _ = terminate.recv() => return End::Received("terminated"),
+            // The terminal or its connection is gone, and nobody is left to press Ctrl-C.
+            _ = hangup.recv() => return End::Received("hung up"),
             cause = running.halted() => return End::Halted(cause),
             _ = look.tick() => {
                 minutes.tell(running, log).await;

@@ -25,6 +25,9 @@ pub struct Summary {
     pub strategies: Vec<(String, Totals)>,
     pub open_positions: Vec<(String, i64)>,
     pub live_orders: usize,
+    /// The book's positions were not found to be the broker's.
+    #[serde(default)]
+    pub doubtful: bool,
     pub latency: Vec<Spread>,
     pub messages_per_second: f64,
     pub restarts: u64,
@@ -111,6 +114,7 @@ impl Summary {
             summary.strategies = books.strategies.iter().map(|(name, p)| (name.clone(), Totals::from(p))).collect();
             summary.open_positions = books.positions.clone();
             summary.live_orders = books.live_orders;
+            summary.doubtful = !books.agrees;
         }
         summary
     }
@@ -176,6 +180,10 @@ impl fmt::Display for Summary {
         writeln!(f, "  messages   {:.0} a second, {} restarts", self.messages_per_second, self.restarts)?;
         let open: Vec<String> = self.open_positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
         let open = if open.is_empty() { "flat".to_owned() } else { open.join(", ") };
-        write!(f, "  at the end {open}, {} orders at the broker", self.live_orders)
+        write!(f, "  at the end {open}, {} orders at the broker", self.live_orders)?;
+        if self.doubtful {
+            write!(f, "\n  THE BROKER'S POSITIONS WERE NOT FOUND TO BE THESE: look at the account")?;
+        }
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //! and reads what a person could read: its output, its database, its journal, and what its broker says.
 //! Absent: anything that a crate can test alone.
 
+mod again;
 mod clients;
 mod equality;
 mod interrupt;

@@ -1,6 +1,7 @@
 //! One system of supervised actors, put together: who runs where, in which order they start and stop.
 //! In: a configuration, a clock, a journal. Out: a running [`System`]. Absent: the command line, the simulated gateway.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,9 +90,21 @@ pub struct BooksView {
     /// Contracts by instrument, net.
     pub positions: Vec<(String, i64)>,
     pub live_orders: usize,
+    /// The last comparison with the broker's positions found no difference.
+    pub agrees: bool,
     pub account: Performance,
     pub strategies: Vec<(String, Performance)>,
     pub day_pnl: Money,
+}
+
+impl fmt::Display for BooksView {
+    /// `ES +1, NQ -2, 3 orders live`, and a warning if the broker may see it otherwise.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let positions: Vec<String> = self.positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
+        let positions = if positions.is_empty() { "flat".to_owned() } else { positions.join(", ") };
+        let doubt = if self.agrees { "" } else { ", not in agreement with the broker" };
+        write!(f, "{positions}, {} orders live{doubt}", self.live_orders)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Message)]
@@ -113,6 +126,7 @@ fn view(books: &Books) -> BooksView {
         trading: books.trading(),
         positions: positions.filter(|(_, quantity)| *quantity != 0).collect(),
         live_orders: books.state().orders.live().count(),
+        agrees: books.agrees(),
         account: portfolio.performance(None),
         strategies: books.strategies().map(|(id, name)| (name.to_owned(), portfolio.performance(Some(id)))).collect(),
         day_pnl: portfolio.day_pnl(),
@@ -257,7 +271,9 @@ impl System {
                 return view;
             }
             if tokio::time::Instant::now() >= deadline {
-                warn!(self.shared.log, "not flat at the end: {view:?}"; "event" => "session.not_flat");
+                if let Some(view) = &view {
+                    warn!(self.shared.log, "not flat at the end: {view}"; "event" => "session.not_flat");
+                }
                 return view;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -187,8 +187,9 @@ impl Books {
             return None;
         }
         let quantity = u32::try_from(position.unsigned_abs()).ok()?;
-        let family =
-            self.state.orders.live_of(strategy, symbol).find(|o| o.ticket.oca_group.is_some()).map(|o| o.family());
+        // The newest: a child of an older position may count as live because its end was not told, and its group is over.
+        let protective = self.state.orders.live_of(strategy, symbol).filter(|o| o.ticket.oca_group.is_some());
+        let family = protective.map(|o| o.family()).max();
         let ticket = self.ticket(strategy, symbol, Leg::Exit, side, quantity, OrderKind::Market);
         let family = family.unwrap_or(ticket.id);
         Some(OrderTicket { oca_group: Some(self.oca_group(family)), transmit: true, ..ticket })

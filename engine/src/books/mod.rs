@@ -199,6 +199,11 @@ impl Books {
         &self.state
     }
 
+    /// See [`BooksState::raise_ids`].
+    pub fn raise_ids(&mut self, to: ClientOrderId) {
+        self.state.raise_ids(to);
+    }
+
     pub fn portfolio(&self) -> &Portfolio {
         &self.state.portfolio
     }
@@ -209,6 +214,11 @@ impl Books {
 
     pub fn strategies(&self) -> impl Iterator<Item = (StrategyId, &str)> {
         self.strategies.iter().map(|(id, name)| (*id, name.as_str()))
+    }
+
+    /// Every position was compared with the broker's on this connection, and agreed.
+    pub fn agrees(&self) -> bool {
+        self.instruments.iter().all(|instrument| self.agreed.contains(&instrument.id))
     }
 
     pub fn trading(&self) -> Trading {

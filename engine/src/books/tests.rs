@@ -429,6 +429,25 @@ fn an_order_that_ended_while_the_inventory_was_taken_is_no_stranger() {
 }
 
 #[test]
+fn an_exit_shares_the_group_of_the_position_that_it_closes() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.intend(ONE, Intent::Exit);
+    let exit = desk.ticket(ONE, Leg::Exit);
+    desk.fill(&exit, 1, 1, 20_000);
+    // That stop and target of the first position were cancelled with its exit is never told.
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.intend(ONE, Intent::Exit);
+    let (stop, exit) = (desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Exit));
+    assert_eq!(stop.parent, Some(entry.order_id));
+    assert_eq!(exit.oca_group, stop.oca_group, "the group of the first position is over at the broker");
+}
+
+#[test]
 fn an_execution_that_is_not_ours_is_told_once_however_often_it_is_listed() {
     let mut desk = Desk::open();
     desk.buy(ONE, 1);

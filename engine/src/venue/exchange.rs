@@ -32,6 +32,8 @@ pub struct Venue {
     pub(super) executions: Vec<VenueExecution>,
     /// Fills so far, busted ones included.
     pub(super) serial: u32,
+    /// Tells the executions of one run from those of others, as a broker's ids never come twice.
+    pub(super) run: u32,
     /// What time will do, and to which order.
     pub(super) deadlines: BTreeSet<(Timestamp, Due, Slot)>,
     /// Messages that follow the orders of the request or event at hand.
@@ -47,6 +49,11 @@ pub struct Venue {
 }
 
 impl Venue {
+    /// Numbers this run, from 1: before the first order. Each run of one account has its own number.
+    pub fn set_run(&mut self, run: u32) {
+        self.run = run.max(1);
+    }
+
     /// # Panics
     /// If two instruments have the same id; a read configuration never does.
     pub fn new(config: VenueConfig) -> Venue {
@@ -71,6 +78,7 @@ impl Venue {
             groups: Groups::default(),
             executions: Vec::new(),
             serial: 0,
+            run: 1,
             deadlines: BTreeSet::new(),
             notices: Vec::new(),
             settled_at: Timestamp::MIN,

@@ -11,6 +11,9 @@ use super::triggers::{self, Hit};
 use super::{Report, Status, VenueExecution};
 use crate::market::Price;
 
+/// The second part of the execution ids of the first run.
+const FIRST_RUN: u32 = 0x6b03_73b5;
+
 impl Venue {
     /// Gives every arrived order its turn against the book; their fills may make children arrive.
     pub(super) fn settle_arrivals(&mut self, out: &mut Vec<Report>) {
@@ -92,7 +95,7 @@ impl Venue {
         entry.view.last_fill = Some(price);
         let execution = VenueExecution {
             serial,
-            exec_id: format!("0000e1a7.6b0373b5.{serial:08x}.01"),
+            exec_id: format!("0000e1a7.{:08x}.{serial:08x}.01", FIRST_RUN.wrapping_add(self.run - 1)),
             perm_id: entry.view.perm_id,
             client_id: entry.view.order.client_id,
             order_id: entry.view.order.order_id,

@@ -127,6 +127,11 @@ impl Broker {
         self.player.venue_mut().roll_back_ids(count);
     }
 
+    /// See [`engine::venue::Venue::set_run`].
+    pub fn set_run(&mut self, run: u32) {
+        self.player.venue_mut().set_run(run);
+    }
+
     /// Cancels an order that nobody asked to cancel. `false`: it is not live.
     pub fn cancel_unsolicited(&mut self, perm_id: PermId, reason: &str) -> bool {
         let now = self.now();
