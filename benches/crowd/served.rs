@@ -57,6 +57,9 @@ fn es() -> Instrument {
     }
 }
 
+/// The past that clients may ask for: less than the first seconds bring, so that what grows afterwards is not the past.
+const TICKS_KEPT: usize = 50_000;
+
 /// Serves until standard input ends.
 pub fn serve(seconds: u64) -> ExitCode {
     let began: Arc<OnceLock<Instant>> = Arc::default();
@@ -75,7 +78,7 @@ pub fn serve(seconds: u64) -> ExitCode {
         commission: Money::from_micros(2_250_000),
         wait_for_client: true,
         clients_max: CLIENTS_MAX,
-        history: gateway::History::default(),
+        history: gateway::History { ticks_max: TICKS_KEPT, ..gateway::History::default() },
         log: slog::Logger::root(slog::Discard, slog::o!()),
     });
     let gateway = gateway.expect("a free port on the loopback interface");
