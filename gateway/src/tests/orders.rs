@@ -215,8 +215,8 @@ async fn executions_before_midnight_are_told_only_when_days_are_asked_for() {
     let _ticks = subscribe(&desk).await;
     step(&desk.client).await;
     desk.submit(&order(Action::Buy, 1.0, "MKT", 0.0)).await;
-    // At 16:00 in Chicago the day ended without an order to cancel: nothing to tell, no step.
-    assert_eq!(step(&desk.client).await, midnight);
+    assert_eq!(step(&desk.client).await, 7 * 3600, "settlement at 16:00 in Chicago");
+    assert_eq!(step(&desk.client).await, midnight, "the quote");
     assert!(listed!(desk.client.executions(ExecutionFilter::default()), execution_line).is_empty());
     let yesterday = ExecutionFilter { last_n_days: 1, ..ExecutionFilter::default() };
     assert_eq!(listed!(desk.client.executions(yesterday), execution_line).len(), 2);
