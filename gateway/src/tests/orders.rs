@@ -162,6 +162,11 @@ async fn what_cannot_be_ordered_is_refused_with_the_code_of_the_broker_and_nothi
         (with(|order| order.account = "U99".to_owned()), "error 321"),
         (with(|order| order.algo_strategy = "Twap".to_owned()), "error 321"),
         (with(|order| order.all_or_none = true), "error 321"),
+        (with(|order| order.hidden = true), "error 321"),
+        (with(|order| order.sweep_to_fill = true), "error 321"),
+        (with(|order| order.cash_qty = Some(1000.0)), "error 321"),
+        (with(|order| order.duration = Some(60)), "error 321"),
+        (with(|order| order.model_code = "model".to_owned()), "error 321"),
     ];
     for (order, code) in &refused {
         desk.submit(order).await;
