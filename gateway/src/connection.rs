@@ -210,7 +210,7 @@ fn handle_frames(
                 }
                 broker.handle(conn, request);
             }
-            Err(bad) => broker.reject_frame(conn, &bad.to_string()),
+            Err(bad) => broker.reject_frame(conn, Request::order_id_in(encoding, body), &bad.to_string()),
         }
         broker.settle();
         used += length;

@@ -89,7 +89,7 @@ fn ask(broker: &mut Broker, conn: u64, encoding: Encoding, body: &[u8]) -> bool 
     match Request::decode(encoding, body) {
         Ok(request) => broker.handle(conn, request),
         Err(bad) => {
-            broker.reject_frame(conn, &bad.to_string());
+            broker.reject_frame(conn, Request::order_id_in(encoding, body), &bad.to_string());
             return false;
         }
     }

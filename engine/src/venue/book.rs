@@ -59,6 +59,15 @@ impl Book {
         quote.touch(side).filter(|_| size > 0).map(|price| Offer { price, size })
     }
 
+    /// Whether an order of `side` with this limit could not trade with what the market last offered, taken or not.
+    pub fn keeps_out(&self, side: Side, limit: Price) -> bool {
+        let offered = match &self.quote {
+            Some(quote) => quote.touch(side),
+            None => self.trade.map(|trade| trade.price),
+        };
+        offered.is_some_and(|offered| !within(side, offered, limit))
+    }
+
     /// `side` has taken `contracts` of the offer; they stay gone until the next quote.
     pub fn consume(&mut self, side: Side, contracts: u32) {
         if self.quote.is_none() {

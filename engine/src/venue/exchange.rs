@@ -140,9 +140,15 @@ impl Venue {
         name_once(out, from);
     }
 
-    /// Whether [`Venue::end_of_day`] would report anything now.
-    pub(super) fn day_end_reports(&self) -> bool {
-        self.orders.live().any(|slot| self.orders[slot].view.order.tif == Tif::Day && !self.has_session(slot))
+    /// Whether clients could see what [`Venue::end_of_day`] would do now: reports, or money that moves.
+    pub(super) fn day_end_shows(&self) -> bool {
+        self.settlement_moves()
+            || self.orders.live().any(|slot| self.orders[slot].view.order.tif == Tif::Day && !self.has_session(slot))
+    }
+
+    /// Whether settlement now would move anything into cash.
+    pub(super) fn settlement_moves(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.mark().is_some_and(|at| lane.ledger.variation(at) != Money::ZERO))
     }
 
     /// What follows everything that changes orders or positions: messages that were kept back, new bounds for positions.

@@ -49,8 +49,12 @@ impl Venue {
         } else if tif == Tif::ImmediateOrCancel {
             self.cancel_family(slot, out);
         } else if let Some(limit) = limit.filter(|_| !self.orders[slot].joined) {
-            self.orders[slot].joined = true;
-            self.orders[slot].queue = self.lanes[lane].book.queue_at(side, limit);
+            let book = &self.lanes[lane].book;
+            let entry = &mut self.orders[slot];
+            entry.joined = true;
+            entry.queue = book.queue_at(side, limit);
+            entry.rests = book.keeps_out(side, limit);
+            self.watch(lane);
         }
     }
 

@@ -2,7 +2,8 @@
 //! with how much. Absent: what a fill changes (`fills`), who may place what (`requests`).
 //!
 //! An event's own size is spent once: contracts of a quote stay taken until the next quote, contracts of a trade are
-//! dealt out by price, then age. A resting order fills at its own price. Behind the touch its queue is unknown and
+//! dealt out by price, then age. A resting order fills at its own price; one that is marketable, such as what the offer
+//! left of a large order, at the market's, and like a market order with no more than the market showed. Behind the touch its queue is unknown and
 //! only a trade beyond its price fills it; a queue shortens by trades at the price alone.
 
 use super::Report;
@@ -32,7 +33,7 @@ enum Act {
     Adjust,
     /// Take from the offer.
     Take,
-    /// A trade at the order's price reaches it with this many contracts.
+    /// A trade at the order's price, or a better one of a marketable order, reaches it with this many contracts.
     Share(u32),
     /// A trade beyond its price.
     All,
@@ -57,9 +58,12 @@ impl Venue {
             let offer = book.offer(side)?;
             return Some(Reaction { rank: 1, price_rank: 0, slot, price: offer.price, act: Act::Take });
         };
-        let act = resting(entry, limit, book, event)?;
+        let (act, price) = match entry.rests {
+            true => (resting(entry, limit, book, event)?, limit),
+            false => marketable(entry, limit, book, event)?,
+        };
         let price_rank = side.sign().saturating_neg().saturating_mul(limit.0);
-        Some(Reaction { rank: 2, price_rank, slot, price: limit, act })
+        Some(Reaction { rank: 2, price_rank, slot, price, act })
     }
 
     pub(super) fn react(&mut self, lane: usize, event: &MarketEvent, out: &mut Vec<Report>) {
@@ -104,15 +108,20 @@ impl Venue {
         self.fill(slot, contracts, reaction.price, out);
     }
 
-    /// Lets the event pass through the queues ahead of resting orders.
-    fn move_queues(&mut self, lane: usize, event: &MarketEvent) {
-        let lane = &self.lanes[lane];
+    /// Lets the event pass through the queues ahead of resting orders, and marketable orders rest once the market has left
+    /// them.
+    fn move_queues(&mut self, index: usize, event: &MarketEvent) {
+        let lane = &self.lanes[index];
+        let mut came_to_rest = false;
         for slot in &lane.working {
             let entry = &mut self.orders[*slot];
             let side = entry.view.order.side;
             let Some(limit) = entry.limit().filter(|_| entry.joined) else {
                 continue;
             };
+            if !entry.rests && lane.book.keeps_out(side, limit) {
+                (entry.rests, came_to_rest) = (true, true);
+            }
             match (event, entry.queue) {
                 (MarketEvent::Trade(t), Some(ahead)) if t.price == limit => {
                     entry.queue = Some(ahead.saturating_sub(t.size));
@@ -121,6 +130,9 @@ impl Venue {
                 (MarketEvent::Quote(_), None) => entry.queue = lane.book.queue_at(side, limit),
                 _ => {}
             }
+        }
+        if came_to_rest {
+            self.watch(index);
         }
     }
 
@@ -169,8 +181,9 @@ impl Venue {
                 (above, below) = (above.max(quiet.0), below.min(quiet.1));
                 continue;
             }
-            // A buy limit waits below the market, a sell limit above it, a market order for anything.
-            match (entry.limit(), entry.view.order.side) {
+            // A buy limit waits below the market, a sell limit above it, a market order for anything. A marketable limit
+            // order does too, since any event may put it to rest.
+            match (entry.limit().filter(|_| entry.rests), entry.view.order.side) {
                 (None, _) => above = i32::MAX,
                 (Some(price), Side::Buy) => above = above.max(price.0),
                 (Some(price), Side::Sell) => below = below.min(price.0),
@@ -193,5 +206,21 @@ fn resting(entry: &Entry, limit: Price, book: &Book, event: &MarketEvent) -> Opt
         }
         MarketEvent::Trade(_) => None,
         MarketEvent::Quote(_) => book.offer(side).filter(|o| within(side, o.price, limit)).map(|_| Act::Take),
+    }
+}
+
+/// What the event does to a limit order that the last known offer would have filled, and at which price.
+fn marketable(entry: &Entry, limit: Price, book: &Book, event: &MarketEvent) -> Option<(Act, Price)> {
+    let side = entry.view.order.side;
+    match event {
+        // Without any quote a symbol trades at its last price in any size.
+        MarketEvent::Trade(t) if through(side, t.price, limit) && book.quote.is_some() => {
+            (t.size > 0).then_some((Act::Share(t.size), t.price))
+        }
+        MarketEvent::Trade(t) => resting(entry, limit, book, event).map(|act| (act, t.price)),
+        MarketEvent::Quote(_) => {
+            let offer = book.offer(side).filter(|offer| within(side, offer.price, limit))?;
+            Some((Act::Take, offer.price))
+        }
     }
 }

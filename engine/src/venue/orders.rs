@@ -48,6 +48,9 @@ pub(super) struct Entry {
     pub reminders: Vec<(Timestamp, Due)>,
     /// A limit order has its place in the book.
     pub joined: bool,
+    /// The last known offer was beyond its limit, so it waits in the book and others deal at its price. Until then it is
+    /// marketable, and deals at theirs.
+    pub rests: bool,
     /// Contracts ahead of it at its price; `None`: not known, the level was never the touch.
     pub queue: Option<u32>,
     pub parent: Option<Slot>,
@@ -73,6 +76,7 @@ impl Entry {
             closing: false,
             reminders: Vec::new(),
             joined: false,
+            rests: false,
             queue: None,
             parent: None,
             tied: false,

@@ -11,7 +11,7 @@
 //! - A step's time is that of its last event (for reports: of the event that caused them), and never less than the
 //!   time of an earlier step, even where the source goes back.
 //! - What time does to orders (a session opens or ends, a date is reached, CME's day ends at 16:00 in Chicago) is a step
-//!   of reports of its own, before any later event.
+//!   of reports of its own, before any later event. So is a settlement that moves money, though it reports nothing.
 //! - Nothing is read ahead into the venue: between two steps it has seen the events of the steps returned so far and,
 //!   after reports, the one that caused them. Orders are placed there, with [`Player::now`].
 
@@ -26,7 +26,7 @@ use crate::time::session::next_day_end;
 /// Events in one market step.
 pub const RUN_MAX: usize = 256;
 
-/// What happens next. Neither is ever empty.
+/// What happens next. Only the reports of a settlement may be empty.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
     Market(Vec<FeedEvent>),
@@ -88,11 +88,12 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
     }
 
     /// Does what time does before the next event: trading days end, orders wake or expire. Tells whether the venue reports
-    /// anything, and stops there.
+    /// anything or moves money, and stops there.
     fn pass_time(&mut self) -> bool {
         let Some(next) = self.next_event_ts() else { return false };
         let mut end = *self.day_end.get_or_insert_with(|| next_day_end(next));
         loop {
+            let mut settled = false;
             let due = self.venue.next_deadline().filter(|due| *due <= next.min(end));
             match due {
                 Some(due) => {
@@ -101,13 +102,14 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
                 }
                 None if end <= next => {
                     self.now = self.now.max(end);
+                    settled = self.venue.settlement_moves();
                     self.venue.end_of_day(end, &mut self.reports);
                     end = next_day_end(end);
                     self.day_end = Some(end);
                 }
                 None => return false,
             }
-            if !self.reports.is_empty() {
+            if settled || !self.reports.is_empty() {
                 return true;
             }
         }
@@ -131,7 +133,7 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
     pub fn peek_ts(&mut self) -> Option<Timestamp> {
         let next = self.next_event_ts()?;
         let end = *self.day_end.get_or_insert_with(|| next_day_end(next));
-        let end = Some(end).filter(|_| self.venue.day_end_reports());
+        let end = Some(end).filter(|_| self.venue.day_end_shows());
         let due = self.venue.next_report_due().into_iter().chain(end).min();
         Some(due.map_or(next, |due| due.max(self.now).min(next)))
     }

@@ -116,7 +116,7 @@ impl Venue {
             _ => new.kind,
         };
         if old.kind != kind || new.quantity > old.quantity {
-            entry.joined = false;
+            (entry.joined, entry.rests) = (false, false);
             entry.queue = None;
         }
         if old.kind != kind {

@@ -14,6 +14,7 @@ use crate::broker::Broker;
 use crate::broker::account_values::Value;
 use crate::broker::clients::{ConnId, MultiUpdates};
 use crate::broker::positions::average_cost;
+use crate::broker::session::{SYSTEM, check_account, check_group};
 use crate::wire::account::{
     AccountDataEnd, AccountDataRequest, AccountSummary, AccountSummaryEnd, AccountSummaryRequest, AccountUpdateMulti,
     AccountUpdateMultiEnd, AccountUpdateTime, AccountUpdatesMultiRequest, AccountValue, PortfolioValue,
@@ -22,6 +23,10 @@ use crate::wire::account::{
 impl Broker {
     pub(super) fn subscribe_account(&mut self, conn: ConnId, request: &AccountDataRequest) {
         let subscribe = request.subscribe.unwrap_or(false);
+        // The request has no id of its own; its end ends whatever was followed.
+        if subscribe && let Err(refusal) = check_account(&self.account, request.acct_code.as_deref()) {
+            return self.refuse(conn, SYSTEM, &refusal);
+        }
         self.edit(conn, |client| client.account_updates = subscribe);
         if subscribe {
             let symbols: Vec<SymbolId> = self.open_positions().iter().map(|held| held.symbol).collect();
@@ -33,6 +38,9 @@ impl Broker {
 
     pub(super) fn subscribe_account_multi(&mut self, conn: ConnId, request: &AccountUpdatesMultiRequest) {
         let req_id = request.req_id.unwrap_or(0);
+        if let Err(refusal) = check_group(&self.account, request.account.as_deref()) {
+            return self.refuse(conn, req_id, &refusal);
+        }
         let follows = MultiUpdates {
             model: request.model_code.clone().unwrap_or_default(),
             ledger_only: request.ledger_and_nlv.unwrap_or(false),
@@ -45,6 +53,9 @@ impl Broker {
     /// Tags that this account does not have are left out, as a real gateway does.
     pub(super) fn subscribe_summary(&mut self, conn: ConnId, request: &AccountSummaryRequest) {
         let req_id = request.req_id.unwrap_or(0);
+        if let Err(refusal) = check_group(&self.account, request.group.as_deref()) {
+            return self.refuse(conn, req_id, &refusal);
+        }
         let tags = request.tags.as_deref().unwrap_or("");
         let tags: BTreeSet<String> = tags.split(',').map(|tag| tag.trim().to_owned()).collect();
         self.send_summary(conn, req_id, &tags);

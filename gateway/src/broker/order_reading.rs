@@ -8,7 +8,7 @@ use engine::trade::Side;
 use engine::venue::{Adjust, Kind, NewOrder, OcaType, Refusal, Terms, Tif, TrailBy, TriggerMethod};
 
 use crate::broker::order_times::parse_instant;
-use crate::broker::session::invalid;
+use crate::broker::session::{check_account, invalid};
 use crate::catalog::{Catalog, Listing};
 use crate::wire::order::{Order, PlaceOrderRequest};
 
@@ -53,22 +53,34 @@ pub fn read(
 /// Refuses what would change the execution and is not simulated.
 fn check_attributes(order: &Order, account: &str) -> Result<(), Refusal> {
     let set = |value: &Option<String>| value.as_deref().is_some_and(|value| !value.is_empty());
-    let positive = |value: Option<f64>| value.is_some_and(|value| value != 0.0);
+    // Protobuf clients may send the largest number for what is unset, as text clients do.
+    let nonzero = |value: Option<f64>| value.is_some_and(|value| value != 0.0 && value != f64::MAX);
+    let count = |value: Option<i32>| value.is_some_and(|value| value != 0 && value != i32::MAX);
+    let yes = |value: Option<bool>| value == Some(true);
     let refused = [
         (!order.conditions.is_empty(), "Order conditions"),
         (set(&order.algo_strategy), "Algo strategies"),
-        (order.all_or_none == Some(true), "allOrNone"),
-        (order.min_qty.is_some_and(|quantity| quantity > 0), "minQty"),
-        (positive(order.discretionary_amt), "discretionaryAmt"),
+        (yes(order.all_or_none), "allOrNone"),
+        (count(order.min_qty), "minQty"),
+        (nonzero(order.discretionary_amt), "discretionaryAmt"),
+        (set(&order.hedge_type), "hedgeType"),
+        (nonzero(order.cash_qty), "cashQty"),
+        (set(&order.fa_group), "faGroup"),
+        (set(&order.model_code), "modelCode"),
+        (count(order.display_size), "displaySize"),
+        (yes(order.hidden), "hidden"),
+        (count(order.duration), "duration"),
+        (yes(order.sweep_to_fill), "sweepToFill"),
+        (yes(order.block_order), "blockOrder"),
+        (yes(order.not_held), "notHeld"),
+        (nonzero(order.scale_price_increment), "scalePriceIncrement"),
+        (yes(order.randomize_size), "randomizeSize"),
+        (yes(order.randomize_price), "randomizePrice"),
     ];
     if let Some((_, what)) = refused.iter().find(|(present, _)| *present) {
         return Err(invalid(&format!("{what}: not supported by this gateway")));
     }
-    match order.account.as_deref() {
-        None | Some("") => Ok(()),
-        Some(named) if named == account => Ok(()),
-        Some(named) => Err(invalid(&format!("Invalid account code '{named}', expected {account}"))),
-    }
+    check_account(account, order.account.as_deref())
 }
 
 fn side(order: &Order) -> Result<Side, Refusal> {

@@ -17,6 +17,7 @@ use crate::wire::order::{Order, PlaceOrderRequest};
 use crate::wire::order_report::{CompletedOrdersEnd, OpenOrdersEnd, OrderBound};
 
 const AUTO_BIND_REFUSED: i32 = 327;
+const CHANGED_TOO_MUCH: i32 = 105;
 const NOT_ALLOWED: i32 = 203;
 const TIF_PRESET: i32 = 10349;
 
@@ -64,6 +65,7 @@ impl Broker {
         if order_id <= 0 && self.player.venue().order_of(client_id, order_id).is_none() {
             return Err(invalid(&format!("Order id {order_id} is not positive")));
         }
+        self.check_same_contract(client_id, order_id, request)?;
         let order = order_reading::read(&self.catalog, &self.account, (client_id, order_id), request)?;
         if self.notes.forbidden.contains(&order.symbol) {
             let name = self.catalog.listing(order.symbol).map_or("", |listing| listing.instrument.root.as_str());
@@ -86,6 +88,21 @@ impl Broker {
             self.error(conn, order_id, TIF_PRESET, "Order TIF was set to DAY based on order preset.");
         }
         Ok(())
+    }
+
+    /// A change that names another contract, also one that this account may not trade, is a change that does not fit.
+    fn check_same_contract(&self, client_id: i32, order_id: i32, request: &PlaceOrderRequest) -> Result<(), Refusal> {
+        let venue = self.player.venue();
+        let is_it = |order: &&VenueOrder| (order.order.client_id, order.order.order_id) == (client_id, order_id);
+        let Some(working) = venue.open_orders().find(is_it) else { return Ok(()) };
+        let Ok(named) = self.catalog.only(&request.contract.clone().unwrap_or_default()) else { return Ok(()) };
+        match named.played && named.instrument.id == working.order.symbol {
+            true => Ok(()),
+            false => {
+                let text = "Order being modified does not match original order".to_owned();
+                Err(Refusal { code: CHANGED_TOO_MUCH, text })
+            }
+        }
     }
 
     pub(super) fn cancel_order(&mut self, conn: ConnId, client_id: i32, order_id: i32) {

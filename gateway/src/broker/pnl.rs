@@ -10,12 +10,15 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
-use crate::broker::session::invalid;
+use crate::broker::session::{check_account, invalid};
 use crate::wire::pnl::{PnL, PnLRequest, PnLSingle, PnLSingleRequest};
 
 impl Broker {
     pub(super) fn subscribe_pnl(&mut self, conn: ConnId, request: &PnLRequest) {
         let req_id = request.req_id.unwrap_or(0);
+        if let Err(refusal) = check_account(&self.account, request.account.as_deref()) {
+            return self.refuse(conn, req_id, &refusal);
+        }
         let pnl = self.pnl(req_id);
         self.send(conn, pnl.clone());
         self.edit(conn, |client| client.pnl.insert(req_id, pnl));
@@ -23,6 +26,9 @@ impl Broker {
 
     pub(super) fn subscribe_pnl_single(&mut self, conn: ConnId, request: &PnLSingleRequest) {
         let (req_id, con_id) = (request.req_id.unwrap_or(0), request.con_id.unwrap_or(0));
+        if let Err(refusal) = check_account(&self.account, request.account.as_deref()) {
+            return self.refuse(conn, req_id, &refusal);
+        }
         let Some(pnl) = self.pnl_single(req_id, con_id) else {
             return self.refuse(conn, req_id, &invalid(&format!("Contract id {con_id} is not known")));
         };

@@ -7,6 +7,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
+use crate::broker::session::check_group;
 use crate::wire::contract::Contract;
 use crate::wire::position::{Position, PositionEnd, PositionMulti, PositionMultiEnd, PositionsMultiRequest};
 
@@ -23,6 +24,9 @@ impl Broker {
 
     pub(super) fn subscribe_positions_multi(&mut self, conn: ConnId, request: &PositionsMultiRequest) {
         let req_id = request.req_id.unwrap_or(0);
+        if let Err(refusal) = check_group(&self.account, request.account.as_deref()) {
+            return self.refuse(conn, req_id, &refusal);
+        }
         let model = request.model_code.clone().unwrap_or_default();
         for held in self.open_positions() {
             let position = self.position_multi(req_id, &model, &held);

@@ -102,12 +102,13 @@ impl Broker {
     }
 
     /// A frame could not be read as the message that its id promises; the connection goes on with the next frame.
-    pub fn reject_frame(&mut self, conn: ConnId, reason: &str) {
+    /// `order_id` is the order that it was about, if so much could be read.
+    pub fn reject_frame(&mut self, conn: ConnId, order_id: Option<i32>, reason: &str) {
         warn!(self.log, "unreadable request: {reason}"; "event" => "gateway.bad_request", "connection" => conn);
         if self.client_id(conn).is_none() {
             return self.hang_up(conn, "its first message is not START_API");
         }
-        self.error(conn, SYSTEM, BAD_REQUEST, &format!("Error reading request. {reason}"));
+        self.error(conn, order_id.unwrap_or(SYSTEM), BAD_REQUEST, &format!("Error reading request. {reason}"));
     }
 
     pub(super) fn refuse_unserved(&mut self, conn: ConnId, message_id: i32, req_id: Option<i32>) {
@@ -117,6 +118,20 @@ impl Broker {
         let refusal = invalid(&format!("Request {message_id} is not served by this gateway"));
         self.refuse(conn, req_id.unwrap_or(SYSTEM), &refusal);
     }
+}
+
+/// Refuses another account than `account`; without a name ours is meant.
+pub fn check_account(account: &str, named: Option<&str>) -> Result<(), Refusal> {
+    match named {
+        None | Some("") => Ok(()),
+        Some(named) if named == account => Ok(()),
+        Some(named) => Err(invalid(&format!("Invalid account code '{named}', expected {account}"))),
+    }
+}
+
+/// As [`check_account`], for requests that may also name the group of all accounts.
+pub fn check_group(account: &str, named: Option<&str>) -> Result<(), Refusal> {
+    if named == Some("All") { Ok(()) } else { check_account(account, named) }
 }
 
 /// A request whose content is refused, in the broker's form.

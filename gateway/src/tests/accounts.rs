@@ -185,7 +185,7 @@ async fn the_day_ends_with_a_settlement_that_moves_gains_into_cash() {
     step(&desk.client).await;
     let before = values(&desk).await;
     assert_eq!((amount(&before, "CashBalance"), amount(&before, "FuturesPNL")), (99_997.75, 500.0));
-    assert_eq!(step(&desk.client).await, end_s + 4_000, "settlement is no step of its own");
+    assert_eq!(step(&desk.client).await, end_s, "before the market goes on");
     let after = values(&desk).await;
     assert_eq!((amount(&after, "CashBalance"), amount(&after, "FuturesPNL")), (100_497.75, 0.0));
     for key in ["NetLiquidation", "TotalCashBalance", "UnrealizedPnL"] {
@@ -193,5 +193,28 @@ async fn the_day_ends_with_a_settlement_that_moves_gains_into_cash() {
     }
     assert_eq!(amount(&after, "PreviousDayEquityWithLoanValue"), amount(&after, "NetLiquidation"));
     assert_eq!(gateway.truth().positions[0].cost, Money::from_micros(250_012_500_000), "average cost stays");
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn another_account_or_group_is_refused() {
+    let gateway = answered(vec![]);
+    let mut raw = raw::Raw::text(&gateway, 178, 1).await;
+    let requests = [
+        ("-1", "6\x002\x001\x00U999\x00"),
+        ("9", "62\x001\x009\x00Zork\x00NetLiquidation\x00"),
+        ("9", "92\x009\x00U999\x00\x00"),
+        ("9", "94\x009\x00U999\x00\x00194238036\x00"),
+        ("9", "74\x001\x009\x00U999\x00\x00"),
+        ("9", "76\x001\x009\x00U999\x00\x000\x00"),
+    ];
+    for (id, request) in requests {
+        raw.send(request).await;
+        assert_eq!(raw.next().await[2..4], [id, "321"], "{request:?}");
+        raw.send(&request.replace("U999", ACCOUNT).replace("Zork", ACCOUNT)).await;
+        assert_ne!(raw.next().await[0], "4", "{request:?} of our own");
+        raw.send("49\x001\x00").await;
+        raw.next_with(&["49"]).await;
+    }
     gateway.stop();
 }

@@ -226,7 +226,9 @@ async fn unreadable_text_is_an_error_and_the_next_request_is_served() {
     ] {
         let good = std::mem::replace(&mut order[at], value.to_owned());
         raw.send(&(order.join("\0") + "\0")).await;
-        assert_eq!(raw.next_with(&["4"]).await[3], code, "field {at} is {value}");
+        let error = raw.next_with(&["4"]).await;
+        assert_eq!(error[3], code, "field {at} is {value}");
+        assert_eq!(error[2], if at == 1 { "-1" } else { "7" }, "the order is named if its id can be read");
         order[at] = good;
     }
     raw.write(&framed(b"91\x00\xff\xfe\x00")).await;

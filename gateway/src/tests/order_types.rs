@@ -287,5 +287,11 @@ async fn prices_of_every_type_can_be_changed() {
     other_type.outside_rth = true;
     within(desk.client.submit_order(1, &desk.contract, &other_type)).await.expect("sent");
     desk.expect(&["error 105"]).await;
+    // A contract without a market: a new order for it would be refused with 201.
+    let listed = ibapi::contracts::Contract { last_trade_date_or_contract_month: "202709".to_owned(), ..es_root() };
+    within(desk.client.submit_order(1, &listed, &typed(Action::Sell, "TRAIL", |order| order.aux_price = Some(9.0))))
+        .await
+        .expect("sent");
+    desk.expect(&["error 105"]).await;
     gateway.stop();
 }

@@ -162,6 +162,11 @@ async fn what_cannot_be_ordered_is_refused_with_the_code_of_the_broker_and_nothi
         (with(|order| order.account = "U99".to_owned()), "error 321"),
         (with(|order| order.algo_strategy = "Twap".to_owned()), "error 321"),
         (with(|order| order.all_or_none = true), "error 321"),
+        (with(|order| order.hidden = true), "error 321"),
+        (with(|order| order.sweep_to_fill = true), "error 321"),
+        (with(|order| order.cash_qty = Some(1000.0)), "error 321"),
+        (with(|order| order.duration = Some(60)), "error 321"),
+        (with(|order| order.model_code = "model".to_owned()), "error 321"),
     ];
     for (order, code) in &refused {
         desk.submit(order).await;
@@ -215,8 +220,8 @@ async fn executions_before_midnight_are_told_only_when_days_are_asked_for() {
     let _ticks = subscribe(&desk).await;
     step(&desk.client).await;
     desk.submit(&order(Action::Buy, 1.0, "MKT", 0.0)).await;
-    // At 16:00 in Chicago the day ended without an order to cancel: nothing to tell, no step.
-    assert_eq!(step(&desk.client).await, midnight);
+    assert_eq!(step(&desk.client).await, 7 * 3600, "settlement at 16:00 in Chicago");
+    assert_eq!(step(&desk.client).await, midnight, "the quote");
     assert!(listed!(desk.client.executions(ExecutionFilter::default()), execution_line).is_empty());
     let yesterday = ExecutionFilter { last_n_days: 1, ..ExecutionFilter::default() };
     assert_eq!(listed!(desk.client.executions(yesterday), execution_line).len(), 2);

@@ -107,6 +107,28 @@ pub struct Order {
     pub adjustable_trailing_unit: Option<i32>,
     #[prost(double, optional, tag = "99")]
     pub lmt_price_offset: Option<f64>,
+    #[prost(bool, optional, tag = "17")]
+    pub block_order: Option<bool>,
+    #[prost(bool, optional, tag = "20")]
+    pub sweep_to_fill: Option<bool>,
+    #[prost(string, optional, tag = "34")]
+    pub fa_group: Option<String>,
+    #[prost(double, optional, tag = "50")]
+    pub scale_price_increment: Option<f64>,
+    #[prost(string, optional, tag = "59")]
+    pub hedge_type: Option<String>,
+    #[prost(bool, optional, tag = "83")]
+    pub not_held: Option<bool>,
+    #[prost(bool, optional, tag = "86")]
+    pub randomize_size: Option<bool>,
+    #[prost(bool, optional, tag = "87")]
+    pub randomize_price: Option<bool>,
+    #[prost(string, optional, tag = "103")]
+    pub model_code: Option<String>,
+    #[prost(double, optional, tag = "106")]
+    pub cash_qty: Option<f64>,
+    #[prost(int32, optional, tag = "123")]
+    pub duration: Option<i32>,
     #[prost(message, repeated, tag = "100")]
     pub conditions: Vec<OrderCondition>,
     #[prost(string, optional, tag = "115")]
@@ -161,7 +183,8 @@ fn main_fields(fields: &mut Fields<'_>) -> Result<Order, DecodeError> {
         parent_id: fields.int("parentId")?,
         ..Order::default()
     };
-    fields.skip(2, "blockOrder, sweepToFill")?;
+    order.block_order = fields.flag("blockOrder")?;
+    order.sweep_to_fill = fields.flag("sweepToFill")?;
     order.display_size = fields.int("displaySize")?;
     order.trigger_method = fields.int("triggerMethod")?;
     order.outside_rth = fields.flag("outsideRth")?;
@@ -183,8 +206,10 @@ fn extended_fields(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), Dec
     order.discretionary_amt = fields.double("discretionaryAmt")?;
     order.good_after_time = fields.text("goodAfterTime")?;
     order.good_till_date = fields.text("goodTillDate")?;
-    fields.skip(if fields.version < 177 { 4 } else { 3 }, "faGroup, faMethod, faPercentage, faProfile")?;
-    fields.skip(4, "modelCode, shortSaleSlot, designatedLocation, exemptCode")?;
+    order.fa_group = fields.text("faGroup")?;
+    fields.skip(if fields.version < 177 { 3 } else { 2 }, "faMethod, faPercentage, faProfile")?;
+    order.model_code = fields.text("modelCode")?;
+    fields.skip(3, "shortSaleSlot, designatedLocation, exemptCode")?;
     order.oca_type = fields.int("ocaType")?;
     fields.skip(2, "rule80A, settlingFirm")?;
     order.all_or_none = fields.flag("allOrNone")?;
@@ -203,21 +228,24 @@ fn pegs_and_scales(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), Dec
     order.trail_stop_price = fields.double("trailStopPrice")?;
     order.trailing_percent = fields.double("trailingPercent")?;
     fields.skip(2, "scaleInitLevelSize, scaleSubsLevelSize")?;
-    if fields.double("scalePriceIncrement")?.is_some_and(|step| step > 0.0) {
+    order.scale_price_increment = fields.double("scalePriceIncrement")?;
+    if order.scale_price_increment.is_some_and(|step| step > 0.0) {
         fields.skip(7, "scale order")?;
     }
     fields.skip(3, "scaleTable, activeStartTime, activeStopTime")?;
-    if fields.text("hedgeType")?.is_some() {
+    order.hedge_type = fields.text("hedgeType")?;
+    if order.hedge_type.is_some() {
         fields.skip(1, "hedgeParam")?;
     }
-    fields.skip(4, "optOutSmartRouting to notHeld")?;
+    fields.skip(3, "optOutSmartRouting, clearingAccount, clearingIntent")?;
+    order.not_held = fields.flag("notHeld")?;
     if fields.flag("deltaNeutralContract")? == Some(true) {
         fields.skip(3, "deltaNeutralContract")?;
     }
     Ok(())
 }
 
-/// Algo, what-if, conditions and adjustable stops; what follows does not change what is executed here.
+/// Algo, what-if, conditions, adjustable stops and the rest, as far as it changes what is executed.
 fn processing_fields(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), DecodeError> {
     order.algo_strategy = fields.text("algoStrategy")?;
     if order.algo_strategy.is_some() {
@@ -226,7 +254,9 @@ fn processing_fields(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), D
     }
     fields.skip(1, "algoId")?;
     order.what_if = fields.flag("whatIf")?;
-    fields.skip(4, "orderMiscOptions to randomizePrice")?;
+    fields.skip(2, "orderMiscOptions, solicited")?;
+    order.randomize_size = fields.flag("randomizeSize")?;
+    order.randomize_price = fields.flag("randomizePrice")?;
     if matches!(order.order_type.as_deref(), Some("PEG BENCH" | "PEGBENCH")) {
         fields.skip(5, "pegged to benchmark")?;
     }
@@ -244,5 +274,15 @@ fn adjusted_fields(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), Dec
     order.adjusted_stop_limit_price = fields.double("adjustedStopLimitPrice")?;
     order.adjusted_trailing_amount = fields.double("adjustedTrailingAmount")?;
     order.adjustable_trailing_unit = fields.int("adjustableTrailingUnit")?;
+    last_fields(fields, order)
+}
+
+fn last_fields(fields: &mut Fields<'_>, order: &mut Order) -> Result<(), DecodeError> {
+    fields.skip(3, "extOperator, softDollarTier")?;
+    order.cash_qty = fields.double("cashQty")?;
+    fields.skip(8, "mifid2DecisionMaker to usePriceMgmtAlgo")?;
+    if fields.version >= 158 {
+        order.duration = fields.int("duration")?;
+    }
     Ok(())
 }

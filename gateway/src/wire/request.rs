@@ -139,6 +139,28 @@ impl Request {
     }
 }
 
+impl Request {
+    /// The id of the order that an unreadable `placeOrder` was about: its first field, if that can be read.
+    pub fn order_id_in(encoding: Encoding, body: &[u8]) -> Option<i32> {
+        match encoding {
+            Encoding::Text { .. } => {
+                let mut fields =
+                    body.split(|byte| *byte == 0).map(|field| std::str::from_utf8(field).ok()?.parse().ok());
+                fields.next()?.filter(|id| *id == order::PlaceOrderRequest::ID)?;
+                fields.next()?
+            }
+            Encoding::Protobuf { .. } => {
+                let (id, mut payload) = body.split_first_chunk()?;
+                // Clients write fields in the order of their tags: 8 is the key of the first, a number.
+                let begins = i32::from_be_bytes(*id) == PROTOBUF_ID_OFFSET + order::PlaceOrderRequest::ID
+                    && payload.first() == Some(&8);
+                payload = payload.get(1..).filter(|_| begins)?;
+                i32::try_from(prost::encoding::decode_varint(&mut payload).ok()?).ok()
+            }
+        }
+    }
+}
+
 /// What requests have in common, as far as limits look at it; empty where a request has no such field.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Outline {

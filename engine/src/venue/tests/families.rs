@@ -280,7 +280,7 @@ fn stop_and_target_hit_by_one_event_fill_once() {
             > place 4 sell 2 lmt 401 oca g 2
             4 Submitted 0/2
             > trade 402 5
-            3 sell 2 @ 401 realised -4.50
+            3 sell 2 @ 402 realised 20.50
             3 Filled 2/2
             2 Submitted 0/1
             4 Cancelled 0/2

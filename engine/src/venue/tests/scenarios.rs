@@ -106,7 +106,7 @@ fn an_order_waits_while_its_side_of_the_market_is_empty() {
             > quote 400 5 404 5
             1 buy 1 @ 404
             1 Filled 1/1
-            2 buy 1 @ 405
+            2 buy 1 @ 404
             2 Filled 1/1
         "#]],
     );
@@ -638,7 +638,7 @@ fn a_quantity_cannot_fall_to_what_is_filled() {
             > modify 1 buy 3 lmt 401
             1 Submitted 2/3
             > trade 400 1
-            1 buy 1 @ 401
+            1 buy 1 @ 400
             1 Filled 3/3
         "#]],
     );
@@ -692,4 +692,67 @@ fn a_position_turns_through_zero_at_average_cost() {
     assert_eq!(realised, expected);
     assert_eq!(floor.venue.cash(), Money::from_micros(100_190_000_000));
     assert_eq!((floor.position(), floor.venue.unrealised()), (0, Money::ZERO));
+}
+
+#[test]
+fn a_marketable_limit_order_pays_the_market_s_price_and_a_resting_one_its_own() {
+    check(
+        "quote 400 5 401 2
+         place 1 buy 9 lmt 480
+         trade 402 3
+         quote 400 5 402 1
+         quote 481 5 482 5
+         trade 479 1
+         place 2 buy 1 lmt 399
+         quote 396 5 397 5
+         place 3 sell 9 lmt 390
+         quote 395 2 396 5",
+        expect![[r#"
+            > quote 400 5 401 2
+            > place 1 buy 9 lmt 480
+            1 buy 2 @ 401
+            1 Submitted 2/9
+            > trade 402 3
+            1 buy 3 @ 402
+            1 Submitted 5/9
+            > quote 400 5 402 1
+            1 buy 1 @ 402
+            1 Submitted 6/9
+            > quote 481 5 482 5
+            > trade 479 1
+            1 buy 3 @ 480
+            1 Filled 9/9
+            > place 2 buy 1 lmt 399
+            2 Submitted 0/1
+            > quote 396 5 397 5
+            2 buy 1 @ 399
+            2 Filled 1/1
+            > place 3 sell 9 lmt 390
+            3 sell 5 @ 396 realised -1817.50
+            3 Submitted 5/9
+            > quote 395 2 396 5
+            3 sell 2 @ 395 realised -752.00
+            3 Submitted 7/9
+        "#]],
+    );
+}
+
+#[test]
+fn an_order_from_before_the_first_quote_pays_the_offer_s_price() {
+    check(
+        "place 1 buy 1 lmt 480
+         place 2 sell 1 lmt 380
+         quote 400 5 401 5",
+        expect![[r#"
+            > place 1 buy 1 lmt 480
+            1 Submitted 0/1
+            > place 2 sell 1 lmt 380
+            2 Submitted 0/1
+            > quote 400 5 401 5
+            1 buy 1 @ 401
+            1 Filled 1/1
+            2 sell 1 @ 400 realised -14.75
+            2 Filled 1/1
+        "#]],
+    );
 }

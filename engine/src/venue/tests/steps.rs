@@ -204,6 +204,26 @@ fn the_day_ends_at_four_in_chicago_before_any_later_event() {
 }
 
 #[test]
+fn a_position_is_settled_when_the_day_ends_and_not_when_the_market_goes_on() {
+    // 2024-06-14, a Friday, 15:59:58 in Chicago, and the Sunday after.
+    let (before, after) = (1_718_398_798, 1_718_575_200);
+    let events = [(before, 400), (before + 1, 410), (after, 420)];
+    let events = events.map(|(second, price)| trade(Timestamp::from_secs(second), price, 1));
+    let mut player = Player::new(events.into_iter(), venue());
+    assert_eq!(lines(&mut player, 1), ["1718398798.000 trades 1"]);
+    let now = player.now();
+    player.venue_mut().place(now, order(1, Side::Buy, 1, OrderKind::Market), &mut Vec::new()).unwrap();
+    assert_eq!(lines(&mut player, 1), ["1718398799.000 trades 1"]);
+    let cash = player.venue().cash();
+    let end = Timestamp::from_secs(before + 2);
+    assert_eq!(player.peek_ts(), Some(end));
+    assert_eq!(player.step_until(end), Some((end, Step::Reports(Vec::new()))), "nothing but money moves");
+    assert_eq!(player.venue().cash() - cash, Money::from_micros(125_000_000));
+    assert_eq!(player.peek_ts(), Some(Timestamp::from_secs(after)), "the weekend's ends change nothing");
+    assert_eq!(lines(&mut player, 2), ["1718575200.000 trades 1"]);
+}
+
+#[test]
 fn a_market_played_by_a_clock_shows_nothing_before_its_time() {
     let events = [trade(at_ms(1_000), 400, 1), trade(at_ms(1_400), 400, 1), trade(at_ms(1_900), 400, 1)];
     let mut player = Player::new(events.into_iter(), venue());
