@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io::ErrorKind;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use slog::{debug, warn};
@@ -21,9 +21,25 @@ use crate::wire::{Encoding, frame, handshake};
 
 /// A client with more unread bytes than this is dropped: some hundred thousand ticks.
 pub const OUTBOX_BYTES_MAX: usize = 16 << 20;
+/// So often it is looked whether a client has started, until its time is up.
+const LOOKS: u32 = 20;
 const READ_BYTES: usize = 64 << 10;
 /// Answers to one client that are written before its next request is looked at, however many it sent at once.
 const ANSWER_BYTES: usize = 1 << 20;
+
+/// What a client may cost the others before it is disconnected.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub outbox_bytes_max: usize,
+    /// Of the machine's time, from the connection to START_API: a stranger who says nothing must not keep a place.
+    pub start_within: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { outbox_bytes_max: OUTBOX_BYTES_MAX, start_within: Duration::from_secs(10) }
+    }
+}
 
 /// What other tasks need to write to a client.
 pub struct Link {
@@ -47,6 +63,8 @@ enum Ended {
     HungUp,
     #[error("reset by a fault")]
     Reset,
+    #[error("it has not started within {0:?}")]
+    Late(Duration),
     #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -59,7 +77,12 @@ enum Ended {
 
 /// Serves one connection until it ends.
 pub async fn serve(shared: Rc<Shared>, stream: TcpStream, conn: ConnId) {
-    let ended = converse(&shared, stream, conn).await;
+    let ended = tokio::select! {
+        // What has arrived in time is read before time is up.
+        biased;
+        ended = converse(&shared, stream, conn) => ended,
+        () = too_late(&shared, conn) => Ended::Late(shared.bounds.start_within),
+    };
     shared.links.borrow_mut().remove(&conn);
     shared.broker.borrow_mut().close(conn);
     shared.drained.notify_one();
@@ -134,6 +157,29 @@ async fn converse(shared: &Shared, stream: TcpStream, conn: ConnId) -> Ended {
             Ok(()) => {}
             Err(ended) => return ended,
         }
+    }
+}
+
+/// Ends when the client has had its time to start; never for one that has started. Time in which a fault keeps the
+/// gateway from greeting or reading it is not the client's.
+async fn too_late(shared: &Shared, conn: ConnId) {
+    let whole = shared.bounds.start_within;
+    let look = (whole / LOOKS).max(Duration::from_millis(1));
+    let mut spent = Duration::ZERO;
+    while spent < whole {
+        tokio::time::sleep(look).await;
+        let mut broker = shared.broker.borrow_mut();
+        let client = broker.clients().get(&conn);
+        if client.is_some_and(|client| client.client_id.is_some()) {
+            break;
+        }
+        let unread = client.is_some_and(|client| client.line.not_read);
+        if !unread && broker.greeting(conn) == Greeting::Go {
+            spent += look;
+        }
+    }
+    if spent < whole {
+        std::future::pending().await
     }
 }
 
@@ -276,7 +322,7 @@ pub fn flush(shared: &Shared) -> usize {
         }
         let pending = client.outbox.pending().len();
         unread = unread.max(pending);
-        if pending > shared.outbox_bytes_max {
+        if pending > shared.bounds.outbox_bytes_max {
             warn!(shared.log, "dropping connection {conn}: {pending} bytes are unread";
                 "event" => "gateway.slow_client", "connection" => *conn, "bytes" => pending);
             dead = true;

@@ -90,18 +90,43 @@ impl Broker {
         self.settle();
     }
 
-    /// Moves market time forward; returns what it is then. With a clock, what became due is played soon after.
-    pub(crate) fn advance(&mut self, by: Duration) -> Timestamp {
-        if self.moves_by_clock() {
+    /// Moves market time forward; returns until when steps are to be played, which with a clock happens soon after: see
+    /// [`Broker::is_played`]. The error says why the market does not move; nothing has happened then.
+    pub(crate) fn advance(&mut self, by: Duration) -> Result<Timestamp, &'static str> {
+        if self.waits() {
+            return Err("the market waits for the first subscription to ticks, quotes or bars");
+        }
+        let until = if self.moves_by_clock() {
             let nanos = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
             self.faults.clock_offset.fetch_add(nanos, Ordering::AcqRel);
+            (self.faults.clock)()
         } else {
+            if self.due().is_none() {
+                return Err("the market is over");
+            }
             let until = self.now() + by;
             while self.due().is_some_and(|due| due <= until) && self.play(until) {}
-        }
+            until
+        };
         self.settle();
-        self.now()
+        Ok(until)
     }
+
+    /// Every step and timer up to `until` has been played.
+    pub(crate) fn is_played(&self, until: Timestamp) -> bool {
+        self.due().is_none_or(|due| due > until)
+    }
+}
+
+/// Moves market time forward and waits until the steps up to there have been played; returns what it is then.
+pub(crate) async fn advance(shared: &Shared, by: Duration) -> Result<Timestamp, &'static str> {
+    let until = shared.broker.borrow_mut().advance(by)?;
+    shared.play.notify_one();
+    while !shared.broker.borrow().is_played(until) {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    flush(shared);
+    Ok(shared.broker.borrow().now())
 }
 
 /// Lets faults end, and what they held back go on, when nothing else happens.
@@ -153,8 +178,17 @@ impl Gateway {
         self.intervene(move |broker| broker.faults.transcript.entries(since, client, usize::MAX))
     }
 
-    /// Moves market time forward; returns what it is then.
+    /// Moves market time forward, waits until the steps up to there have been played, and returns what it is then. A
+    /// market that is over or waits for its first subscription stays where it is.
+    ///
+    /// # Panics
+    /// If the gateway's thread has panicked.
     pub fn advance(&self, by: Duration) -> Timestamp {
-        self.intervene(move |broker| broker.advance(by))
+        if let Ok(until) = self.intervene(move |broker| broker.advance(by)) {
+            while !self.intervene(move |broker| broker.is_played(until)) {
+                std::thread::sleep(LOOK_EVERY);
+            }
+        }
+        self.intervene(|broker| broker.now())
     }
 }

@@ -18,7 +18,7 @@ use tokio::task::LocalSet;
 
 use crate::broker::Broker;
 use crate::broker::clients::ConnId;
-use crate::connection::{self, Link};
+use crate::connection::{self, Bounds, Link};
 use crate::control;
 use crate::door;
 use crate::options::{Options, Pacing, StartError};
@@ -41,7 +41,7 @@ pub struct Shared {
     pub drained: Notify,
     pub probe: Option<Probe>,
     pub counters: Counters,
-    pub outbox_bytes_max: usize,
+    pub bounds: Bounds,
     pub log: Logger,
 }
 
@@ -68,28 +68,28 @@ pub struct Gateway {
 
 /// Listens on the address and serves clients on a thread of its own.
 pub fn start(options: Options) -> Result<Gateway, StartError> {
-    start_inner(options, connection::OUTBOX_BYTES_MAX, None, Rehearsal::default())
+    start_inner(options, Bounds::default(), None, Rehearsal::default())
 }
 
 /// As [`start`]; with faults by script, limits, a transcript and a control channel, as far as `rehearsal` has them.
 pub fn start_rehearsal(options: Options, rehearsal: Rehearsal) -> Result<Gateway, StartError> {
-    start_inner(options, connection::OUTBOX_BYTES_MAX, None, rehearsal)
+    start_inner(options, Bounds::default(), None, rehearsal)
 }
 
 /// As [`start`]; `probe` notes what passes on the wire.
 pub fn start_probed(options: Options, probe: Probe) -> Result<Gateway, StartError> {
-    start_inner(options, connection::OUTBOX_BYTES_MAX, Some(probe), Rehearsal::default())
+    start_inner(options, Bounds::default(), Some(probe), Rehearsal::default())
 }
 
-/// As [`start`]; a client with more than `outbox_bytes_max` unread bytes is dropped.
+/// As [`start`]; with other bounds for clients.
 #[cfg(test)]
-pub(crate) fn start_with(options: Options, outbox_bytes_max: usize) -> Result<Gateway, StartError> {
-    start_inner(options, outbox_bytes_max, None, Rehearsal::default())
+pub(crate) fn start_with(options: Options, bounds: Bounds) -> Result<Gateway, StartError> {
+    start_inner(options, bounds, None, Rehearsal::default())
 }
 
 fn start_inner(
     mut options: Options,
-    outbox_bytes_max: usize,
+    bounds: Bounds,
     probe: Option<Probe>,
     mut rehearsal: Rehearsal,
 ) -> Result<Gateway, StartError> {
@@ -113,15 +113,7 @@ fn start_inner(
             Err(reason) => return report(&ready, Err(reason)),
         };
         report(&ready, Ok(()));
-        run(
-            &runtime,
-            listener,
-            options,
-            inner,
-            inbox,
-            (outbox_bytes_max, probe),
-            (rehearsal, clocks, control, door_port),
-        );
+        run(&runtime, listener, options, inner, inbox, (bounds, probe), (rehearsal, clocks, control, door_port));
     });
     let thread = thread.map_err(StartError::Thread)?;
     let opened = started.recv().unwrap_or_else(|_| Err(std::io::Error::other("it ended at once")));
@@ -153,7 +145,7 @@ fn run(
     options: Options,
     counters: Counters,
     inbox: UnboundedReceiver<Command>,
-    (outbox_bytes_max, probe): (usize, Option<Probe>),
+    (bounds, probe): (Bounds, Option<Probe>),
     (rehearsal, clocks, control, port): (Rehearsal, Clocks, Option<control::Bound>, Arc<AtomicU16>),
 ) {
     let (log, clock, clients_max) = (options.log.clone(), options.pace.clone(), options.clients_max);
@@ -168,7 +160,7 @@ fn run(
         door: Notify::new(),
         probe,
         counters,
-        outbox_bytes_max,
+        bounds,
         log,
     });
     let tasks = LocalSet::new();

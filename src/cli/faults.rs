@@ -22,7 +22,8 @@ pub struct FaultArgs {
     /// Play this script of faults (TOML; see gateway/README.md). May be given more than once.
     #[arg(long, value_name = "FILE")]
     script: Vec<PathBuf>,
-    /// Draw faults by chance, the same for the same seed, and print them as a script.
+    /// Draw faults by chance for 24 hours of market time, the same for the same seed, and print them as a script: all of
+    /// standard output is one.
     #[arg(long, value_name = "SEED")]
     fault_seed: Option<u64>,
     /// How many faults are drawn for an hour of market time, on average.
@@ -77,8 +78,8 @@ impl FaultArgs {
         self.list_faults
     }
 
-    /// `seed`: of what a fault leaves to chance.
-    pub fn rehearsal(&self, seed: u64) -> Result<Rehearsal, Failure> {
+    /// `seed`: of what a fault leaves to chance. With it comes the script that was drawn, to be printed.
+    pub fn rehearsal(&self, seed: u64) -> Result<(Rehearsal, Option<String>), Failure> {
         let mut script = Script::default();
         let mut mistakes = Vec::new();
         for path in &self.script {
@@ -93,10 +94,14 @@ impl FaultArgs {
         if !mistakes.is_empty() {
             return Err(Failure::usage(mistakes.join("\n")));
         }
+        let mut printed = None;
         if let Some(seed) = self.fault_seed {
             let drawn = gateway::draw_script(seed, self.fault_rate, DRAWN_WITHIN);
-            println!("{drawn}");
-            script = script.and(Script::parse("drawn", &drawn).map_err(Failure::work)?);
+            let read = Script::parse("drawn", &drawn).map_err(Failure::work)?;
+            let hours = DRAWN_WITHIN.as_secs() / 3600;
+            printed =
+                Some(format!("# {} faults, drawn for the next {hours} hours of market time\n{drawn}", read.len()));
+            script = script.and(read);
         }
         let control = self.control.map(|listen| ControlOptions {
             listen,
@@ -104,13 +109,9 @@ impl FaultArgs {
             any_address: self.control_any_address,
         });
         let transcript_entries = if control.is_some() { TRANSCRIPT_ENTRIES } else { 0 };
-        Ok(Rehearsal {
-            script,
-            seed: self.fault_seed.unwrap_or(seed),
-            limits: self.enforced(),
-            transcript_entries,
-            control,
-        })
+        let seed = self.fault_seed.unwrap_or(seed);
+        let rehearsal = Rehearsal { script, seed, limits: self.enforced(), transcript_entries, control };
+        Ok((rehearsal, printed))
     }
 
     fn enforced(&self) -> Limits {

@@ -66,7 +66,7 @@ pub fn run(args: &GatewayArgs) -> Outcome {
     if args.faults.list() {
         return Ok(());
     }
-    let rehearsal = args.faults.rehearsal(args.seed)?;
+    let (rehearsal, drawn) = args.faults.rehearsal(args.seed)?;
     let mut log_config = setup::config(&super::ConfigArg::default())?;
     log_config.log.file = None;
     let (log, guard) = setup::logging(&log_config)?;
@@ -93,15 +93,21 @@ pub fn run(args: &GatewayArgs) -> Outcome {
         log,
     };
     let gateway = gateway::start_rehearsal(options, rehearsal).map_err(Failure::usage)?;
-    println!("listening on {}", gateway.local_addr());
+    // With a drawn script standard output is that script, and whatever else is said there is a comment in it. It comes
+    // after the address, for which programs wait.
+    let comment = if drawn.is_some() { "# " } else { "" };
+    println!("{comment}listening on {}", gateway.local_addr());
     if let Some(control) = gateway.control_addr() {
-        println!("control channel on http://{control}");
+        println!("{comment}control channel on http://{control}");
+    }
+    if let Some(script) = drawn {
+        println!("{script}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
     runtime.block_on(until_signal()).map_err(Failure::work)?;
     let stats = gateway.stats();
     println!(
-        "{} ticks sent, {} orders, {} frames in, {} frames out",
+        "{comment}{} ticks sent, {} orders, {} frames in, {} frames out",
         stats.ticks_sent, stats.orders, stats.frames_in, stats.frames_out
     );
     gateway.stop();

@@ -157,6 +157,11 @@ impl Broker {
         }
     }
 
+    /// Nothing is played yet, because nobody has subscribed.
+    pub(crate) fn waits(&self) -> bool {
+        !self.playing
+    }
+
     /// When the next step or timer is due, in market time; `None`: nothing to play, or not yet.
     pub fn due(&self) -> Option<Timestamp> {
         let next = self.next.filter(|_| self.playing)?;

@@ -18,6 +18,7 @@ use slog::{debug, warn};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::options::StartError;
+use crate::rehearsal;
 use crate::server::Shared;
 
 mod orders;
@@ -135,6 +136,12 @@ async fn route(shared: &Shared, request: Request<Incoming>) -> Answer {
         Ok(body) => body.to_bytes(),
         Err(reason) => return Answer::bad(reason, format!("a body of at most {BODY_BYTES_MAX} bytes")),
     };
+    if routes::is_advance(&head.method, head.uri.path()) {
+        return match routes::span_to_advance(&body) {
+            Ok(by) => routes::advanced(rehearsal::advance(shared, by).await),
+            Err(bad) => bad,
+        };
+    }
     let answer = {
         let mut broker = shared.broker.borrow_mut();
         routes::answer(&mut broker, &head.method, head.uri.path(), head.uri.query().unwrap_or(""), &body)

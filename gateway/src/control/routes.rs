@@ -1,5 +1,8 @@
 //! What the control channel answers. In: method, path, query, body. Out: JSON with a status. Absent: HTTP itself.
 
+use std::time::Duration;
+
+use engine::time::Timestamp;
 use hyper::{Method, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
@@ -18,7 +21,7 @@ const ROUTES: &[&str] = &[
     "POST /faults {\"name\": \"half-open\", \"for\": \"20s\", \"client\": 7, \"params\": {\"end\": \"close\"}}",
     "DELETE /faults/ID",
     "GET /state",
-    "GET /transcript?since=N&client=ID&limit=N",
+    "GET /transcript?since=N&client=ID&limit=N, or ?last=N&client=ID",
     "POST /orders {\"side\": \"BUY\", \"quantity\": 1, \"type\": \"MKT\"}",
     "GET /clock",
     "POST /clock/advance {\"by\": \"30s\"}",
@@ -35,7 +38,6 @@ pub fn answer(broker: &mut Broker, method: &Method, path: &str, query: &str, bod
         (&Method::GET, "/transcript") => transcript(broker, query),
         (&Method::POST, "/orders") => object(body).map_or_else(|bad| bad, |keys| orders::place(broker, &keys)),
         (&Method::GET, "/clock") => Answer::ok(json!({ "now": broker.now().to_string() })),
-        (&Method::POST, "/clock/advance") => object(body).map_or_else(|bad| bad, |keys| advance(broker, &keys)),
         (&Method::POST, "/script") => script(broker, body),
         (&Method::DELETE, path) if path.starts_with("/faults/") => clear(broker, path),
         _ => {
@@ -86,34 +88,53 @@ fn clear(broker: &mut Broker, path: &str) -> Answer {
 }
 
 fn transcript(broker: &Broker, query: &str) -> Answer {
-    let (mut since, mut client, mut limit) = (0, None, ENTRIES_MAX);
+    const EXPECTED: &str = "since=N, client=ID, limit=N; or last=N, client=ID";
+    let (mut since, mut client, mut limit, mut last) = (None, None, None, None);
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let read = match key {
-            "since" => value.parse().map(|value| since = value).is_ok(),
+            "since" => value.parse().map(|value| since = Some(value)).is_ok(),
             "client" => value.parse().map(|value| client = Some(value)).is_ok(),
-            "limit" => value.parse().map(|value: usize| limit = value.min(ENTRIES_MAX)).is_ok(),
+            "limit" => value.parse().map(|value: usize| limit = Some(value.min(ENTRIES_MAX))).is_ok(),
+            "last" => value.parse().map(|value: usize| last = Some(value.min(ENTRIES_MAX))).is_ok(),
             _ => false,
         };
         if !read {
-            return Answer::bad(format!("{pair:?} in the query"), "since=N, client=ID, limit=N");
+            return Answer::bad(format!("{pair:?} in the query"), EXPECTED);
         }
+    }
+    if last.is_some() && (since.is_some() || limit.is_some()) {
+        return Answer::bad("last together with since or limit in the query", EXPECTED);
     }
     if !broker.faults.transcript.is_on() {
         return Answer(StatusCode::CONFLICT, json!({ "error": "this gateway keeps no transcript" }));
     }
-    let entries = broker.faults.transcript.entries(since, client, limit);
-    let next = entries.last().map_or(since, |last| last.seq + 1);
+    let kept = &broker.faults.transcript;
+    let entries = match last {
+        Some(last) => kept.newest(client, last),
+        None => kept.entries(since.unwrap_or(0), client, limit.unwrap_or(ENTRIES_MAX)),
+    };
+    let next = entries.last().map_or(since.unwrap_or(0), |last| last.seq + 1);
     let entries: Vec<Json> = entries.iter().map(|entry| entry.to_json()).collect();
     Answer::ok(json!({ "next": next, "entries": entries }))
 }
 
-fn advance(broker: &mut Broker, keys: &Map<String, Json>) -> Answer {
+/// The one request whose answer takes time, for which the caller waits: `POST /clock/advance`.
+pub fn is_advance(method: &Method, path: &str) -> bool {
+    method == Method::POST && path.trim_end_matches('/') == "/clock/advance"
+}
+
+pub fn span_to_advance(body: &[u8]) -> Result<Duration, Answer> {
+    let keys = object(body)?;
     let expected = "{\"by\": a span like \"20s\", \"250ms\" or \"00:01:30\"}";
-    let by = keys.get("by").and_then(Json::as_str).and_then(span::parse);
-    match by {
-        Some(by) if keys.len() == 1 => Answer::ok(json!({ "now": broker.advance(by).to_string() })),
-        _ => Answer::bad(format!("the body is {}", Json::from(keys.clone())), expected),
+    let by = keys.get("by").and_then(Json::as_str).and_then(span::parse).filter(|_| keys.len() == 1);
+    by.ok_or_else(|| Answer::bad(format!("the body is {}", Json::from(keys)), expected))
+}
+
+pub fn advanced(now: Result<Timestamp, &'static str>) -> Answer {
+    match now {
+        Ok(now) => Answer::ok(json!({ "now": now.to_string() })),
+        Err(reason) => Answer(StatusCode::CONFLICT, json!({ "error": reason })),
     }
 }
 

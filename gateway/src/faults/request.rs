@@ -9,6 +9,8 @@ use crate::faults::span;
 use crate::faults::spec::{Act, Call, Mistake, Scope};
 use crate::faults::table;
 
+const CLIENT_EXPECTED: &str = "a client id, a whole number from 0";
+
 /// The number of a fault in force, by which it can be cleared.
 pub type FaultId = u64;
 
@@ -71,6 +73,12 @@ impl Fault {
             let found = format!("{} happens at once and is over", spec.name);
             mistakes.push(Mistake::new("for", found, "no such key"));
         }
+        if self.lasts == Some(Duration::ZERO) {
+            mistakes.push(Mistake::new("for", "no time at all", "a span longer than 0, like \"20s\""));
+        }
+        if let Some(client) = self.client.filter(|client| *client < 0) {
+            mistakes.push(Mistake::new("client", client.to_string(), CLIENT_EXPECTED));
+        }
         if self.client.is_some() && spec.scope == Scope::All {
             let found = format!("{} concerns what all clients share", spec.name);
             mistakes.push(Mistake::new("client", found, "no such key"));
@@ -105,7 +113,7 @@ impl Fault {
         let client = keys.remove("client").and_then(|given| {
             let number = given.as_i64().and_then(|number| i32::try_from(number).ok());
             if number.is_none() {
-                mistakes.push(Mistake::new("client", given.to_string(), "a client id, a whole number"));
+                mistakes.push(Mistake::new("client", given.to_string(), CLIENT_EXPECTED));
             }
             number
         });

@@ -173,9 +173,9 @@ impl Reader<'_> {
     /// The client whose events count; `None` is a mistake.
     fn of(&mut self, keys: &mut Keys, with_event: bool) -> Option<Option<i32>> {
         let Some(given) = keys.values.remove("of") else { return Some(None) };
-        let number = given.as_i64().and_then(|number| i32::try_from(number).ok());
+        let number = given.as_i64().and_then(|number| i32::try_from(number).ok()).filter(|number| *number >= 0);
         if number.is_none() || !with_event {
-            let text = format!("{given}, expected a client id, together with after or before");
+            let text = format!("{given}, expected a client id from 0, together with after or before");
             self.mistake(keys.place("of"), "of", text);
             return None;
         }

@@ -75,8 +75,13 @@ async fn bad_requests_say_what_was_expected() {
         ("POST /faults", "{\"name\": \"half-closed\"}", "one of half-open"),
         ("POST /faults", "{\"name\": \"lag\", \"by\": 5, \"for\": \"x\"}", "a span like"),
         ("POST /faults", "{\"name\": \"lag\", \"client\": 1}", "concerns what all clients share"),
+        ("POST /faults", "{\"name\": \"half-open\", \"client\": -1}", "a client id, a whole number from 0"),
+        ("POST /faults", "{\"name\": \"half-open\", \"for\": \"0s\"}", "a span longer than 0"),
+        ("POST /script", "[[at]]\ntime = \"1s\"\nfault = \"half-open\"\nfor = \"0s\"\n", "a span longer than 0"),
+        ("POST /script", "[[at]]\nafter = \"fill\"\nof = -1\nfault = \"half-open\"\n", "a client id from 0"),
         ("DELETE /faults/first", "", "DELETE /faults/ID"),
         ("GET /transcript?since=yesterday", "", "since=N"),
+        ("GET /transcript?last=5&since=1", "", "last=N"),
         ("POST /orders", "{\"side\": \"UP\", \"quantity\": 1}", "BUY"),
         ("POST /orders", "{\"side\": \"BUY\"}", "quantity"),
         ("POST /clock/advance", "{\"by\": 3}", "a span like"),
@@ -133,6 +138,9 @@ async fn the_truth_and_every_message_can_be_read() {
     let text = of_raw.to_string();
     assert!(text.contains("\"unreadable\"") && text.contains("\"code\":\"320\""), "{text}");
     assert!(text.contains("\"accountsList\":\"DU1234567\""), "{text}");
+    let (_, newest) = ask(&gateway, "GET /transcript?client=1&last=3", "").await;
+    assert_eq!(newest["entries"].as_array().map(|newest| &newest[..]), Some(&entries[entries.len() - 3..]));
+    assert_eq!(newest["next"], of_desk["next"]);
     let (_, rest) = ask(&gateway, &format!("GET /transcript?since={}", of_desk["next"]), "").await;
     assert!(rest["entries"].as_array().is_some_and(|rest| rest.len() < entries.len()), "only what is new: {rest}");
     gateway.stop();
@@ -219,18 +227,38 @@ async fn a_market_with_a_clock_is_moved_forward_and_a_stalled_client_gets_everyt
     // The first tick tells that the subscription was read before the connection stalls.
     let first = data!(ticks).time.unix_timestamp();
     gateway.inject(crate::Fault::new("half-open").lasting(Duration::from_secs(300))).expect("it can happen");
-    gateway.advance(Duration::from_secs(200));
-    within(async {
-        while gateway.truth().now < at(200) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    assert!(gateway.advance(Duration::from_secs(200)) >= at(200));
     let stalled = tokio::time::timeout(QUIET, ticks.next()).await;
     assert!(stalled.is_err(), "200 seconds of ticks wait: {stalled:?}");
     gateway.advance(Duration::from_secs(200));
     for second in 1..400 {
         assert_eq!(data!(ticks).time.unix_timestamp(), first + second, "every tick, in order");
     }
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn advancing_is_answered_when_it_is_done_and_refused_while_the_market_waits() {
+    let began = std::time::Instant::now();
+    let pace = Pacing::Clock(std::sync::Arc::new(move || at(0) + began.elapsed()));
+    let events = (0..7200).map(|second| trade(second, 5000.0, 1)).collect();
+    let options = Options { wait_for_client: true, ..options(events, pace) };
+    let rehearsal = Rehearsal { control: Some(control("127.0.0.1:0")), ..Rehearsal::default() };
+    let gateway = start_rehearsal(options, rehearsal).expect("a free port");
+    let by = json!({ "by": "1h" });
+    let (status, answer) = ask(&gateway, "POST /clock/advance", &by).await;
+    assert_eq!(status, 409);
+    assert!(answer["error"].as_str().is_some_and(|error| error.contains("first subscription")), "{answer}");
+    assert_eq!(gateway.truth().now, at(0), "nothing has moved");
+
+    let client = connect(&gateway, 1).await;
+    let contract = es(&client).await;
+    let mut ticks = within(client.tick_by_tick(&contract, 0).last()).await.expect("trades");
+    data!(ticks);
+    let (status, moved) = ask(&gateway, "POST /clock/advance", &by).await;
+    let steps = gateway.stats().steps;
+    assert_eq!(status, 200);
+    assert!(steps > 3600, "an hour of steps has been played, found {steps}");
+    assert!(moved["now"].as_str().is_some_and(|now| now.starts_with("2026-11-23T16:00:")), "{moved}");
     gateway.stop();
 }

@@ -5,6 +5,7 @@ use ibapi::orders::Action;
 
 use super::raw::Raw;
 use super::*;
+use crate::connection::Bounds;
 use crate::server::start_with;
 
 #[tokio::test]
@@ -52,7 +53,8 @@ async fn a_client_that_does_not_read_is_dropped_and_the_others_go_on() {
     const UNREAD_MAX: usize = 64 << 10;
     // Enough ticks to fill whatever the kernel holds for a socket, and the outbox on top.
     let events = (0..400_000).map(|tick| trade(tick / 256, 5000.0, 1)).collect();
-    let gateway = start_with(options(events, Pacing::Answered), UNREAD_MAX).expect("a free port");
+    let bounds = Bounds { outbox_bytes_max: UNREAD_MAX, ..Bounds::default() };
+    let gateway = start_with(options(events, Pacing::Answered), bounds).expect("a free port");
     let desk = Desk::open(&gateway, 1).await;
     let ticks = within(desk.client.tick_by_tick(&desk.contract, 0).last()).await.expect("trades");
     let mut sleeper = Raw::text(&gateway, 178, 2).await;
@@ -67,5 +69,42 @@ async fn a_client_that_does_not_read_is_dropped_and_the_others_go_on() {
     assert!(!gateway.stats().finished);
     step(&desk.client).await;
     drop(ticks);
+    gateway.stop();
+}
+
+#[tokio::test]
+async fn who_never_starts_loses_its_place_unless_a_fault_keeps_it_waiting() {
+    const START_WITHIN: Duration = Duration::from_millis(200);
+    let bounds = Bounds { start_within: START_WITHIN, ..Bounds::default() };
+    let options = Options { clients_max: 3, ..options(vec![], Pacing::Answered) };
+    let gateway = start_with(options, bounds).expect("a free port");
+    let mut started = Raw::text(&gateway, 178, 1).await;
+    let mut silent = Raw::connect(&gateway).await;
+    let mut half = Raw::offer(&gateway, "v100..178").await;
+    half.next().await;
+    silent.expect_close().await;
+    half.expect_close().await;
+    // Their places are free, and who has started may be silent for as long as it likes.
+    let others = (Raw::text(&gateway, 178, 2).await, Raw::text(&gateway, 178, 3).await);
+    started.expect_silence().await;
+    drop(others);
+    while gateway.stats().clients > 1 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    let hour = Duration::from_secs(3600);
+    for stage in ["half-open", "half-open-before-version", "half-open-after-version"] {
+        let fault = gateway.inject(crate::Fault::new(stage).lasting(hour)).expect("it can happen");
+        let mut held = Raw::offer(&gateway, "v100..178").await;
+        tokio::time::sleep(START_WITHIN * 3).await;
+        assert!(gateway.clear(fault), "{stage}");
+        held.next().await;
+        held.send("71\x002\x009\x00\x00").await;
+        while held.next_with(&["4"]).await[3] != "2158" {}
+        drop(held);
+        while gateway.stats().clients > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
     gateway.stop();
 }

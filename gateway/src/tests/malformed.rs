@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use super::raw::Raw;
 use super::*;
+use crate::connection::Bounds;
 use crate::fuzzing;
 use crate::server::start_with;
 use crate::wire::tests::examples::{protobuf_request, text_request};
@@ -250,7 +251,10 @@ async fn unreadable_text_is_an_error_and_the_next_request_is_served() {
 #[tokio::test]
 async fn a_client_that_asks_much_and_reads_nothing_waits_and_costs_little_memory() {
     const UNREAD_MAX: usize = 4 << 20;
-    let gateway = start_with(options(vec![quote(0, 5000.0, 5, 5000.25, 5)], Pacing::Answered), UNREAD_MAX);
+    let gateway = start_with(
+        options(vec![quote(0, 5000.0, 5, 5000.25, 5)], Pacing::Answered),
+        Bounds { outbox_bytes_max: UNREAD_MAX, ..Bounds::default() },
+    );
     let gateway = gateway.expect("a free port");
     let mut desk = Desk::open(&gateway, 1).await;
     let mut rude = Raw::text(&gateway, 178, 2).await;

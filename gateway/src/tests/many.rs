@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::raw::Raw;
 use super::*;
+use crate::connection::Bounds;
 use crate::server::start_with;
 
 const CLIENTS: usize = 64;
@@ -47,7 +48,8 @@ async fn a_crowd_loses_no_frame_and_what_waits_for_it_is_bounded() {
     let shown = clock.clone();
     let pace = Pacing::Clock(Arc::new(move || at(shown.load(Ordering::Relaxed))));
     let options = Options { clients_max: CLIENTS + 1, ..options((0..TICKS).map(numbered).collect(), pace) };
-    let gateway = start_with(options, UNREAD_MAX).expect("a free port");
+    let gateway =
+        start_with(options, Bounds { outbox_bytes_max: UNREAD_MAX, ..Bounds::default() }).expect("a free port");
     let mut crowd = tokio::task::JoinSet::new();
     for number in 0..CLIENTS {
         let raw = follow(&gateway, number).await;

@@ -152,21 +152,32 @@ impl Transcript {
     /// Entries from `since` on, oldest first, at most `limit`; of one client, or of all with the notes.
     pub fn entries(&self, since: u64, client: Option<i32>, limit: usize) -> Vec<TranscriptEntry> {
         let skip = usize::try_from(since.saturating_sub(self.dropped)).unwrap_or(usize::MAX);
-        let numbered = self.ring.iter().enumerate().skip(skip);
-        let wanted = numbered.filter(|(_, raw)| client.is_none() || raw.client == client);
-        let decoded = wanted.map(|(place, raw)| {
-            let (message, fields) = raw.decode();
-            TranscriptEntry {
-                seq: self.dropped + place as u64,
-                at: raw.at,
-                connection: raw.connection,
-                client: raw.client,
-                direction: raw.direction,
-                message,
-                fields,
-            }
-        });
-        decoded.take(limit).collect()
+        let wanted = self.numbered(client).skip_while(|(place, _)| *place < skip).take(limit);
+        wanted.map(|(place, raw)| self.entry(place, raw)).collect()
+    }
+
+    /// The newest `count` entries, oldest first; of one client, or of all with the notes.
+    pub fn newest(&self, client: Option<i32>, count: usize) -> Vec<TranscriptEntry> {
+        let mut places: Vec<_> = self.numbered(client).rev().take(count).collect();
+        places.reverse();
+        places.into_iter().map(|(place, raw)| self.entry(place, raw)).collect()
+    }
+
+    fn numbered(&self, client: Option<i32>) -> impl DoubleEndedIterator<Item = (usize, &Raw)> {
+        self.ring.iter().enumerate().filter(move |(_, raw)| client.is_none() || raw.client == client)
+    }
+
+    fn entry(&self, place: usize, raw: &Raw) -> TranscriptEntry {
+        let (message, fields) = raw.decode();
+        TranscriptEntry {
+            seq: self.dropped + place as u64,
+            at: raw.at,
+            connection: raw.connection,
+            client: raw.client,
+            direction: raw.direction,
+            message,
+            fields,
+        }
     }
 }
 
