@@ -44,6 +44,33 @@ fn the_printed_default_is_the_shipped_file_and_passes() {
 }
 
 #[test]
+fn a_drawn_script_of_faults_is_a_script_that_can_be_played_and_says_what_it_is() {
+    let desk = Desk::new();
+    let drawn = |seed: &str| {
+        let drawing = ["gateway", "--listen", "127.0.0.1:0", "--fault-seed", seed, "--fault-rate", "30"];
+        let gateway = desk.start(&drawing);
+        gateway.wait_for_text("listening on 127.0.0.1:");
+        gateway.interrupt();
+        let out = gateway.end().ok().out;
+        let script = out.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+        (out, script)
+    };
+    let (out, script) = drawn("3");
+    assert!(script.matches("[[at]]").count() > 100, "a day of faults: {out}");
+    assert_eq!(drawn("3").1, script, "the same seed draws the same faults");
+    assert_ne!(drawn("4").1, script);
+    desk.write("drawn.toml", out);
+    let gateway = desk.start(&["gateway", "--listen", "127.0.0.1:0", "--script", "drawn.toml"]);
+    gateway.wait_for_text("listening on 127.0.0.1:");
+    gateway.interrupt();
+    gateway.end().ok();
+
+    let faults = desk.run(&["gateway", "--list-faults", "--json"]).ok().json();
+    let faults = faults.as_array().expect("a list");
+    assert!(faults.len() > 80 && faults.iter().all(|fault| fault["name"].is_string()), "{faults:#?}");
+}
+
+#[test]
 fn every_command_explains_itself_and_its_options() {
     let desk = Desk::new();
     let commands: [(&str, &[&str]); 8] = [
