@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,36 +18,42 @@ use engine::time::Timestamp;
 
 use super::convert;
 
-/// Walks before everything begins anew: books and files grow.
+/// Walks before everything begins anew: books grow. The file is rewound, which costs the thread that trades less than a
+/// new one, and nothing once its blocks are there.
 const WALKS_MAX: u32 = 256;
 
 pub(super) struct Rehearsal {
     config: Arc<Config>,
+    file: Option<File>,
     run: Option<Run>,
 }
 
 struct Run {
     backtest: Backtest<Market, Box<dyn FnMut(Timestamp, Record)>>,
     written: Rc<RefCell<Vec<u8>>>,
-    file: File,
     walks: u32,
 }
 
 impl Rehearsal {
     pub fn new(config: Arc<Config>) -> Self {
-        Self { config, run: None }
+        Self { config, file: None, run: None }
     }
 
     /// Walks once. An error means that the scratch file cannot be written.
     pub fn walk(&mut self) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(scratch_file(&self.config.storage.journal_dir)?),
+        };
         if self.run.as_ref().is_none_or(|run| run.walks == WALKS_MAX) {
-            self.run = Run::new(&self.config)?;
+            self.run = Run::new(&self.config);
+            file.rewind()?;
         }
         let Some(run) = &mut self.run else { return Ok(()) };
         run.walks += 1;
         run.backtest.step();
         let mut written = run.written.borrow_mut();
-        run.file.write_all(&written)?;
+        file.write_all(&written)?;
         written.clear();
         Ok(())
     }
@@ -55,7 +61,7 @@ impl Rehearsal {
 
 impl Run {
     /// `None` if there is nothing to trade.
-    fn new(config: &Arc<Config>) -> io::Result<Option<Run>> {
+    fn new(config: &Arc<Config>) -> Option<Run> {
         let written = Rc::new(RefCell::new(Vec::new()));
         let (bytes, settings) = (written.clone(), config.clone());
         let journal = move |at: Timestamp, record: Record| {
@@ -66,17 +72,16 @@ impl Run {
             black_box(encode(&Entry { seq: 0, at, record }, &mut bytes.borrow_mut()).is_ok());
         };
         let journal: Box<dyn FnMut(Timestamp, Record)> = Box::new(journal);
-        let Some(mut backtest) = rehearsal(config, journal) else { return Ok(None) };
+        let mut backtest = rehearsal(config, journal)?;
         backtest.connect();
-        let file = scratch_file(&config.storage.journal_dir)?;
-        Ok(Some(Run { backtest, written, file, walks: 0 }))
+        Some(Run { backtest, written, walks: 0 })
     }
 }
 
 /// A file on the journal's disk that nobody finds, and that is gone with its handle.
 fn scratch_file(folder: &Path) -> io::Result<File> {
     let path = folder.join(format!("rehearsal-{}.tmp", std::process::id()));
-    let file = OpenOptions::new().append(true).create(true).open(&path)?;
+    let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
     fs::remove_file(&path)?;
     Ok(file)
 }

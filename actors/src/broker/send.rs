@@ -124,9 +124,9 @@ impl Writer {
         let order = convert::order(ticket, &self.config.instruments[symbol], &self.session.account);
         self.outgoing.unconfirmed.set(self.outgoing.unconfirmed.get() + 1);
         let sent = self.session.client.submit_order(ticket.order_id.0, &self.session.contracts[symbol], &order).await;
-        if !self.config.broker.busy_poll.is_zero() {
+        if ticket.transmit && !self.config.broker.busy_poll.is_zero() {
             // The kernel wakes the receiver of a loopback connection on this core, where a thread that never rests would
-            // keep it waiting.
+            // keep it waiting. Never between an entry and its stop.
             std::thread::yield_now();
         }
         if cause.signal != 0 && matches!(ticket.leg, Leg::Entry | Leg::Exit) {
