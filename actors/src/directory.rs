@@ -71,6 +71,8 @@ pub struct Tally {
     pub ticks: AtomicU64,
     pub trades: AtomicU64,
     pub signals: AtomicU64,
+    /// Steps of a driven clock whose consequences are all done.
+    pub steps: AtomicU64,
     /// Closed bars by [`Quality`].
     bars: [AtomicU64; Quality::ALL.len()],
 }

@@ -208,6 +208,7 @@ async fn until_end(running: &mut System, gateway: Option<&Gateway>, log: &Logger
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut minutes = Minutes::default();
+    let mut last = LastSteps::default();
     loop {
         tokio::select! {
             _ = interrupt.recv() => return End::Received("interrupted"),
@@ -217,7 +218,7 @@ async fn until_end(running: &mut System, gateway: Option<&Gateway>, log: &Logger
             cause = running.halted() => return End::Halted(cause),
             _ = look.tick() => {
                 minutes.tell(running, log).await;
-                if gateway.is_some_and(|gateway| is_over(gateway, running)) {
+                if gateway.is_some_and(|gateway| last.are_done(gateway, running)) {
                     return End::MarketOver;
                 }
             }
@@ -225,10 +226,26 @@ async fn until_end(running: &mut System, gateway: Option<&Gateway>, log: &Logger
     }
 }
 
-/// The source is exhausted, and everything that was sent has arrived.
-fn is_over(gateway: &Gateway, running: &System) -> bool {
-    let stats = gateway.stats();
-    stats.finished && running.shared().tally.ticks.load(Ordering::Relaxed) >= stats.ticks_sent && running.is_quiet()
+/// Waits for the consequences of a market's last steps.
+#[derive(Default)]
+struct LastSteps {
+    /// How many steps of a driven clock were done when the source was first seen exhausted.
+    done_before: Option<u64>,
+}
+
+impl LastSteps {
+    /// The source is exhausted, everything that was sent has arrived, and a driven clock has gone on to the end: the step
+    /// that was under way is over, and one more that found nothing left.
+    fn are_done(&mut self, gateway: &Gateway, running: &System) -> bool {
+        let stats = gateway.stats();
+        let (clock, tally) = (&running.shared().clock, &running.shared().tally);
+        if !stats.finished || tally.ticks.load(Ordering::Relaxed) < stats.ticks_sent {
+            return false;
+        }
+        let done = tally.steps.load(Ordering::Acquire);
+        let before = *self.done_before.get_or_insert(done);
+        (!clock.is_driven() || done >= before + 2) && running.is_quiet()
+    }
 }
 
 /// One line for each minute of market time.

@@ -2,6 +2,7 @@
 //! In: clock answers. Out: a dead link found, or a driven clock moved. Absent: what deadlines do.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
 use ibapi::Error;
@@ -107,6 +108,7 @@ impl Driver {
                 port.send(Wake);
             }
             self.settle(floor).await?;
+            self.shared.tally.steps.fetch_add(1, Ordering::Release);
         }
         // The system stops; nobody wants another step.
         Ok(())
