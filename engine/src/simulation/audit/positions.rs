@@ -1,0 +1,115 @@
+//! Positions at the broker: never above the limit, never turned around, never without a stop for long.
+//! In: the venue's truth and the tickets that went out. Out: violations.
+
+use super::*;
+use crate::trade::Side;
+use crate::venue::VenueOrder;
+
+impl Auditor {
+    /// Fills since the last step. What closes must never open the other way.
+    pub(super) fn check_executions(&mut self, exchange: &Exchange) {
+        let executions = exchange.venue().executions();
+        // A bust takes one away.
+        self.executions_seen = self.executions_seen.min(executions.len());
+        for execution in &executions[self.executions_seen..] {
+            let Some(id) = self.id_of(execution.order_id).filter(|_| execution.client_id == 0) else { continue };
+            let ticket = &self.sent[&id];
+            let held = self.held.entry((ticket.strategy, ticket.symbol)).or_default();
+            let before = *held;
+            *held += i64::from(execution.side.sign()) * i64::from(execution.quantity);
+            let (after, leg) = (*held, ticket.leg);
+            if leg != Leg::Entry && after != 0 && after.signum() != before.signum() && !self.excused {
+                let text = format!("{} order {} took a position from {before} to {after}", leg.name(), id.0);
+                self.break_rule("what closes never opens", text);
+            }
+        }
+        self.executions_seen = executions.len();
+    }
+
+    fn is_stop_of(&self, order: &VenueOrder, (strategy, symbol): (StrategyId, SymbolId)) -> bool {
+        self.id_of(order.order.order_id).is_some_and(|id| {
+            let ticket = &self.sent[&id];
+            ticket.leg == Leg::Stop && (ticket.strategy, ticket.symbol) == (strategy, symbol)
+        })
+    }
+
+    /// A stop that stands by, or an exit that is at work.
+    fn is_protected(&self, exchange: &Exchange, key: (StrategyId, SymbolId), held: i64) -> bool {
+        let side = Side::of_position(held).map(Side::opposite);
+        let closes = |order: &&VenueOrder| Some(order.order.side) == side && order.order.transmit;
+        let stops = exchange.venue().open_orders().filter(closes).filter(|order| self.is_stop_of(order, key));
+        let contracts: u32 = stops.map(VenueOrder::remaining).sum();
+        let exits = exchange.venue().open_orders().filter(closes).any(|order| {
+            let id = self.id_of(order.order.order_id);
+            id.is_some_and(|id| self.sent[&id].leg == Leg::Exit && self.sent[&id].strategy == key.0)
+        });
+        exits || u64::from(contracts) >= held.unsigned_abs()
+    }
+
+    pub(super) fn check_protection(&mut self, exchange: &Exchange) {
+        let repairable = exchange.has_path() && self.is_reconciled() && !self.excused;
+        let repairable = repairable && self.fold.trading != Some(Trading::Paused);
+        if !repairable {
+            self.naked.0.clear();
+            self.orphans.0.clear();
+            return;
+        }
+        let held: Vec<_> = self.held.iter().filter(|(_, q)| **q != 0).map(|(key, q)| (*key, *q)).collect();
+        let naked: BTreeSet<_> =
+            held.iter().filter(|(key, q)| !self.is_protected(exchange, *key, *q)).map(|(key, _)| *key).collect();
+        if let Some((strategy, symbol)) = self.naked.outlasts(exchange.now(), &naked, REPAIR_WITHIN) {
+            let text = format!("strategy {} in symbol {} for more than {REPAIR_WITHIN:?}", strategy.0, symbol.0);
+            return self.break_rule("a position has its stop", text);
+        }
+        self.check_orphans(exchange);
+    }
+
+    /// Protective orders of a flat strategy, or larger than what they protect, could open a position.
+    fn check_orphans(&mut self, exchange: &Exchange) {
+        let mut orphans = BTreeSet::new();
+        for order in exchange.venue().open_orders() {
+            let Some(id) = self.id_of(order.order.order_id) else { continue };
+            let ticket = &self.sent[&id];
+            if !matches!(ticket.leg, Leg::Stop | Leg::Target) {
+                continue;
+            }
+            let held = self.held.get(&(ticket.strategy, ticket.symbol)).copied().unwrap_or(0);
+            let entering = exchange.venue().open_orders().any(|entry| {
+                let of = self.id_of(entry.order.order_id).map(|id| &self.sent[&id]);
+                of.is_some_and(|t| t.leg == Leg::Entry && t.strategy == ticket.strategy)
+            });
+            let closes = i64::from(ticket.side.sign()) * held < 0;
+            let fits = closes && i64::from(order.remaining()) <= held.abs();
+            if !fits && !entering {
+                orphans.insert(id);
+            }
+        }
+        if let Some(id) = self.orphans.outlasts(exchange.now(), &orphans, REPAIR_WITHIN) {
+            let text = format!("order {} is larger than the position it protects", id.0);
+            self.break_rule("a stop has its position", text);
+        }
+    }
+
+    pub(super) fn check_limits(&mut self, exchange: &Exchange) {
+        if self.excused {
+            return;
+        }
+        for position in exchange.venue().positions() {
+            let entries = exchange.venue().open_orders().filter(|order| {
+                order.order.symbol == position.symbol
+                    && self.id_of(order.order.order_id).is_some_and(|id| self.sent[&id].leg == Leg::Entry)
+            });
+            let (mut long, mut short) = (position.quantity, -position.quantity);
+            for entry in entries {
+                match entry.order.side {
+                    Side::Buy => long += i64::from(entry.remaining()),
+                    Side::Sell => short += i64::from(entry.remaining()),
+                }
+            }
+            if long > self.position_max || short > self.position_max {
+                let text = format!("symbol {}: {long} long, {short} short at worst", position.symbol.0);
+                self.break_rule("limits hold", text);
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What may be asked of the broker, and when. In: requests as they leave. Out: violations.
+
+use super::*;
+
+impl Auditor {
+    /// A request leaves the process; everything in the journal's file was shown by [`Auditor::on_record`] before.
+    pub fn on_request(&mut self, request: &BrokerRequest) {
+        match request {
+            BrokerRequest::Place(tickets) => tickets.iter().for_each(|ticket| self.on_place(ticket)),
+            BrokerRequest::Modify(ticket) => {
+                if self.fold.placed.get(&ticket.id) != Some(ticket) {
+                    let text = format!("order {} was changed and the change is not in the journal", ticket.id.0);
+                    self.break_rule("written down before it is sent", text);
+                }
+                self.sent.insert(ticket.id, ticket.clone());
+            }
+            BrokerRequest::Cancel(_) | BrokerRequest::ComparePositions => {}
+            BrokerRequest::TakeInventory => self.asked_in = self.epoch,
+        }
+    }
+
+    fn on_place(&mut self, ticket: &OrderTicket) {
+        let id = ticket.id.0;
+        if self.fold.placed.get(&ticket.id) != Some(ticket) {
+            self.break_rule("written down before it is sent", format!("order {id} is not in the journal"));
+        }
+        let same_ref = self.sent.values().any(|sent| sent.order_ref == ticket.order_ref);
+        if same_ref {
+            self.break_rule("no order twice", format!("order {id} was sent before"));
+        }
+        if ticket.order_id <= self.order_id_max {
+            let text = format!("order id {} after {}", ticket.order_id.0, self.order_id_max.0);
+            self.break_rule("order ids only rise", text);
+        }
+        self.order_id_max = self.order_id_max.max(ticket.order_id);
+        if ticket.leg == Leg::Entry {
+            self.on_entry(id);
+        }
+        self.sent.insert(ticket.id, ticket.clone());
+    }
+
+    fn on_entry(&mut self, id: u64) {
+        let trading = self.fold.trading.unwrap_or(Trading::Paused);
+        if trading != Trading::Allowed {
+            self.break_rule("no entry while paused", format!("entry {id} while trading is {trading:?}"));
+        }
+        if !self.is_reconciled() {
+            let text = format!("entry {id} before an inventory was taken since the last change of the connection");
+            self.break_rule("reconcile first, enter after", text);
+        }
+    }
+}
