@@ -188,6 +188,11 @@ impl Exchange {
         self.now
     }
 
+    /// It is at least this late; nothing happens by that alone.
+    pub fn pass(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
     /// When something happens next, whether or not anybody is connected.
     pub fn next_at(&self) -> Timestamp {
         let fault = self.plan.front().map(|fault| START + Duration::from_millis(fault.at_ms));
@@ -199,7 +204,7 @@ impl Exchange {
 
     /// Lets everything happen that is due. What it does to the process, in order.
     pub fn step(&mut self, now: Timestamp) -> Vec<Act> {
-        self.now = self.now.max(now);
+        self.pass(now);
         let mut acts = Vec::new();
         while let Some(fault) = self.plan.pop_front_if(|f| START + Duration::from_millis(f.at_ms) <= now) {
             self.note(|| format!("fault: {:?}", fault.what));

@@ -110,6 +110,7 @@ pub enum Victim {
 pub enum Spot {
     Handler,
     Timer,
+    Stream,
     Spawned,
     Waited,
     Started,
@@ -134,16 +135,47 @@ pub enum EntryKind {
 }
 
 impl What {
+    fn symbol(&self) -> Option<u32> {
+        match *self {
+            What::Farm { symbol, .. }
+            | What::Jump { symbol, .. }
+            | What::Burst { symbol, .. }
+            | What::Foreign { symbol, .. }
+            | What::Liquidate { symbol } => Some(symbol),
+            _ => None,
+        }
+    }
+
     /// Leaves a difference between book and broker that only a person settles, until it is adopted.
     pub fn needs_a_person(&self) -> bool {
         matches!(
             self,
-            What::Foreign { .. } | What::Liquidate { .. } | What::Correct { .. } | What::Bust | What::Power { .. }
+            What::Foreign { .. } | What::Liquidate { .. } | What::Correct { .. } | What::Bust
         )
     }
 }
 
 impl Plan {
+    /// # Errors
+    /// What cannot be played, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let (scene, in_order) = (&self.scene, self.faults.is_sorted_by_key(|fault| fault.at_ms));
+        if !(1..=2).contains(&scene.symbols) || !(1..=8).contains(&scene.strategies) || !(1..=3).contains(&scene.quantity) {
+            return Err("expected 1 or 2 symbols, 1 to 8 strategies, a quantity of 1 to 3".to_owned());
+        }
+        let names_symbol = |fault: &&Fault| fault.what.symbol().is_some_and(|symbol| symbol >= scene.symbols);
+        if let Some(fault) = self.faults.iter().find(names_symbol) {
+            return Err(format!("{fault}: there are {} symbols, counted from 0", scene.symbols));
+        }
+        let names_strategy = |fault: &&Fault| {
+            matches!(fault.what, What::Wish { strategy, .. } if strategy >= scene.strategies)
+        };
+        if let Some(fault) = self.faults.iter().find(names_strategy) {
+            return Err(format!("{fault}: there are {} strategies, counted from 0", scene.strategies));
+        }
+        if in_order { Ok(()) } else { Err("expected faults in order of at_ms".to_owned()) }
+    }
+
     /// Every fault a line.
     pub fn timeline(&self) -> String {
         self.faults.iter().map(|fault| format!("{fault}\n")).collect()

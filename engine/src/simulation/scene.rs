@@ -35,7 +35,6 @@ pub fn config(scene: &Scene, journal: &Path) -> Result<Config, Mistakes> {
     config.gateway = None;
     config.storage.journal_dir = journal.to_path_buf();
     config.risk.max_position_size = Limit::Max(POSITION_MAX);
-    config.risk.order_size_max = Limit::Max(3);
     config.risk.orders_per_second_max = Limit::Max(200);
     config.risk.daily_loss_max = Limit::Off;
     config.risk.stale_after = Limit::Max(Duration::from_secs(5));
@@ -59,7 +58,7 @@ fn overlay(scene: &Scene) -> String {
         )
     };
     let strategies: String = (0..scene.strategies).map(one).collect();
-    format!("{instruments}[bars]\nlengths_s = [{BAR_S}]\nclose_grace_ms = 700\n{strategies}")
+    format!("{instruments}[bars]\nlengths_s = [{BAR_S}]\nclose_grace_ms = 700\n{strategies}[risk]\norder_size_max = 3\n")
 }
 
 fn contracts() -> Vec<ContractSpec> {
