@@ -24,6 +24,8 @@ pub enum Input {
     Compared(Comparison),
     /// The books want the broker's inventory: an order in doubt, a lagging order stream.
     Doubt,
+    /// News of orders were lost: the books do not know what they do not know, so nothing is entered before they are compared.
+    NewsLost,
     /// The books were rebuilt: what they know has to be compared again.
     BooksRestarted,
     /// Every position is closed, as was asked by `Liquidating`.
@@ -119,6 +121,11 @@ impl Link {
                     self.ask(now, out);
                 }
             }
+            Input::NewsLost if self.state == State::Up || self.state == State::Reconciling => {
+                self.take_inventory(now, out);
+            }
+            // The inventory that follows every connection finds what was lost.
+            Input::NewsLost => {}
             Input::BooksRestarted if self.state == State::Up || self.state == State::Reconciling => {
                 self.told = Trading::Paused;
                 self.take_inventory(now, out);
@@ -285,6 +292,15 @@ mod tests {
         );
         assert_eq!(told(&mut link, 4, notice(1101)), [Output::Resubscribe, Output::TakeInventory]);
         assert_eq!(trading(&told(&mut link, 5, Input::Compared(Comparison::Agrees))), Some(Trading::Allowed));
+    }
+
+    #[test]
+    fn lost_news_of_orders_pause_trading_until_an_inventory_was_taken() {
+        let mut link = up(false);
+        let out = told(&mut link, 2, Input::NewsLost);
+        assert_eq!(trading(&out), Some(Trading::Paused));
+        assert!(out.contains(&Output::TakeInventory));
+        assert_eq!(trading(&told(&mut link, 3, Input::Compared(Comparison::Agrees))), Some(Trading::Allowed));
     }
 
     #[test]

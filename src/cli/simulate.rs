@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{Failure, print_line};
 
 /// Failures that are shown in full; further ones are counted.
-const SHOWN_MAX: usize = 10;
+const SHOWN_MAX: usize = 1000;
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 /// What happened last before a failure.
 const TRACE_LINES: usize = 40;
@@ -235,9 +235,7 @@ fn show(args: &SimulateArgs, found: &Found) -> super::Outcome {
 
 /// Fails in the same way with as few faults as possible.
 fn minimised(plan: &Plan, rule: &str) -> Plan {
-    shrink(plan, |tried| {
-        play(tried, &Options::default()).is_ok_and(|o| o.violation.is_some_and(|v| v.rule == rule))
-    })
+    shrink(plan, |tried| play(tried, &Options::default()).is_ok_and(|o| o.violation.is_some_and(|v| v.rule == rule)))
 }
 
 fn failure_json(plan: &Plan, outcome: &Outcome) -> serde_json::Value {

@@ -201,8 +201,8 @@ impl SimulatedBroker {
                 let answers = matches!(&news, News::Event(BrokerEvent::Snapshot(_) | BrokerEvent::Positions(_)));
                 self.say(news, ctx);
                 // Market data only after the inventory: nothing is decided on a book that may be wrong.
-                let first = answers
-                    && self.session.as_mut().is_some_and(|live| !std::mem::replace(&mut live.subscribed, true));
+                let first =
+                    answers && self.session.as_mut().is_some_and(|live| !std::mem::replace(&mut live.subscribed, true));
                 if first {
                     self.wire.subscribe();
                 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::books;
+use engine::books::{self, Books};
 use engine::config::Config;
 use engine::journal::{Mode, Record};
 use engine::simulation::Act;
@@ -34,7 +34,12 @@ const TICK: Duration = Duration::from_millis(1);
 pub enum End {
     /// The plan is played and everything had time to settle; stopped in order.
     Over,
-    Crashed { crash: Crash, keep: u16, skew_ms: i32, marks: Marks },
+    Crashed {
+        crash: Crash,
+        keep: u16,
+        skew_ms: i32,
+        marks: Marks,
+    },
     /// Stopped in order, to be started again: as ordered, or because an actor was given up.
     Stopped,
     /// An invariant is broken.
@@ -49,6 +54,8 @@ pub struct Life<'a> {
     /// By the world's clock; the process's own is off by `skew_ms`.
     pub origin: Timestamp,
     pub skew_ms: i32,
+    /// It is over when everything has come right after this, and in any case at `until`.
+    pub calm_from: Timestamp,
     pub until: Timestamp,
     pub log: &'a Logger,
 }
@@ -79,7 +86,13 @@ impl Life<'_> {
         let system = System::start_simulated(setup, wire.clone()).await?;
         wire.world().watch(system.books_gauge());
         self.check_recovery(&wire)?;
-        let mut course = Course { system: &system, wire: &wire, until: self.until, synced_at: self.origin };
+        let mut course = Course {
+            system: &system,
+            wire: &wire,
+            calm_from: self.calm_from,
+            until: self.until,
+            synced_at: self.origin,
+        };
         let end = course.run().await?;
         match end {
             End::Over => {
@@ -161,6 +174,7 @@ impl Life<'_> {
 struct Course<'a> {
     system: &'a System,
     wire: &'a Wire,
+    calm_from: Timestamp,
     until: Timestamp,
     synced_at: Timestamp,
 }
@@ -178,7 +192,7 @@ impl Course<'_> {
             if self.look()? {
                 return Ok(End::Broken);
             }
-            if self.wire.now() >= self.until {
+            if self.wire.now() >= self.until || self.has_settled() {
                 return Ok(End::Over);
             }
             if self.system.has_halted().is_some() {
@@ -206,6 +220,14 @@ impl Course<'_> {
             auditor.check(exchange, None);
         }
         Ok(world.auditor.violation().is_some())
+    }
+
+    /// Nothing can be found wrong any more by waiting longer.
+    fn has_settled(&mut self) -> bool {
+        let world = self.wire.world();
+        let calm = world.exchange.now() >= self.calm_from && world.exchange.is_quiet();
+        let settled = |books: &Books| world.auditor.unsettled(&world.exchange, books).is_none();
+        calm && self.system.with_books(settled).unwrap_or(false) && self.system.ailing().is_empty()
     }
 
     fn step(&mut self) -> Option<End> {

@@ -10,9 +10,9 @@ mod broker;
 mod crash;
 mod life;
 mod run;
-mod wire;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use broker::{Break, SimulatedBroker};
 pub use run::{Options, Outcome, SimulationError, run};

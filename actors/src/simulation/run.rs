@@ -20,8 +20,9 @@ use super::wire::World;
 use crate::journal::{ReadError, segment_file};
 use crate::system::SystemError;
 
-/// After the last fault, for everything to come right again.
+/// After the last fault: how long everything may take to come right again, and how long it is watched at least.
 const SETTLE: Duration = Duration::from_secs(180);
+const CALM: Duration = Duration::from_secs(30);
 /// Between two lives.
 const AWAY_MS: (u32, u32) = (300, 6_000);
 /// More lives than any plan has crashes: the process dies by itself again and again.
@@ -80,7 +81,8 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Outcome, SimulationError> {
     }
     let log = Logger::root(Discard, o!());
     let mut chance = Chance::fork(plan.seed, AWAY);
-    let until = START + Duration::from_millis(plan.span_ms) + SETTLE;
+    let over = START + Duration::from_millis(plan.span_ms);
+    let (calm_from, until) = (over + CALM, over + SETTLE);
     let (mut origin, mut skew_ms, mut lives) = (START, 0, 0);
     loop {
         lives += 1;
@@ -91,6 +93,7 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Outcome, SimulationError> {
             segment: lives,
             origin,
             skew_ms,
+            calm_from: calm_from.max(origin + CALM),
             until: until.max(origin + SETTLE),
             log: &log,
         };

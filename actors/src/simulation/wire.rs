@@ -46,6 +46,7 @@ impl World {
         self.records = Some(Tail::new(journal, Position { segment, offset: 0 }));
         (self.marks, self.books) = (Marks::default(), None);
         self.dead = false;
+        self.auditor.doubt();
     }
 
     /// Whoever is rebuilt knows nothing of the broker.
@@ -83,6 +84,7 @@ impl World {
         let Some(tail) = &mut self.records else { return Ok(()) };
         for entry in tail.read(usize::MAX)?.entries {
             self.auditor.on_record(&entry);
+            self.exchange.note(|| format!("wrote: {:?}", entry.record));
         }
         Ok(())
     }
@@ -183,7 +185,8 @@ impl Wire {
             world.auditor.break_rule("the journal can be read", reason.to_string());
         }
         world.see_restarts();
-        world.auditor.on_request(&request);
+        let World { exchange, auditor, .. } = &mut *world;
+        auditor.on_request(&request, exchange);
         world.marks.sent = world.marks.written;
         world.exchange.request(request);
         self.0.sooner.notify_one();

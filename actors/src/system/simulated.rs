@@ -26,11 +26,7 @@ pub(super) fn on_this_thread(config: &Config, reporter: Reporter) -> Supervisor 
 }
 
 impl Make {
-    pub fn simulated_broker(
-        &self,
-        to: &mut Supervisor,
-        wire: Wire,
-    ) -> Result<Port<Told<BrokerCommand>>, SystemError> {
+    pub fn simulated_broker(&self, to: &mut Supervisor, wire: Wire) -> Result<Port<Told<BrokerCommand>>, SystemError> {
         let (config, shared) = (self.config.clone(), self.shared.clone());
         let actor = &self.config.actors.broker;
         let spec = Self::spec("broker".to_owned(), "broker", actor, order::BROKER, OnGiveUp::NeverGiveUp);

@@ -53,6 +53,13 @@ impl<K: Ord + Copy> Since<K> {
     }
 }
 
+/// An exit on its way, and whether something else filled before it was at the exchange.
+#[derive(Clone, Copy, Debug)]
+struct Exit {
+    arrived: bool,
+    overtaken: bool,
+}
+
 #[derive(Debug)]
 pub struct Auditor {
     instruments: Vec<Instrument>,
@@ -61,6 +68,7 @@ pub struct Auditor {
     fold: Fold,
     /// Tickets that were ever handed over to be sent, in all lives.
     sent: BTreeMap<ClientOrderId, OrderTicket>,
+    by_order_id: BTreeMap<i32, ClientOrderId>,
     order_id_max: BrokerOrderId,
     /// Counts connectivity events and rebuilt books; an inventory counts if it was asked for at the latest of them.
     epoch: u64,
@@ -71,6 +79,7 @@ pub struct Auditor {
     unsettled: Since<ClientOrderId>,
     executions_seen: usize,
     held: BTreeMap<(StrategyId, SymbolId), i64>,
+    exits: BTreeMap<ClientOrderId, Exit>,
     /// A person may have to settle something that happened: book and broker may differ for good.
     excused: bool,
     violation: Option<Violation>,
@@ -84,6 +93,7 @@ impl Auditor {
             position_max: i64::from(position_max),
             fold: Fold::default(),
             sent: BTreeMap::new(),
+            by_order_id: BTreeMap::new(),
             order_id_max: BrokerOrderId(0),
             epoch: 1,
             asked_in: 0,
@@ -93,6 +103,7 @@ impl Auditor {
             unsettled: Since::default(),
             executions_seen: 0,
             held: BTreeMap::new(),
+            exits: BTreeMap::new(),
             excused: false,
             violation: None,
             steps: 0,
@@ -191,7 +202,7 @@ impl Auditor {
 
     /// The ticket that went out under this id.
     fn id_of(&self, order_id: i32) -> Option<ClientOrderId> {
-        self.sent.values().find(|ticket| ticket.order_id.0 == order_id).map(|ticket| ticket.id)
+        self.by_order_id.get(&order_id).copied()
     }
 
     /// A dead process was started again from `entries`, the last segment as it was found, and begins with `books`.
@@ -205,6 +216,5 @@ impl Auditor {
             }
             None => self.break_rule("a start is a recovery", "the journal holds an execution twice, or no beginning"),
         }
-        self.doubt();
     }
 }

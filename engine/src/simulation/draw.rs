@@ -122,8 +122,16 @@ fn victim(chance: &mut Chance, scene: &Scene) -> Victim {
 }
 
 fn spot(chance: &mut Chance) -> Spot {
-    const ALL: [Spot; 8] =
-        [Spot::Handler, Spot::Timer, Spot::Stream, Spot::Spawned, Spot::Waited, Spot::Started, Spot::Restarting, Spot::Input];
+    const ALL: [Spot; 8] = [
+        Spot::Handler,
+        Spot::Timer,
+        Spot::Stream,
+        Spot::Spawned,
+        Spot::Waited,
+        Spot::Started,
+        Spot::Restarting,
+        Spot::Input,
+    ];
     if chance.percent(50) { Spot::Input } else { *chance.pick(&ALL) }
 }
 

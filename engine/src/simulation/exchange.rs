@@ -176,7 +176,13 @@ impl Exchange {
     pub fn note(&mut self, text: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             let at = self.now.since(START);
-            trace.push(format!("{:02}:{:02}.{:03} {}", at.as_secs() / 60, at.as_secs() % 60, at.subsec_millis(), text()));
+            trace.push(format!(
+                "{:02}:{:02}.{:03} {}",
+                at.as_secs() / 60,
+                at.as_secs() % 60,
+                at.subsec_millis(),
+                text()
+            ));
         }
     }
 
@@ -261,10 +267,7 @@ impl Exchange {
     pub fn is_quiet(&self) -> bool {
         let only_ticks = |heard: &Heard| matches!(heard, Heard::News(News::Market { .. }) | Heard::Pong);
         let only_pings = |asked: &Asked| matches!(asked, Asked::Ping);
-        self.open
-            && self.upstream.is_none()
-            && self.out.iter().all(only_pings)
-            && self.back.iter().all(only_ticks)
+        self.open && self.upstream.is_none() && self.out.iter().all(only_pings) && self.back.iter().all(only_ticks)
     }
 
     /// Orders reach the exchange and can trade there.

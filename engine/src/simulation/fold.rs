@@ -7,6 +7,7 @@ use crate::books::BooksState;
 use crate::journal::{Entry, Record};
 use crate::market::SymbolId;
 use crate::orders::machine::State;
+use crate::orders::working::Order;
 use crate::trade::{ClientOrderId, Fill, OrderTicket, StrategyId, Trading};
 
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -106,16 +107,24 @@ impl Fold {
 
     /// What differs between this and a book; nothing if they agree. A book that was rebuilt may doubt what it read.
     pub fn differences(&self, books: &BooksState) -> Vec<String> {
-        let theirs = Fold::of_state(books);
         let mut found = Vec::new();
-        if theirs.positions != self.positions {
-            found.push(format!("positions by the journal {:?}, in the book {:?}", self.positions, theirs.positions));
+        let held = books.portfolio.sleeves().filter(|(_, _, sleeve)| sleeve.quantity != 0);
+        if !held.clone().map(|(strategy, symbol, s)| ((strategy, symbol), s.quantity)).eq(positions(self)) {
+            let theirs = Fold::of_state(books).positions;
+            found.push(format!("positions by the journal {:?}, in the book {theirs:?}", self.positions));
         }
-        let agrees = |(ours, theirs): (&State, &State)| ours == theirs || *theirs == State::Unknown;
-        let same_ids = self.live.keys().eq(theirs.live.keys());
-        if !same_ids || !self.live.values().zip(theirs.live.values()).all(agrees) {
-            found.push(format!("live orders by the journal {:?}, in the book {:?}", self.live, theirs.live));
+        let agrees = |((id, state), order): ((&ClientOrderId, &State), &Order)| {
+            *id == order.ticket.id && (*state == order.state || order.state == State::Unknown)
+        };
+        let as_many = self.live.len() == books.orders.live().count();
+        if !as_many || !self.live.iter().zip(books.orders.live()).all(agrees) {
+            let theirs = Fold::of_state(books).live;
+            found.push(format!("live orders by the journal {:?}, in the book {theirs:?}", self.live));
         }
         found
     }
+}
+
+fn positions(fold: &Fold) -> impl Iterator<Item = ((StrategyId, SymbolId), i64)> {
+    fold.positions.iter().map(|(key, quantity)| (*key, *quantity))
 }

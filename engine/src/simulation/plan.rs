@@ -122,7 +122,14 @@ pub enum Spot {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Wish {
     /// `offset` ticks from the last price for the orders that have one.
-    Enter { buy: bool, quantity: u32, kind: EntryKind, offset: i32, stop_ticks: i32, target_ticks: Option<i32> },
+    Enter {
+        buy: bool,
+        quantity: u32,
+        kind: EntryKind,
+        offset: i32,
+        stop_ticks: i32,
+        target_ticks: Option<i32>,
+    },
     Exit,
     CancelEntries,
 }
@@ -148,10 +155,7 @@ impl What {
 
     /// Leaves a difference between book and broker that only a person settles, until it is adopted.
     pub fn needs_a_person(&self) -> bool {
-        matches!(
-            self,
-            What::Foreign { .. } | What::Liquidate { .. } | What::Correct { .. } | What::Bust
-        )
+        matches!(self, What::Foreign { .. } | What::Liquidate { .. } | What::Correct { .. } | What::Bust)
     }
 }
 
@@ -160,16 +164,18 @@ impl Plan {
     /// What cannot be played, in words.
     pub fn check(&self) -> Result<(), String> {
         let (scene, in_order) = (&self.scene, self.faults.is_sorted_by_key(|fault| fault.at_ms));
-        if !(1..=2).contains(&scene.symbols) || !(1..=8).contains(&scene.strategies) || !(1..=3).contains(&scene.quantity) {
+        if !(1..=2).contains(&scene.symbols)
+            || !(1..=8).contains(&scene.strategies)
+            || !(1..=3).contains(&scene.quantity)
+        {
             return Err("expected 1 or 2 symbols, 1 to 8 strategies, a quantity of 1 to 3".to_owned());
         }
         let names_symbol = |fault: &&Fault| fault.what.symbol().is_some_and(|symbol| symbol >= scene.symbols);
         if let Some(fault) = self.faults.iter().find(names_symbol) {
             return Err(format!("{fault}: there are {} symbols, counted from 0", scene.symbols));
         }
-        let names_strategy = |fault: &&Fault| {
-            matches!(fault.what, What::Wish { strategy, .. } if strategy >= scene.strategies)
-        };
+        let names_strategy =
+            |fault: &&Fault| matches!(fault.what, What::Wish { strategy, .. } if strategy >= scene.strategies);
         if let Some(fault) = self.faults.iter().find(names_strategy) {
             return Err(format!("{fault}: there are {} strategies, counted from 0", scene.strategies));
         }

@@ -45,8 +45,10 @@ pub fn config(scene: &Scene, journal: &Path) -> Result<Config, Mistakes> {
 
 fn overlay(scene: &Scene) -> String {
     let symbols = usize::try_from(scene.symbols).unwrap_or(1).clamp(1, NAMES.len());
-    let instruments: String =
-        NAMES[..symbols].iter().map(|name| format!("[[instruments]]\nname = \"{name}\"\nroot = \"{name}\"\n")).collect();
+    let instruments: String = NAMES[..symbols]
+        .iter()
+        .map(|name| format!("[[instruments]]\nname = \"{name}\"\nroot = \"{name}\"\n"))
+        .collect();
     let one = |n: u32| {
         let name = NAMES[usize::from(symbol_of(scene, n))];
         let (stop, period) = (10 + 3 * n, 3 + n);
@@ -58,7 +60,9 @@ fn overlay(scene: &Scene) -> String {
         )
     };
     let strategies: String = (0..scene.strategies).map(one).collect();
-    format!("{instruments}[bars]\nlengths_s = [{BAR_S}]\nclose_grace_ms = 700\n{strategies}[risk]\norder_size_max = 3\n")
+    format!(
+        "{instruments}[bars]\nlengths_s = [{BAR_S}]\nclose_grace_ms = 700\n{strategies}[risk]\norder_size_max = 3\n"
+    )
 }
 
 fn contracts() -> Vec<ContractSpec> {

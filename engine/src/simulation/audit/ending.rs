@@ -12,23 +12,29 @@ impl Auditor {
         let Some(books) = books else {
             return self.break_rule("all actors live", "the books are not there");
         };
+        self.violation = self.unsettled(exchange, books);
+    }
+
+    /// What is not as it must be in the end.
+    pub fn unsettled(&self, exchange: &Exchange, books: &Books) -> Option<Violation> {
+        let broken = |rule, text| Some(Violation { rule, text });
         if self.excused {
-            return;
+            return None;
         }
         if books.trading() != Trading::Allowed {
             let text = format!("trading is {:?}, reconciled: {}", books.trading(), self.is_reconciled());
-            return self.break_rule("trading opens again", text);
+            return broken("trading opens again", text);
         }
         let unknown = self.fold.live.iter().find(|(_, state)| **state == State::Unknown);
         if let Some((id, _)) = unknown {
-            return self.break_rule("doubt ends", format!("order {} is still unknown", id.0));
+            return broken("doubt ends", format!("order {} is still unknown", id.0));
         }
-        self.check_money(exchange, books);
+        self.wrong_money(exchange, books)
     }
 
     /// Positions, profit and commissions from the venue's executions, worked out anew.
-    pub fn check_money(&mut self, exchange: &Exchange, books: &Books) {
-        for instrument in self.instruments.clone() {
+    fn wrong_money(&self, exchange: &Exchange, books: &Books) -> Option<Violation> {
+        for instrument in &self.instruments {
             let (mut quantity, mut cash, mut commission) = (0, Money::ZERO, Money::ZERO);
             for execution in exchange.venue().executions().iter().filter(|e| e.symbol == instrument.id) {
                 let signed = i64::from(execution.side.sign()) * i64::from(execution.quantity);
@@ -45,9 +51,10 @@ impl Auditor {
                     row.realised - row.cost,
                     row.commission
                 );
-                return self.break_rule("profit is exact", text);
+                return Some(Violation { rule: "profit is exact", text });
             }
         }
+        None
     }
 
     /// After an orderly stop that closes positions.

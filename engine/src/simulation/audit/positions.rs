@@ -6,7 +6,8 @@ use crate::trade::Side;
 use crate::venue::VenueOrder;
 
 impl Auditor {
-    /// Fills since the last step. What closes must never open the other way.
+    /// Fills since the last time. What closes must not open the other way, unless it was overtaken on its way; then the
+    /// new position must be repaired as any other without a stop.
     pub(super) fn check_executions(&mut self, exchange: &Exchange) {
         let executions = exchange.venue().executions();
         // A bust takes one away.
@@ -14,16 +15,36 @@ impl Auditor {
         for execution in &executions[self.executions_seen..] {
             let Some(id) = self.id_of(execution.order_id).filter(|_| execution.client_id == 0) else { continue };
             let ticket = &self.sent[&id];
-            let held = self.held.entry((ticket.strategy, ticket.symbol)).or_default();
+            let (key, leg) = ((ticket.strategy, ticket.symbol), ticket.leg);
+            let held = self.held.entry(key).or_default();
             let before = *held;
             *held += i64::from(execution.side.sign()) * i64::from(execution.quantity);
-            let (after, leg) = (*held, ticket.leg);
-            if leg != Leg::Entry && after != 0 && after.signum() != before.signum() && !self.excused {
+            let after = *held;
+            let reversed = leg != Leg::Entry && after != 0 && after.signum() != before.signum();
+            if reversed && !self.excused && !self.was_overtaken(key) {
                 let text = format!("{} order {} took a position from {before} to {after}", leg.name(), id.0);
                 self.break_rule("what closes never opens", text);
             }
+            self.overtake(key, id);
         }
         self.executions_seen = executions.len();
+        for (id, exit) in &mut self.exits {
+            exit.arrived |= exchange.venue().order_of(0, self.sent[id].order_id.0).is_some();
+        }
+    }
+
+    fn overtake(&mut self, key: (StrategyId, SymbolId), filled: ClientOrderId) {
+        for (id, exit) in &mut self.exits {
+            let ticket = &self.sent[id];
+            exit.overtaken |= !exit.arrived && *id != filled && (ticket.strategy, ticket.symbol) == key;
+        }
+    }
+
+    fn was_overtaken(&self, key: (StrategyId, SymbolId)) -> bool {
+        self.exits.iter().any(|(id, exit)| {
+            let ticket = &self.sent[id];
+            exit.overtaken && (ticket.strategy, ticket.symbol) == key
+        })
     }
 
     fn is_stop_of(&self, order: &VenueOrder, (strategy, symbol): (StrategyId, SymbolId)) -> bool {
@@ -54,6 +75,10 @@ impl Auditor {
             self.orphans.0.clear();
             return;
         }
+        // An exit that is over overtakes nobody any more.
+        let open: BTreeSet<i32> = exchange.venue().open_orders().map(|order| order.order.order_id).collect();
+        let sent = &self.sent;
+        self.exits.retain(|id, exit| !exit.arrived || open.contains(&sent[id].order_id.0));
         let held: Vec<_> = self.held.iter().filter(|(_, q)| **q != 0).map(|(key, q)| (*key, *q)).collect();
         let naked: BTreeSet<_> =
             held.iter().filter(|(key, q)| !self.is_protected(exchange, *key, *q)).map(|(key, _)| *key).collect();

@@ -4,7 +4,9 @@ use super::*;
 
 impl Auditor {
     /// A request leaves the process; everything in the journal's file was shown by [`Auditor::on_record`] before.
-    pub fn on_request(&mut self, request: &BrokerRequest) {
+    pub fn on_request(&mut self, request: &BrokerRequest, exchange: &Exchange) {
+        // Fills that the book cannot know of yet are counted first.
+        self.check_executions(exchange);
         match request {
             BrokerRequest::Place(tickets) => tickets.iter().for_each(|ticket| self.on_place(ticket)),
             BrokerRequest::Modify(ticket) => {
@@ -24,8 +26,8 @@ impl Auditor {
         if self.fold.placed.get(&ticket.id) != Some(ticket) {
             self.break_rule("written down before it is sent", format!("order {id} is not in the journal"));
         }
-        let same_ref = self.sent.values().any(|sent| sent.order_ref == ticket.order_ref);
-        if same_ref {
+        // A reference is made of the id, and of nothing else.
+        if self.sent.contains_key(&ticket.id) {
             self.break_rule("no order twice", format!("order {id} was sent before"));
         }
         if ticket.order_id <= self.order_id_max {
@@ -33,10 +35,26 @@ impl Auditor {
             self.break_rule("order ids only rise", text);
         }
         self.order_id_max = self.order_id_max.max(ticket.order_id);
-        if ticket.leg == Leg::Entry {
-            self.on_entry(id);
+        match ticket.leg {
+            Leg::Entry => self.on_entry(id),
+            Leg::Exit => self.on_exit(ticket),
+            Leg::Stop | Leg::Target => {}
         }
+        self.by_order_id.insert(ticket.order_id.0, ticket.id);
         self.sent.insert(ticket.id, ticket.clone());
+    }
+
+    /// An exit is as large as the position in the book. Should that be behind the broker's, the exit may be too large when
+    /// it arrives: the group reduces only what is there already.
+    fn on_exit(&mut self, ticket: &OrderTicket) {
+        let key = (ticket.strategy, ticket.symbol);
+        let known = self.fold.position(key.0, key.1);
+        if i64::from(ticket.quantity) > known.abs() || i64::from(ticket.side.sign()) * known >= 0 {
+            let text = format!("exit {} of {} contracts for a position of {known}", ticket.id.0, ticket.quantity);
+            self.break_rule("an exit fits its position", text);
+        }
+        let overtaken = self.held.get(&key).copied().unwrap_or(0) != known;
+        self.exits.insert(ticket.id, Exit { arrived: false, overtaken });
     }
 
     fn on_entry(&mut self, id: u64) {
