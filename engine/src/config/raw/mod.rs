@@ -18,6 +18,7 @@ mod layers;
 mod mistake;
 mod place;
 mod plumbing;
+mod risk;
 mod session;
 mod simulation;
 mod trading;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use crate::strategy::registry::ParamMistake;
 pub use mistake::{Mistake, Mistakes};
+pub use risk::RAILS;
 
 /// One source of settings in TOML.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +128,7 @@ impl Parts {
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
             strategies: market.strategies(root, known),
-            risk: trading::risk(root),
+            risk: risk::risk(root),
             orders: trading::orders(root),
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
