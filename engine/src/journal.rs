@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 use crate::trade::{BrokerOrderId, ClientOrderId, Fill, Money, OrderIntent, OrderTicket, PermId, StrategyId, Trading};
 
 /// First bytes of a segment; the last digit is the version of the record layout.
-pub const MAGIC: [u8; 8] = *b"PITBOSS1";
+pub const MAGIC: [u8; 8] = *b"PITBOSS2";
 /// A longer payload is damage, not data.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 24;
 const HEADER_BYTES: usize = 8;
@@ -186,6 +186,17 @@ pub enum Record {
     },
     SessionEnded {
         cause: String,
+    },
+    /// The first inventory of these books: executions of before their time, by id up to the last dot. They are not
+    /// booked, now or when they are listed again.
+    Baseline {
+        exec_ids: Vec<String>,
+    },
+    /// The broker corrected an execution or took it back. `exec_id` is its id from now on; `fills` are those that it was
+    /// booked as, under the ids that they were booked with, as they are now: with quantity 0 they never were.
+    Corrected {
+        exec_id: String,
+        fills: Vec<Fill>,
     },
 }
 

@@ -18,6 +18,7 @@ mod layers;
 mod mistake;
 mod place;
 mod plumbing;
+mod protection;
 mod session;
 mod simulation;
 mod trading;
@@ -109,6 +110,7 @@ struct Parts {
     strategies: Option<Vec<super::StrategyConfig>>,
     risk: Option<super::RiskConfig>,
     orders: Option<super::OrdersConfig>,
+    protection: Option<super::ProtectionConfig>,
     actors: Option<super::ActorsConfig>,
     storage: Option<super::StorageConfig>,
     log: Option<super::LogConfig>,
@@ -128,6 +130,7 @@ impl Parts {
             strategies: market.strategies(root, known),
             risk: trading::risk(root),
             orders: trading::orders(root),
+            protection: protection::protection(root),
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
@@ -149,6 +152,7 @@ impl Parts {
             strategies: self.strategies?,
             risk: self.risk?,
             orders: self.orders?,
+            protection: self.protection?,
             actors: self.actors?,
             storage: self.storage?,
             log: self.log?,
