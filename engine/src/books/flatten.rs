@@ -47,7 +47,9 @@ impl Books {
         }
         self.climbs.insert(pair, Climb { step: Step::Withdraw, since: now, alarms: 0 });
         let position = self.state.portfolio.position(pair.0, pair.1);
-        self.tell_climb(pair, Severity::Warning, "liquidation.started", &format!("{position:+}: {cause}"), out);
+        // Closing everything was told as such.
+        let severity = if self.flattening { Severity::Info } else { Severity::Warning };
+        self.tell_climb(pair, severity, "liquidation.started", &format!("{position:+}: {cause}"), out);
         self.cancel_entries(pair.0, pair.1, out);
     }
 
@@ -188,11 +190,12 @@ impl Books {
     fn place_exit(&mut self, now: Timestamp, pair: Pair, limit: Option<Price>, out: &mut Vec<Output>) {
         let kind = limit.map_or(OrderKind::Market, OrderKind::Limit);
         if let Some(ticket) = self.closing_ticket(pair.0, pair.1, kind) {
-            let text = match limit {
-                Some(price) => format!("{} {} at {} ticks or better", ticket.side.name(), ticket.quantity, price.0),
-                None => format!("{} {} at the market", ticket.side.name(), ticket.quantity),
+            let (severity, how) = match limit {
+                Some(price) => (Severity::Info, format!("at {} ticks or better", price.0)),
+                None => (Severity::Warning, "at the market".to_owned()),
             };
-            self.tell_climb(pair, Severity::Warning, "liquidation.step", &text, out);
+            let text = format!("{} {} {how}", ticket.side.name(), ticket.quantity);
+            self.tell_climb(pair, severity, "liquidation.step", &text, out);
             self.send(now, vec![ticket], out);
         }
     }
