@@ -9,11 +9,13 @@ use crate::market::{Instrument, SymbolId};
 use crate::trade::{Money, StrategyId};
 
 pub mod outage;
+pub mod protection;
 pub mod raw;
 mod risk;
 
 pub use outage::ExpectedOutage;
 pub use risk::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, ProfitLock, RateLimits, RiskConfig};
+pub use protection::ProtectionConfig;
 
 /// `config/default.toml`, which is also the reference of every key.
 const EMBEDDED_DEFAULT: &str = include_str!("../../../config/default.toml");
@@ -40,6 +42,7 @@ pub struct Config {
     pub strategies: Vec<StrategyConfig>,
     pub risk: RiskConfig,
     pub orders: OrdersConfig,
+    pub protection: ProtectionConfig,
     pub actors: ActorsConfig,
     pub storage: StorageConfig,
     pub log: LogConfig,

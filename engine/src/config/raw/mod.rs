@@ -19,6 +19,7 @@ mod mistake;
 mod place;
 mod plumbing;
 mod risk;
+mod protection;
 mod session;
 mod simulation;
 mod trading;
@@ -111,6 +112,7 @@ struct Parts {
     strategies: Option<Vec<super::StrategyConfig>>,
     risk: Option<super::RiskConfig>,
     orders: Option<super::OrdersConfig>,
+    protection: Option<super::ProtectionConfig>,
     actors: Option<super::ActorsConfig>,
     storage: Option<super::StorageConfig>,
     log: Option<super::LogConfig>,
@@ -130,6 +132,7 @@ impl Parts {
             strategies: market.strategies(root, known),
             risk: risk::risk(root),
             orders: trading::orders(root),
+            protection: protection::protection(root),
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
@@ -151,6 +154,7 @@ impl Parts {
             strategies: self.strategies?,
             risk: self.risk?,
             orders: self.orders?,
+            protection: self.protection?,
             actors: self.actors?,
             storage: self.storage?,
             log: self.log?,

@@ -129,6 +129,7 @@ fn the_values_of_the_default_file_are_the_documented_defaults() {
     assert_eq!(written.log, defaults.log);
     assert_eq!(written.storage, defaults.storage);
     assert_eq!(written.orders.answer_within, defaults.orders.answer_within);
+    assert_eq!(written.protection, defaults.protection);
     assert_eq!(written.actors.broker, defaults.actors.broker);
     assert_eq!(written.actors.ping_every, defaults.actors.ping_every);
     assert_eq!(written.actors.report_every, defaults.actors.report_every);
