@@ -67,6 +67,7 @@ impl Books {
             engaged: self.is_engaged(order.strategy, order.symbol),
             last_price: mark.last.or(mark.bid).or(mark.ask),
             data_age: self.prices_at.get(&order.symbol).map(|&at| now.since(at)),
+            feed_live: !self.doubtful_feeds.contains(&order.symbol),
             day_pnl: self.state.portfolio.day_pnl(),
             orders_last_second: self.sent.last_second(now),
             now,

@@ -43,6 +43,11 @@ pub enum Input {
         trading: Trading,
         cause: String,
     },
+    /// Whether this symbol's market data allows entries in it.
+    Feed {
+        symbol: SymbolId,
+        live: bool,
+    },
     /// Nothing can be sent and nothing is heard.
     LinkLost,
     /// The link wants the book compared with the broker.
@@ -146,6 +151,8 @@ pub struct Books {
     /// The handshake is done and the link is not lost: requests can be sent.
     connected: bool,
     prices_at: BTreeMap<SymbolId, Timestamp>,
+    /// Symbols whose market data is in doubt: no entries.
+    doubtful_feeds: BTreeSet<SymbolId>,
     sent: order_rate::Sent,
     /// The inventory under way.
     inventory: Option<Asked>,
@@ -179,6 +186,7 @@ impl Books {
             trading: Trading::Paused,
             connected: false,
             prices_at: BTreeMap::new(),
+            doubtful_feeds: BTreeSet::new(),
             sent: order_rate::Sent::default(),
             inventory: None,
             agreed: BTreeSet::new(),
@@ -235,6 +243,7 @@ impl Books {
                 self.state.portfolio.mark(symbol, mark);
             }
             Input::Trading { trading, cause } => self.on_trading(now, trading, cause, out),
+            Input::Feed { symbol, live } => self.on_feed(symbol, live),
             Input::LinkLost => self.on_link_lost(now, out),
             Input::TakeInventory => self.take_inventory(out),
             Input::ComparePositions => self.ask(BrokerRequest::ComparePositions, out),
@@ -243,6 +252,14 @@ impl Books {
             Input::Close => self.write_totals(now, out),
         }
         self.arm(now);
+    }
+
+    fn on_feed(&mut self, symbol: SymbolId, live: bool) {
+        if live {
+            self.doubtful_feeds.remove(&symbol);
+        } else {
+            self.doubtful_feeds.insert(symbol);
+        }
     }
 
     /// A new trade date starts a new daily loss.

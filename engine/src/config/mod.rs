@@ -8,9 +8,11 @@ use std::time::Duration;
 use crate::market::{Instrument, SymbolId};
 use crate::trade::{Money, StrategyId};
 
+pub mod connection;
 pub mod outage;
 pub mod raw;
 
+pub use connection::{AtClose, CalendarConfig, FeedsConfig, LossPolicy, OnDisconnect, WeeklyLogin};
 pub use outage::ExpectedOutage;
 
 /// `config/default.toml`, which is also the reference of every key.
@@ -38,6 +40,9 @@ pub struct Config {
     pub strategies: Vec<StrategyConfig>,
     pub risk: RiskConfig,
     pub orders: OrdersConfig,
+    pub on_disconnect: OnDisconnect,
+    pub feeds: FeedsConfig,
+    pub calendar: CalendarConfig,
     pub actors: ActorsConfig,
     pub storage: StorageConfig,
     pub log: LogConfig,
@@ -160,7 +165,8 @@ pub struct OrdersConfig {
     pub answer_within: Duration,
     /// Flatten every position when the session ends in order (Ctrl-C).
     pub flatten_on_stop: bool,
-    /// Flatten when the link was lost and came back, instead of holding with the resting stop.
+    /// Flatten when the link was lost and came back, instead of holding with the resting stop; see [`OnDisconnect`], which
+    /// is what is acted upon.
     pub emergency_liquidate_on_disconnect: bool,
 }
 

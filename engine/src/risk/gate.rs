@@ -1,7 +1,7 @@
 //! The one way from an intent to orders. In: a candidate and the books' view. Out: `Approved`, or the rule it broke.
 //! Fails closed: every rule has a limit or was switched off by name.
 
-use super::{Breach, Candidate, View, daily_loss, order_rate, order_size, position, stale_data, trading_state};
+use super::{Breach, Candidate, View, daily_loss, feed, order_rate, order_size, position, stale_data, trading_state};
 use crate::config::RiskConfig;
 
 /// Proof that the gate let an entry through. Nobody else can make one: the field is private.
@@ -24,6 +24,7 @@ pub fn check(order: Candidate, view: &View, limits: &RiskConfig) -> Result<Appro
     order_rate::check(view, tickets, limits.orders_per_second_max)?;
     daily_loss::check(view, limits.daily_loss_max)?;
     stale_data::check(view, limits.stale_after)?;
+    feed::check(view)?;
     Ok(Approved(order))
 }
 
@@ -66,6 +67,7 @@ mod tests {
             engaged: false,
             last_price: Some(Price(20_000)),
             data_age: Some(Duration::ZERO),
+            feed_live: true,
             day_pnl: Money::ZERO,
             orders_last_second: 0,
             now: Timestamp::from_secs(0),
@@ -105,6 +107,7 @@ mod tests {
         assert_eq!(rule_broken(buy(1), View { trading: Trading::Paused, ..calm() }), Some("trading_state"));
         assert_eq!(rule_broken(buy(1), View { trading: Trading::Liquidating, ..calm() }), Some("trading_state"));
         assert_eq!(rule_broken(buy(1), View { engaged: true, ..calm() }), Some("trading_state"));
+        assert_eq!(rule_broken(buy(1), View { feed_live: false, ..calm() }), Some("feed"));
     }
 
     #[test]

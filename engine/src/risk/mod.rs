@@ -1,6 +1,7 @@
 //! Risk: may this intent become an order? One rule a file; [`gate`] runs them and is the only maker of `Approved`.
 
 pub mod daily_loss;
+pub mod feed;
 pub mod gate;
 pub mod order_rate;
 pub mod order_size;
@@ -38,6 +39,8 @@ pub struct View {
     pub last_price: Option<Price>,
     /// Since the last trade or quote of the symbol arrived; `None` before the first.
     pub data_age: Option<Duration>,
+    /// The link has not said that the symbol's market data is in doubt.
+    pub feed_live: bool,
     /// Realised and unrealised, after commission, since the trade date began.
     pub day_pnl: Money,
     /// Orders handed to the broker within the last second.

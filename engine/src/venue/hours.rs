@@ -21,11 +21,15 @@ const METALS: [&str; 8] = ["GC", "MGC", "QO", "SI", "SIL", "QI", "HG", "MHG"];
 const DAYS_MAX: u64 = 10;
 
 impl Hours {
+    /// The sessions of a root symbol: see [`Hours::ByRoot`].
+    pub fn calendar_of_root(root: &str) -> Calendar {
+        if METALS.contains(&root) { Calendar::COMEX_METALS } else { Calendar::CME_EQUITY_INDEX }
+    }
+
     pub(super) fn calendar(self, root: &str) -> Option<Calendar> {
         match self {
             Hours::Always => None,
-            Hours::ByRoot if METALS.contains(&root) => Some(Calendar::COMEX_METALS),
-            Hours::ByRoot => Some(Calendar::CME_EQUITY_INDEX),
+            Hours::ByRoot => Some(Self::calendar_of_root(root)),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{Config, EMBEDDED_DEFAULT};
 use crate::strategy::registry;
 
 mod check;
+mod connection;
 mod instruments;
 mod kind;
 mod layers;
@@ -109,6 +110,9 @@ struct Parts {
     strategies: Option<Vec<super::StrategyConfig>>,
     risk: Option<super::RiskConfig>,
     orders: Option<super::OrdersConfig>,
+    on_disconnect: Option<super::OnDisconnect>,
+    feeds: Option<super::FeedsConfig>,
+    calendar: Option<super::CalendarConfig>,
     actors: Option<super::ActorsConfig>,
     storage: Option<super::StorageConfig>,
     log: Option<super::LogConfig>,
@@ -121,13 +125,17 @@ impl Parts {
         let simulated = root.has("gateway");
         let listen = gateway.as_ref().and_then(Option::as_ref).map(|gateway| gateway.listen);
         let market = trading::Market::read(root, known);
+        let orders = trading::orders(root);
         Parts {
             instance: session::instance(root),
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
             strategies: market.strategies(root, known),
             risk: trading::risk(root),
-            orders: trading::orders(root),
+            on_disconnect: connection::on_disconnect(root, orders.as_ref()),
+            feeds: connection::feeds(root),
+            calendar: connection::calendar(root),
+            orders,
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
@@ -149,6 +157,9 @@ impl Parts {
             strategies: self.strategies?,
             risk: self.risk?,
             orders: self.orders?,
+            on_disconnect: self.on_disconnect?,
+            feeds: self.feeds?,
+            calendar: self.calendar?,
             actors: self.actors?,
             storage: self.storage?,
             log: self.log?,
