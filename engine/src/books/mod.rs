@@ -56,6 +56,11 @@ pub enum Input {
         trading: Trading,
         cause: String,
     },
+    /// Whether this symbol's market data allows entries in it.
+    Feed {
+        symbol: SymbolId,
+        live: bool,
+    },
     /// Nothing can be sent and nothing is heard.
     LinkLost,
     /// The link wants the book compared with the broker.
@@ -186,6 +191,8 @@ pub struct Books {
     /// Trading hours by symbol.
     hours: Vec<SessionCursor>,
     risk_told: RiskAccount,
+    /// Symbols whose market data is in doubt: no entries.
+    doubtful_feeds: BTreeSet<SymbolId>,
     /// The inventory under way.
     inventory: Option<Asked>,
     /// Symbols whose position was compared with the broker's on this connection and agreed. Nothing is closed in the
@@ -237,6 +244,7 @@ impl Books {
             margins: view::margins(&config.instruments, &MarginTable::default()),
             hours: config.instruments.iter().map(|i| SessionCursor::new(Calendar::of_root(&i.root))).collect(),
             risk_told: RiskAccount::default(),
+            doubtful_feeds: BTreeSet::new(),
             inventory: None,
             agreed: BTreeSet::new(),
             comparisons: 0,
@@ -299,6 +307,7 @@ impl Books {
                 self.state.portfolio.mark(symbol, mark);
             }
             Input::Trading { trading, cause } => self.on_trading(now, trading, cause, out),
+            Input::Feed { symbol, live } => self.on_feed(symbol, live),
             Input::LinkLost => self.on_link_lost(now, out),
             Input::TakeInventory => self.take_inventory(out),
             Input::ComparePositions => self.ask(BrokerRequest::ComparePositions, out),
@@ -309,6 +318,14 @@ impl Books {
         }
         self.climb(now, out);
         self.arm(now);
+    }
+
+    fn on_feed(&mut self, symbol: SymbolId, live: bool) {
+        if live {
+            self.doubtful_feeds.remove(&symbol);
+        } else {
+            self.doubtful_feeds.insert(symbol);
+        }
     }
 
     fn arm(&mut self, now: Timestamp) {

@@ -48,6 +48,7 @@ impl Books {
             engaged: self.is_engaged(order.strategy, order.symbol),
             mark: self.state.portfolio.last_mark(order.symbol),
             data_age: self.prices_at.get(&order.symbol).map(|&at| now.since(at)),
+            feed_live: !self.doubtful_feeds.contains(&order.symbol),
             tick_value: self.state.portfolio.tick_value(order.symbol),
             margin: self.margin(order.symbol),
             worst_long: of_symbol.long,

@@ -8,11 +8,13 @@ use std::time::Duration;
 use crate::market::{Instrument, SymbolId};
 use crate::trade::{Money, StrategyId};
 
+pub mod connection;
 pub mod outage;
 pub mod protection;
 pub mod raw;
 mod risk;
 
+pub use connection::{AtClose, CalendarConfig, FeedsConfig, LossPolicy, OnDisconnect, WeeklyLogin};
 pub use outage::ExpectedOutage;
 pub use risk::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, ProfitLock, RateLimits, RiskConfig};
 pub use protection::ProtectionConfig;
@@ -43,6 +45,9 @@ pub struct Config {
     pub risk: RiskConfig,
     pub orders: OrdersConfig,
     pub protection: ProtectionConfig,
+    pub on_disconnect: OnDisconnect,
+    pub feeds: FeedsConfig,
+    pub calendar: CalendarConfig,
     pub actors: ActorsConfig,
     pub storage: StorageConfig,
     pub log: LogConfig,
@@ -142,7 +147,8 @@ pub struct OrdersConfig {
     pub answer_within: Duration,
     /// Flatten every position when the session ends in order (Ctrl-C).
     pub flatten_on_stop: bool,
-    /// Flatten when the link was lost and came back, instead of holding with the resting stop.
+    /// Flatten when the link was lost and came back, instead of holding with the resting stop; see [`OnDisconnect`], which
+    /// is what is acted upon.
     pub emergency_liquidate_on_disconnect: bool,
 }
 

@@ -79,6 +79,7 @@ pub fn calm() -> View<'static> {
         engaged: false,
         mark: Mark { last: Some(Price(20_000)), bid: Some(Price(19_999)), ask: Some(Price(20_000)) },
         data_age: Some(Duration::ZERO),
+        feed_live: true,
         tick_value: Money::from_micros(12_500_000),
         margin: Some(dollars(25_000)),
         worst_long: 0,

@@ -2,8 +2,8 @@
 //! Fails closed: every rule has a limit or was switched off by name, and what a rule cannot see refuses.
 
 use super::{
-    Breach, Candidate, View, active_orders, allow_list, duplicate_order, expiry, exposure, latch, margin, order_rate,
-    order_size, portfolio_risk, position, price_collar, reentries, self_match, session, stale_data, trading_state,
+    Breach, Candidate, View, active_orders, allow_list, duplicate_order, expiry, exposure, feed, latch, margin,
+    order_rate, order_size, portfolio_risk, position, price_collar, reentries, self_match, session, stale_data, trading_state,
 };
 use crate::config::RiskConfig;
 
@@ -27,6 +27,7 @@ pub fn check(order: Candidate, view: &View<'_>, limits: &RiskConfig) -> Result<A
     expiry::check(view, of_order.days_to_expiry_min)?;
     // Without a fresh price none of the following can be said.
     stale_data::check(view, limits.stale_after)?;
+    feed::check(view)?;
     price_collar::check(&order, view, of_order.price_collar_ticks_max)?;
     order_size::check(&order, of_order.order_size_max)?;
     order_size::check_bracket(&order, view)?;

@@ -12,6 +12,7 @@ pub mod drawdown;
 pub mod duplicate_order;
 pub mod expiry;
 pub mod exposure;
+pub mod feed;
 pub mod gate;
 pub mod latch;
 pub mod margin;
@@ -83,6 +84,8 @@ pub struct View<'a> {
     pub mark: Mark,
     /// Since the last trade or quote of the symbol arrived; `None` before the first.
     pub data_age: Option<Duration>,
+    /// The link has not said that the symbol's market data is in doubt.
+    pub feed_live: bool,
     /// Money a tick and contract of the symbol.
     pub tick_value: Money,
     /// Initial margin of one contract; `None` if nobody knows it.
