@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, SpawnHandle, Supervised};
 use engine::config::Config;
-use engine::market::SymbolId;
+use engine::intake::{Fresh, Intake, Verdict};
+use engine::market::{MarketEvent, SymbolId};
 use engine::simulation::Heard;
 use engine::trade::{BrokerEvent, BrokerRequest};
 use engine::wiring::{BrokerCommand, News, Output};
@@ -33,6 +34,7 @@ pub struct SimulatedBroker {
     config: Arc<Config>,
     wire: Wire,
     outlet: Outlet,
+    intakes: Vec<Intake>,
     gauge: Arc<Gauge>,
     session: Option<Session>,
     attempt: u32,
@@ -42,6 +44,10 @@ pub struct SimulatedBroker {
 #[derive(Default)]
 struct Session {
     subscribed: bool,
+    /// Questions of the books, and how many of them were answered or given up.
+    asked: u64,
+    answered: u64,
+    question: Option<SpawnHandle>,
     /// Heartbeats without an answer, and whether one is awaited.
     misses: u32,
     awaited: bool,
@@ -50,7 +56,8 @@ struct Session {
 
 impl SimulatedBroker {
     pub fn new(config: Arc<Config>, wire: Wire, shared: Arc<Shared>, gauge: Arc<Gauge>) -> Self {
-        Self { config, wire, outlet: Outlet::new(shared), gauge, session: None, attempt: 0, breaks: false }
+        let intakes = vec![Intake::new(config.bars.jump_ticks_max); config.instruments.len()];
+        Self { config, wire, outlet: Outlet::new(shared), intakes, gauge, session: None, attempt: 0, breaks: false }
     }
 
     /// Tells news, waits for the conclusions and does what they ask for.
@@ -79,12 +86,41 @@ impl SimulatedBroker {
     fn obey(&mut self, command: BrokerCommand, ctx: &mut Context<Self>) {
         match command {
             BrokerCommand::Request(request) if self.session.is_some() => {
+                let asks = matches!(request, BrokerRequest::TakeInventory | BrokerRequest::ComparePositions);
                 self.wire.request(request, &self.outlet.shared);
+                if asks {
+                    self.await_answer(ctx);
+                }
             }
             BrokerCommand::Request(request) => self.refuse(request, ctx),
-            BrokerCommand::Resubscribe => self.wire.subscribe(),
+            BrokerCommand::Resubscribe => self.subscribe_all(),
+            BrokerCommand::ResubscribeOne(symbol) => self.wire.subscribe(symbol),
+            BrokerCommand::Listen(symbol) => self.intakes[usize::from(symbol.0)].listen(),
             BrokerCommand::Rebuild { cause } => self.drop_session(cause, ctx),
         }
+    }
+
+    /// A question that is not answered in time is told; the link decides what that means.
+    fn await_answer(&mut self, ctx: &mut Context<Self>) {
+        let Some(session) = &mut self.session else { return };
+        session.asked += 1;
+        let asked = session.asked;
+        let handle = ctx.run_later(self.config.broker.request_timeout, move |broker, ctx| {
+            if broker.session.as_ref().is_some_and(|session| session.asked == asked && session.answered < asked) {
+                let cause = "the inventory failed: no answer".to_owned();
+                broker.within(ctx, |broker, ctx| broker.say(News::NoInventory { cause }, ctx));
+            }
+        });
+        if let Some(waiting) = session.question.replace(handle) {
+            ctx.cancel_future(waiting);
+        }
+    }
+
+    fn subscribe_all(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.subscribed = true;
+        }
+        self.symbols().into_iter().for_each(|symbol| self.wire.subscribe(symbol));
     }
 
     /// There is no connection: nothing was sent, and that is certain.
@@ -111,15 +147,19 @@ impl SimulatedBroker {
     }
 
     fn try_again(&mut self, ctx: &mut Context<Self>) {
+        let delay = self.delay();
+        ctx.run_later(delay, Self::connect);
+    }
+
+    fn delay(&mut self) -> Duration {
         let (min, max) = (self.config.broker.reconnect_delay_min, self.config.broker.reconnect_delay_max);
         let delay = min.saturating_mul(1 << self.attempt.min(16)).min(max);
         self.attempt = self.attempt.saturating_add(1);
-        ctx.run_later(delay, Self::connect);
+        delay
     }
 
     fn on_handshake(&mut self, ctx: &mut Context<Self>) {
         let Some(next_order_id) = self.wire.opened() else { return self.try_again(ctx) };
-        self.attempt = 0;
         self.session = Some(Session::default());
         self.say(News::Event(BrokerEvent::NextOrderId(next_order_id)), ctx);
         self.wire.world().auditor.on_heard(&Heard::News(News::Connected));
@@ -173,20 +213,21 @@ impl SimulatedBroker {
     /// One path for every loss: forget the connection, tell, try again.
     fn drop_session(&mut self, cause: String, ctx: &mut Context<Self>) {
         let Some(session) = self.session.take() else { return };
-        if let Some(waiting) = session.heartbeat {
+        for waiting in session.heartbeat.into_iter().chain(session.question) {
             ctx.cancel_future(waiting);
         }
         self.wire.close();
         self.tell_loss(cause, ctx);
-        ctx.run_later(self.config.broker.reconnect_delay_min, Self::connect);
+        let delay = self.delay();
+        ctx.run_later(delay, Self::connect);
     }
 
     fn tell_loss(&mut self, cause: String, ctx: &mut Context<Self>) {
+        self.wire.world().auditor.doubt();
+        self.say(News::Disconnected { cause }, ctx);
         for symbol in self.symbols() {
             self.say(News::FeedDown(symbol), ctx);
         }
-        self.wire.world().auditor.doubt();
-        self.say(News::Disconnected { cause }, ctx);
     }
 
     fn symbols(&self) -> Vec<SymbolId> {
@@ -197,16 +238,55 @@ impl SimulatedBroker {
         match heard {
             Heard::Pong => self.on_pong(ctx),
             Heard::Closed => self.drop_session("order updates ended".to_owned(), ctx),
+            Heard::Ticks(symbol, events) => self.on_ticks(symbol, &events, ctx),
+            Heard::News(News::FeedUp(symbol)) => {
+                self.intakes[usize::from(symbol.0)].reopened();
+                self.say(News::FeedUp(symbol), ctx);
+            }
             Heard::News(news) => {
                 let answers = matches!(&news, News::Event(BrokerEvent::Snapshot(_) | BrokerEvent::Positions(_)));
                 self.say(news, ctx);
-                // Market data only after the inventory: nothing is decided on a book that may be wrong.
-                let first =
-                    answers && self.session.as_mut().is_some_and(|live| !std::mem::replace(&mut live.subscribed, true));
-                if first {
-                    self.wire.subscribe();
+                if answers {
+                    self.on_answered();
                 }
             }
+        }
+    }
+
+    fn on_answered(&mut self) {
+        self.attempt = 0;
+        let Some(session) = &mut self.session else { return };
+        session.answered = session.asked;
+        // Market data only after the inventory: nothing is decided on a book that may be wrong.
+        if !session.subscribed {
+            self.subscribe_all();
+        }
+    }
+
+    /// Only plausible prices go on.
+    fn on_ticks(&mut self, symbol: SymbolId, events: &[MarketEvent], ctx: &mut Context<Self>) {
+        let mut trades = Vec::new();
+        let mut moved = false;
+        for event in events {
+            match self.intakes[usize::from(symbol.0)].see(event) {
+                Verdict::Take => {
+                    moved = true;
+                    if let MarketEvent::Trade(trade) = event {
+                        trades.push(*trade);
+                    }
+                }
+                Verdict::Drop => {}
+                Verdict::Lost(why) => self.say(News::Lost { symbol, why }, ctx),
+                Verdict::Corrupt(why) => self.say(News::Corrupt { symbol, why }, ctx),
+            }
+        }
+        if moved {
+            let intake = &mut self.intakes[usize::from(symbol.0)];
+            let (fresh, mark) = (intake.take_fresh(), Some(intake.mark()));
+            if let Some(Fresh { cleaned }) = fresh {
+                self.say(News::Fresh { symbol, cleaned }, ctx);
+            }
+            self.say(News::Market { symbol, trades, mark }, ctx);
         }
     }
 }

@@ -76,9 +76,6 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Outcome, SimulationError> {
     }
     let auditor = Auditor::new(&config.instruments, POSITION_MAX);
     let world = Arc::new(Mutex::new(World::new(exchange, auditor)));
-    if plan.faults.iter().any(|fault| fault.what.needs_a_person()) {
-        locked(&world).auditor.excuse();
-    }
     let log = Logger::root(Discard, o!());
     let mut chance = Chance::fork(plan.seed, AWAY);
     let over = START + Duration::from_millis(plan.span_ms);

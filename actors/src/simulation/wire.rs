@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use engine::market::SymbolId;
 use engine::simulation::{Auditor, Exchange, Heard};
 use engine::time::Timestamp;
 use engine::trade::{BrokerOrderId, BrokerRequest};
@@ -192,8 +193,8 @@ impl Wire {
         self.0.sooner.notify_one();
     }
 
-    pub fn subscribe(&self) {
-        self.world().exchange.subscribe();
+    pub fn subscribe(&self, symbol: SymbolId) {
+        self.world().exchange.subscribe(symbol);
         self.0.sooner.notify_one();
     }
 

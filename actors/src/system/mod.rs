@@ -14,7 +14,7 @@ use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInf
 use engine::link::Link;
 use engine::strategy::StrategyCore;
 use engine::time::Timestamp;
-use engine::trade::{Money, Trading};
+use engine::trade::Trading;
 use engine::wiring::Topology;
 use slog::{Logger, info, warn};
 use tokio::sync::watch;
@@ -117,7 +117,6 @@ pub struct BooksView {
     pub agrees: bool,
     pub account: Performance,
     pub strategies: Vec<(String, Performance)>,
-    pub day_pnl: Money,
 }
 
 impl fmt::Display for BooksView {
@@ -152,7 +151,6 @@ fn view(books: &Books) -> BooksView {
         agrees: books.agrees(),
         account: portfolio.performance(None),
         strategies: books.strategies().map(|(id, name)| (name.to_owned(), portfolio.performance(Some(id)))).collect(),
-        day_pnl: portfolio.day_pnl(),
     }
 }
 
@@ -166,7 +164,16 @@ impl System {
     async fn start_before(other_end: OtherEnd, setup: Setup) -> Result<System, SystemError> {
         let Setup { mut config, peer: _, clock, mode, account, log } = setup;
         // What is lost between here and the broker is lost on the wall, at any speed of the market.
-        for span in [&mut config.orders.answer_within, &mut config.bars.close_grace, &mut config.bars.revise_within] {
+        let protection = &mut config.protection;
+        for span in [
+            &mut config.orders.answer_within,
+            &mut config.bars.close_grace,
+            &mut config.bars.revise_within,
+            &mut protection.repair_after,
+            &mut protection.flatten_after,
+            &mut protection.ladder_step,
+            &mut protection.ladder_retry_max,
+        ] {
             *span = clock.market_span(*span);
         }
         let config = Arc::new(config);

@@ -80,6 +80,8 @@ pub struct Auditor {
     executions_seen: usize,
     held: BTreeMap<(StrategyId, SymbolId), i64>,
     exits: BTreeMap<ClientOrderId, Exit>,
+    /// Symbols without a tick since their farm broke or they were subscribed.
+    unproved: BTreeSet<SymbolId>,
     /// A person may have to settle something that happened: book and broker may differ for good.
     excused: bool,
     violation: Option<Violation>,
@@ -104,6 +106,7 @@ impl Auditor {
             executions_seen: 0,
             held: BTreeMap::new(),
             exits: BTreeMap::new(),
+            unproved: BTreeSet::new(),
             excused: false,
             violation: None,
             steps: 0,
@@ -150,6 +153,15 @@ impl Auditor {
 
     pub fn on_heard(&mut self, heard: &Heard) {
         match heard {
+            Heard::Ticks(symbol, _) => {
+                self.unproved.remove(symbol);
+            }
+            Heard::News(News::FeedUp(symbol)) => {
+                self.unproved.insert(*symbol);
+            }
+            Heard::News(News::Notice { code: 2103, .. }) => {
+                self.unproved.extend(self.instruments.iter().map(|i| i.id));
+            }
             Heard::Closed | Heard::News(News::Connected | News::Disconnected { .. }) => self.doubt(),
             Heard::News(News::Notice { code: 1100 | 1101 | 1102 | 1300 | 2110, .. }) => self.doubt(),
             Heard::News(News::Event(BrokerEvent::Snapshot(_))) => self.reconciled_in = self.asked_in,

@@ -25,7 +25,7 @@ pub fn draw(seed: u64, span_ms: u64) -> Plan {
     let mut faults = Vec::new();
     series(&mut chance, span_ms, FAULT_EVERY_MS, &mut faults, |chance| fault(chance, &scene));
     series(&mut chance, span_ms, WISH_EVERY_MS, &mut faults, |chance| wish(chance, &scene));
-    if chance.percent(10) {
+    if chance.percent(25) {
         let at_ms = u64::from(chance.below(u32::try_from(span_ms).unwrap_or(u32::MAX)));
         faults.push(Fault { at_ms: at_ms.max(QUIET_AT_FIRST_MS), what: rare(&mut chance, &scene) });
     }
@@ -61,7 +61,8 @@ fn fault(chance: &mut Chance, scene: &Scene) -> What {
             events_lost: chance.percent(60),
         },
         26..31 => What::Farm { symbol, for_ms: span(chance, 20_000) },
-        31..36 => What::Stall { for_ms: span(chance, 9_000) },
+        31 => What::Corrupt { symbol, for_ms: span(chance, 12_000) },
+        32..36 => What::Stall { for_ms: span(chance, 9_000) },
         36..41 => What::SlowRequests { for_ms: span(chance, 9_000) },
         41..46 => What::Duplicate { events: chance.between(1, 12) },
         46..52 => What::Reorder { events: chance.between(1, 6), late_ms: span(chance, 3_000) },
@@ -81,7 +82,7 @@ fn fault(chance: &mut Chance, scene: &Scene) -> What {
     }
 }
 
-/// What a person may have to settle afterwards: at most one in a run, so that the rest of the run still says something.
+/// What others do to the account, and the loss of power: at most one in a run.
 fn rare(chance: &mut Chance, scene: &Scene) -> What {
     let symbol = chance.below(scene.symbols);
     match chance.below(5) {
@@ -182,6 +183,6 @@ mod tests {
                 kinds.insert(text.split([' ', '(']).next().unwrap_or_default().to_owned());
             }
         }
-        assert_eq!(kinds.len(), 29, "{kinds:?}");
+        assert_eq!(kinds.len(), 30, "{kinds:?}");
     }
 }

@@ -13,8 +13,7 @@ use super::market::Market;
 use super::plan::{Fault, Plan, Spot, Victim, What};
 use super::scene::{self, COMMISSION, START};
 use crate::backtest::{CLIENT_ID, broker_order, execution_event, order_events, positions};
-use crate::market::{FeedEvent, Instrument, MarketEvent, SymbolId, Trade};
-use crate::portfolio::Mark;
+use crate::market::{FeedEvent, Instrument, MarketEvent, Price, Quote, SymbolId, Trade};
 use crate::time::Timestamp;
 use crate::trade::{
     BrokerEvent, BrokerOrderId, BrokerPosition, BrokerRequest, BrokerSnapshot, Money, OrderIntent, OrderTicket,
@@ -32,6 +31,8 @@ const MARKET: u64 = 3;
 /// Either way.
 const DELAY_MS: (u32, u32) = (1, 12);
 const HANDSHAKE_MS: (u32, u32) = (5, 60);
+/// What was added to every price after a farm had come back, in the real case.
+const CORRUPTION: i32 = 1_337_581_200;
 /// The newest executions of an inventory come on the order stream as well.
 const REPEATED: usize = 8;
 
@@ -39,6 +40,8 @@ const REPEATED: usize = 8;
 #[derive(Debug)]
 pub enum Heard {
     News(News),
+    /// Market data of one symbol, in order.
+    Ticks(SymbolId, Vec<MarketEvent>),
     /// The answer to [`Exchange::ping`].
     Pong,
     /// The peer closed the socket.
@@ -65,7 +68,7 @@ enum Asked {
     /// With the parts that were answered: open orders, completed orders, executions, positions.
     Inventory(u32, Box<BrokerSnapshot>),
     Positions,
-    Subscribe,
+    Subscribe(SymbolId),
     Ping,
 }
 
@@ -108,11 +111,13 @@ pub struct Exchange {
     chance: Chance,
     venue: Venue,
     markets: Vec<Market>,
-    marks: Vec<Mark>,
+    /// By symbol: prices that are told are wrong until then.
+    corrupt_until: Vec<Timestamp>,
     /// The broker's clock less the true one.
     skew_ms: i32,
     open: bool,
-    subscribed: bool,
+    /// By symbol.
+    subscribed: Vec<bool>,
     refuses_until: Timestamp,
     out: Line<Asked>,
     back: Line<Heard>,
@@ -122,6 +127,10 @@ pub struct Exchange {
     halted_until: Timestamp,
     armed: Armed,
     foreign_id: i32,
+    /// Contracts that others traded.
+    foreign: i64,
+    /// Positions of strategies were changed behind their orders' backs.
+    touched: bool,
     /// Faults that took effect, for reports.
     pub played: u32,
     /// What happened lately, if anybody wants to know.
@@ -147,10 +156,10 @@ impl Exchange {
             chance: Chance::fork(plan.seed, LINE),
             venue,
             markets: instruments.iter().map(market).collect(),
-            marks: vec![Mark::default(); instruments.len()],
+            corrupt_until: vec![START; instruments.len()],
             skew_ms: 0,
             open: false,
-            subscribed: false,
+            subscribed: vec![false; instruments.len()],
             refuses_until: START,
             out: Line::default(),
             back: Line::default(),
@@ -159,6 +168,8 @@ impl Exchange {
             halted_until: START,
             armed: Armed::default(),
             foreign_id: 0,
+            foreign: 0,
+            touched: false,
             played: 0,
             trace: None,
         }
@@ -238,7 +249,8 @@ impl Exchange {
         }
         self.out.cut();
         self.back.cut();
-        (self.open, self.subscribed) = (true, false);
+        self.open = true;
+        self.subscribed.fill(false);
         if self.upstream.is_some() {
             self.tell(Heard::News(notice(2110, "Connectivity between TWS and server is broken.")));
         }
@@ -254,9 +266,20 @@ impl Exchange {
     }
 
     fn cut(&mut self, arrive: usize) {
-        (self.open, self.subscribed) = (false, false);
+        self.open = false;
+        self.subscribed.fill(false);
         let under_way: Vec<Asked> = self.out.cut().into_iter().filter(Asked::is_order).take(arrive).collect();
         under_way.into_iter().for_each(|asked| self.answer(asked));
+    }
+
+    /// Contracts that others have traded on the account.
+    pub fn foreign(&self) -> i64 {
+        self.foreign
+    }
+
+    /// Positions of strategies were changed behind their orders' backs.
+    pub fn is_touched(&self) -> bool {
+        self.touched
     }
 
     pub fn is_open(&self) -> bool {
@@ -265,7 +288,7 @@ impl Exchange {
 
     /// Nothing is under way in either direction, and nothing keeps it from being so.
     pub fn is_quiet(&self) -> bool {
-        let only_ticks = |heard: &Heard| matches!(heard, Heard::News(News::Market { .. }) | Heard::Pong);
+        let only_ticks = |heard: &Heard| matches!(heard, Heard::Ticks(..) | Heard::Pong);
         let only_pings = |asked: &Asked| matches!(asked, Asked::Ping);
         self.open && self.upstream.is_none() && self.out.iter().all(only_pings) && self.back.iter().all(only_ticks)
     }
@@ -287,8 +310,8 @@ impl Exchange {
         asked.into_iter().for_each(|asked| self.send(asked));
     }
 
-    pub fn subscribe(&mut self) {
-        self.send(Asked::Subscribe);
+    pub fn subscribe(&mut self, symbol: SymbolId) {
+        self.send(Asked::Subscribe(symbol));
     }
 
     pub fn ping(&mut self) {
@@ -298,7 +321,7 @@ impl Exchange {
     /// What has reached the client by now.
     pub fn hear(&mut self) -> Option<Heard> {
         let heard = self.back.take_due(self.now)?;
-        if !matches!(heard, Heard::News(News::Market { .. }) | Heard::Pong) {
+        if !matches!(heard, Heard::Ticks(..) | Heard::Pong) {
             self.note(|| format!("heard: {heard:?}"));
         }
         Some(heard)
@@ -343,22 +366,20 @@ impl Exchange {
         }
         let at = self.broker_now();
         let mut reports = Vec::new();
-        let mut trades: Vec<Trade> = Vec::new();
+        let mut told = Vec::new();
+        let shift = if self.now < self.corrupt_until[n] { CORRUPTION } else { 0 };
         for event in &mut events {
             match &mut event.event {
                 MarketEvent::Trade(trade) => trade.ts = at,
                 MarketEvent::Quote(quote) => quote.ts = at,
             }
             self.venue.on_market(event, &mut reports);
-            self.marks[n].see(&event.event);
-            if let MarketEvent::Trade(trade) = event.event {
-                trades.push(Trade { ts: at.floor(Duration::from_secs(1)), ..trade });
-            }
+            told.push(shown(event.event, shift));
         }
         self.report(&reports);
         let symbol = self.markets[n].symbol();
-        if self.subscribed && self.upstream.is_none() && self.farms[n].is_none() {
-            self.tell(Heard::News(News::Market { symbol, trades, mark: Some(self.marks[n]) }));
+        if self.subscribed[n] && self.upstream.is_none() && self.farms[n].is_none() {
+            self.tell(Heard::Ticks(symbol, told));
         }
     }
 
@@ -372,7 +393,9 @@ impl Exchange {
     fn restore(&mut self) {
         if let Some(lost) = self.upstream.take_if(|lost| lost.until <= self.now) {
             let code = if lost.data_lost { 1101 } else { 1102 };
-            self.subscribed &= !lost.data_lost;
+            if lost.data_lost {
+                self.subscribed.fill(false);
+            }
             self.tell(Heard::News(notice(code, "Connectivity between IB and TWS has been restored.")));
             lost.requests.into_iter().flatten().for_each(|asked| self.answer(asked));
             lost.events.into_iter().flatten().for_each(|event| self.tell_event(event));
@@ -381,6 +404,21 @@ impl Exchange {
             if self.farms[n].take_if(|until| *until <= self.now).is_some() {
                 self.tell(Heard::News(notice(2104, "Market data farm connection is OK:usfuture")));
             }
+        }
+    }
+}
+
+/// As clients are told it: stamped with whole seconds, and wrong by `shift` ticks.
+fn shown(event: MarketEvent, shift: i32) -> MarketEvent {
+    let stamp = |ts: Timestamp| ts.floor(Duration::from_secs(1));
+    let wrong = |price: Price| Price(price.0.saturating_add(shift));
+    match event {
+        MarketEvent::Trade(trade) => {
+            MarketEvent::Trade(Trade { ts: stamp(trade.ts), price: wrong(trade.price), ..trade })
+        }
+        MarketEvent::Quote(quote) => {
+            let (bid, ask) = (quote.bid.map(wrong), quote.ask.map(wrong));
+            MarketEvent::Quote(Quote { ts: stamp(quote.ts), bid, ask, ..quote })
         }
     }
 }

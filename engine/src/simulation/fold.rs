@@ -1,7 +1,7 @@
 //! The journal read by somebody else: positions and orders out of the records alone, worked out in another way than the
 //! books do. In: entries of a segment, in order. Out: what a rebuilt book must hold. Absent: profit, decisions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::books::BooksState;
 use crate::journal::{Entry, Record};
@@ -20,8 +20,8 @@ pub struct Fold {
     ended: BTreeMap<ClientOrderId, State>,
     /// Every order that was ever placed, in this segment or live at its beginning.
     pub placed: BTreeMap<ClientOrderId, OrderTicket>,
-    /// Execution ids of this segment's fills.
-    pub fills: BTreeSet<String>,
+    /// Fills of this segment, and those that the books remembered at its beginning, by execution id.
+    pub fills: BTreeMap<String, Fill>,
     pub trading: Option<Trading>,
 }
 
@@ -33,6 +33,7 @@ impl Fold {
             positions: held.map(|(strategy, symbol, sleeve)| ((strategy, symbol), sleeve.quantity)).collect(),
             live: books.orders.live().map(|order| (order.ticket.id, order.state)).collect(),
             placed: books.orders.live().map(|order| (order.ticket.id, order.ticket.clone())).collect(),
+            fills: books.portfolio.remembered().map(|fill| (fill.exec_id.clone(), fill.clone())).collect(),
             filled: books.orders.live().map(|order| (order.ticket.id, order.filled)).collect(),
             ..Self::default()
         }
@@ -68,6 +69,7 @@ impl Fold {
                 self.filled.insert(change.id, change.filled);
             }
             Record::Fill(fill) => self.fill(fill)?,
+            Record::Corrected { fills, .. } => fills.iter().for_each(|fill| self.correct(fill)),
             Record::Trading { trading, .. } => self.trading = Some(*trading),
             _ => {}
         }
@@ -75,17 +77,26 @@ impl Fold {
     }
 
     fn fill(&mut self, fill: &Fill) -> Result<(), String> {
-        if !self.fills.insert(fill.exec_id.clone()) {
+        if self.fills.insert(fill.exec_id.clone(), fill.clone()).is_some() {
             return Err(format!("execution {} is in the journal twice", fill.exec_id));
         }
+        self.add(fill, i64::from(fill.quantity));
+        self.count(fill.order, fill.quantity);
+        Ok(())
+    }
+
+    fn add(&mut self, fill: &Fill, contracts: i64) {
         let key = (fill.strategy, fill.symbol);
         let held = self.positions.entry(key).or_default();
-        *held += i64::from(fill.side.sign()) * i64::from(fill.quantity);
+        *held += i64::from(fill.side.sign()) * contracts;
         if *held == 0 {
             self.positions.remove(&key);
         }
-        self.count(fill.order, fill.quantity);
-        Ok(())
+    }
+
+    fn correct(&mut self, fill: &Fill) {
+        let was = self.fills.insert(fill.exec_id.clone(), fill.clone()).map_or(0, |was| was.quantity);
+        self.add(fill, i64::from(fill.quantity) - i64::from(was));
     }
 
     /// What a fill does to its order, should the order's own record not follow.

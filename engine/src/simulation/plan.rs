@@ -68,6 +68,8 @@ pub enum What {
     NoInventory { times: u32 },
     /// The next id that the broker tells is too low by this much.
     IdsFallBack { by: i32 },
+    /// A constant is added to every price that is told.
+    Corrupt { symbol: u32, for_ms: u32 },
     /// A jump of the price, as many ticks up or down.
     Jump { symbol: u32, ticks: i32 },
     /// Many trades at once.
@@ -145,6 +147,7 @@ impl What {
     fn symbol(&self) -> Option<u32> {
         match *self {
             What::Farm { symbol, .. }
+            | What::Corrupt { symbol, .. }
             | What::Jump { symbol, .. }
             | What::Burst { symbol, .. }
             | What::Foreign { symbol, .. }
@@ -153,9 +156,9 @@ impl What {
         }
     }
 
-    /// Leaves a difference between book and broker that only a person settles, until it is adopted.
-    pub fn needs_a_person(&self) -> bool {
-        matches!(self, What::Foreign { .. } | What::Liquidate { .. } | What::Correct { .. } | What::Bust)
+    /// Changes positions of strategies behind their orders' backs.
+    pub fn is_done_by_others(&self) -> bool {
+        matches!(self, What::Liquidate { .. } | What::Bust)
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::plan::Scene;
+use crate::backtest::CLIENT_ID;
 use crate::config::raw::{self, ContractSpec, Known, Layer, Mistakes};
-use crate::config::{Config, Limit};
+use crate::config::{Config, Limit, OnDisconnect, RiskConfig};
 use crate::time::Timestamp;
 use crate::trade::Money;
 
@@ -34,12 +35,16 @@ pub fn config(scene: &Scene, journal: &Path) -> Result<Config, Mistakes> {
     let mut config = raw::read(&layers, &[], &Known::registered(&contracts()))?;
     config.gateway = None;
     config.storage.journal_dir = journal.to_path_buf();
-    config.risk.max_position_size = Limit::Max(POSITION_MAX);
-    config.risk.orders_per_second_max = Limit::Max(200);
-    config.risk.daily_loss_max = Limit::Off;
+    config.risk = RiskConfig::out_of_reach();
+    config.risk.order.max_position_size = Limit::Max(POSITION_MAX);
+    config.risk.order.order_size_max = Limit::Max(3);
     config.risk.stale_after = Limit::Max(Duration::from_secs(5));
+    config.on_disconnect = OnDisconnect::of_flag(scene.liquidate);
+    config.broker.client_id = CLIENT_ID;
     config.orders.emergency_liquidate_on_disconnect = scene.liquidate;
     config.orders.flatten_on_stop = true;
+    // A thin market takes a while to close everything.
+    config.actors.books.stop_within = Duration::from_secs(60);
     Ok(config)
 }
 

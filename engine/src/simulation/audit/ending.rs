@@ -62,7 +62,8 @@ impl Auditor {
         if self.excused || self.violation.is_some() {
             return;
         }
-        let held: Vec<_> = exchange.venue().positions().filter(|p| p.quantity != 0).collect();
+        // What is not ours stays.
+        let held: Vec<_> = exchange.venue().positions().filter(|p| p.quantity.abs() > exchange.foreign()).collect();
         let open = exchange.venue().open_orders().count();
         if !held.is_empty() || open > 0 {
             self.break_rule("a stop ends flat", format!("{held:?} and {open} open orders are left at the broker"));

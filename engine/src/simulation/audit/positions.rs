@@ -21,7 +21,7 @@ impl Auditor {
             *held += i64::from(execution.side.sign()) * i64::from(execution.quantity);
             let after = *held;
             let reversed = leg != Leg::Entry && after != 0 && after.signum() != before.signum();
-            if reversed && !self.excused && !self.was_overtaken(key) {
+            if reversed && !exchange.is_touched() && !self.excused && !self.was_overtaken(key) {
                 let text = format!("{} order {} took a position from {before} to {after}", leg.name(), id.0);
                 self.break_rule("what closes never opens", text);
             }
@@ -68,7 +68,7 @@ impl Auditor {
     }
 
     pub(super) fn check_protection(&mut self, exchange: &Exchange) {
-        let repairable = exchange.has_path() && self.is_reconciled() && !self.excused;
+        let repairable = exchange.has_path() && self.is_reconciled() && !self.excused && !exchange.is_touched();
         let repairable = repairable && self.fold.trading != Some(Trading::Paused);
         if !repairable {
             self.naked.0.clear();
@@ -131,7 +131,9 @@ impl Auditor {
                     Side::Sell => short += i64::from(entry.remaining()),
                 }
             }
-            if long > self.position_max || short > self.position_max {
+            // What others trade is theirs; entries are measured with it.
+            let most = self.position_max + exchange.foreign();
+            if !exchange.is_touched() && (long > most || short > most) {
                 let text = format!("symbol {}: {long} long, {short} short at worst", position.symbol.0);
                 self.break_rule("limits hold", text);
             }

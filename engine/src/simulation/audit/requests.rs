@@ -36,9 +36,13 @@ impl Auditor {
         }
         self.order_id_max = self.order_id_max.max(ticket.order_id);
         match ticket.leg {
-            Leg::Entry => self.on_entry(id),
+            Leg::Entry => self.on_entry(ticket),
             Leg::Exit => self.on_exit(ticket),
             Leg::Stop | Leg::Target => {}
+            // Not orders of ours.
+            Leg::Foreign | Leg::Manual | Leg::Liquidation | Leg::Accepted => {
+                self.break_rule("only our own orders are sent", format!("order {id} is {}", ticket.leg.name()));
+            }
         }
         self.by_order_id.insert(ticket.order_id.0, ticket.id);
         self.sent.insert(ticket.id, ticket.clone());
@@ -57,7 +61,12 @@ impl Auditor {
         self.exits.insert(ticket.id, Exit { arrived: false, overtaken });
     }
 
-    fn on_entry(&mut self, id: u64) {
+    fn on_entry(&mut self, ticket: &OrderTicket) {
+        let id = ticket.id.0;
+        if self.unproved.contains(&ticket.symbol) {
+            let text = format!("entry {id} in symbol {}, whose feed has no tick since it was in doubt", ticket.symbol.0);
+            self.break_rule("only a tick proves a feed", text);
+        }
         let trading = self.fold.trading.unwrap_or(Trading::Paused);
         if trading != Trading::Allowed {
             self.break_rule("no entry while paused", format!("entry {id} while trading is {trading:?}"));

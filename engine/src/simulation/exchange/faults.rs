@@ -33,6 +33,9 @@ impl Exchange {
             What::Halt { for_ms } => self.halted_until = self.now + millis(for_ms),
             What::NoInventory { times } => self.armed.no_inventory = times,
             What::IdsFallBack { by } => self.armed.ids_fall_back = by,
+            What::Corrupt { symbol, for_ms } => {
+                self.corrupt_until[symbol as usize] = self.now + millis(for_ms);
+            }
             What::Jump { symbol, ticks } => self.in_market(symbol, |market, at| {
                 market.jump(ticks);
                 market.show(at)
@@ -41,12 +44,14 @@ impl Exchange {
             What::Skew { ms } => self.skew_ms = ms,
             What::Foreign { symbol, quantity } => self.trade_as_another(symbol, quantity),
             What::Liquidate { symbol } => {
+                self.touched = true;
                 let (at, mut reports) = (self.broker_now(), Vec::new());
                 self.venue.liquidate(at, symbol_id(symbol as usize), &mut reports);
                 self.report(&reports);
             }
             What::Correct { ticks } => self.correct(ticks),
             What::Bust => {
+                self.touched = true;
                 if let Some(id) = self.venue.executions().last().map(|e| e.exec_id.clone()) {
                     let at = self.broker_now();
                     self.venue.bust_execution(at, &id).expect("it was just looked up");
@@ -110,6 +115,7 @@ impl Exchange {
     fn trade_as_another(&mut self, symbol: u32, quantity: i32) {
         let Some(side) = Side::of_position(i64::from(quantity)) else { return };
         self.foreign_id += 1;
+        self.foreign += i64::from(quantity).abs();
         let order = NewOrder {
             client_id: FOREIGN_CLIENT,
             order_id: self.foreign_id,

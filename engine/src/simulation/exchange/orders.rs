@@ -22,7 +22,7 @@ impl Exchange {
                     let stale = lost.stale.positions.clone();
                     self.tell(Heard::News(News::Event(BrokerEvent::Positions(stale))));
                 }
-                Asked::Subscribe => self.subscribe_all(),
+                Asked::Subscribe(symbol) => self.open_feed(symbol),
                 asked => lost.requests.iter_mut().for_each(|waiting| waiting.push(asked.clone_order())),
             };
         }
@@ -39,16 +39,14 @@ impl Exchange {
                 let positions = snapshot_of_positions(&self.venue);
                 self.tell(Heard::News(News::Event(BrokerEvent::Positions(positions))));
             }
-            Asked::Subscribe => self.subscribe_all(),
+            Asked::Subscribe(symbol) => self.open_feed(symbol),
             Asked::Ping => self.tell(Heard::Pong),
         }
     }
 
-    fn subscribe_all(&mut self) {
-        self.subscribed = true;
-        for n in 0..self.markets.len() {
-            self.tell(Heard::News(News::FeedUp(symbol_id(n))));
-        }
+    fn open_feed(&mut self, symbol: SymbolId) {
+        self.subscribed[usize::from(symbol.0)] = true;
+        self.tell(Heard::News(News::FeedUp(symbol)));
     }
 
     fn place(&mut self, ticket: &OrderTicket) {
@@ -154,7 +152,7 @@ impl Asked {
             Asked::Place(ticket) => Asked::Place(ticket.clone()),
             Asked::Modify(ticket) => Asked::Modify(ticket.clone()),
             Asked::Cancel(id) => Asked::Cancel(*id),
-            Asked::Inventory(..) | Asked::Positions | Asked::Subscribe | Asked::Ping => {
+            Asked::Inventory(..) | Asked::Positions | Asked::Subscribe(_) | Asked::Ping => {
                 unreachable!("questions are answered at once")
             }
         }
