@@ -4,6 +4,7 @@
 
 mod again;
 mod clients;
+mod control;
 mod equality;
 mod interrupt;
 mod kill;

@@ -35,6 +35,7 @@ mod operator;
 mod protect;
 mod rebuild;
 mod settle;
+mod show;
 mod view;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ mod tests;
 
 use flatten::Climb;
 pub use operator::{Command, Operator};
+pub use show::{LatchLine, LimitLine, RiskView};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
