@@ -45,9 +45,9 @@ fn config(folder: &TempDir, strategies: &str) -> Config {
     let mut config = engine::config::raw::read(&[layer], &[], &Known::registered(&es)).expect("no mistakes");
     config.storage.journal_dir = folder.path().join("journal");
     config.storage.database_url = format!("sqlite:{}", folder.path().join("test.db").display());
-    config.risk.max_position_size = Limit::Max(40);
-    config.risk.orders_per_second_max = Limit::Max(10_000);
-    config.risk.daily_loss_max = Limit::Off;
+    config.risk.order.max_position_size = Limit::Max(40);
+    config.risk.rate.orders_per_second_max = Limit::Max(10_000);
+    config.risk.loss.daily_loss_max = Limit::Off;
     config.risk.stale_after = Limit::Off;
     let actors = &mut config.actors;
     for actor in [&mut actors.broker, &mut actors.bars, &mut actors.strategy, &mut actors.books] {

@@ -63,7 +63,6 @@ pub struct Portfolio {
     tick_values: BTreeMap<SymbolId, Money>,
     /// Fills whose commission has not come.
     awaiting_commission: BTreeMap<String, FillKey>,
-    day_start_equity: Money,
     /// What strategies that are not configured any more have earned.
     retired: Money,
 }
@@ -77,22 +76,30 @@ struct Totals {
     gross_loss: Money,
     peak: Money,
     drawdown_max: Money,
+    /// Round trips lost in a row, now and before the last one: its commission may still turn it.
+    losses_in_row: u32,
+    in_row_before: u32,
 }
 
 impl Totals {
     fn add_trip(&mut self, net: Money) {
         self.trades += 1;
+        self.in_row_before = self.losses_in_row;
         if net > Money::ZERO {
+            self.losses_in_row = 0;
             self.wins += 1;
             self.gross_profit += net;
         } else {
+            self.losses_in_row += 1;
             self.losses += 1;
             self.gross_loss += net;
         }
     }
 
+    /// The last one.
     fn remove_trip(&mut self, net: Money) {
         self.trades -= 1;
+        self.losses_in_row = self.in_row_before;
         if net > Money::ZERO {
             self.wins -= 1;
             self.gross_profit -= net;
@@ -251,12 +258,21 @@ impl Portfolio {
         earned + self.retired
     }
 
-    pub fn day_pnl(&self) -> Money {
-        self.equity() - self.day_start_equity
+    /// Strategies that ever traded, in a fixed order.
+    pub fn strategies(&self) -> impl Iterator<Item = StrategyId> {
+        let mut last = None;
+        self.sleeves.keys().map(|(strategy, _)| *strategy).filter(move |id| last.replace(*id) != Some(*id))
     }
 
-    pub fn start_day(&mut self) {
-        self.day_start_equity = self.equity();
+    /// Realised and unrealised after commission, since the beginning of the books.
+    pub fn earned(&self, strategy: StrategyId) -> Money {
+        let mine = self.sleeves.iter().filter(|((id, _), _)| *id == strategy);
+        mine.map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum()
+    }
+
+    /// Round trips of a strategy that lost money since the last one that did not.
+    pub fn losses_in_row(&self, strategy: StrategyId) -> u32 {
+        self.totals.get(&strategy).map_or(0, |totals| totals.losses_in_row)
     }
 
     pub fn performance(&self, strategy: Option<StrategyId>) -> Performance {
@@ -279,7 +295,7 @@ impl Portfolio {
         }
     }
 
-    fn tick_value(&self, symbol: SymbolId) -> Money {
+    pub fn tick_value(&self, symbol: SymbolId) -> Money {
         *self.tick_values.get(&symbol).expect("fills are of configured instruments")
     }
 

@@ -13,22 +13,32 @@ use crate::journal::{OrderChange, Performance, Record, Severity};
 use crate::market::{Instrument, SymbolId};
 use crate::orders::working::WorkingOrders;
 use crate::portfolio::{Mark, Portfolio};
-use crate::risk::order_rate;
+use crate::risk::account::RiskAccount;
+use crate::risk::latch::Latches;
+use crate::risk::sent::Sent;
 use crate::strategy;
 use crate::time::Timestamp;
 use crate::time::session::{Calendar, SessionCursor};
 use crate::trade::{
     BrokerEvent, BrokerOrderId, BrokerRequest, ClientOrderId, Leg, Money, OrderIntent, StrategyId, Trading,
 };
+use crate::venue::MarginTable;
 
 mod broker;
 mod intents;
+mod limits;
+mod operator;
 mod protect;
 mod rebuild;
 mod settle;
+mod view;
 
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod tests;
+
+pub use operator::{Command, Operator};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -60,6 +70,8 @@ pub enum Input {
     },
     /// A strategy was given up: its entries are withdrawn, its protective orders stay.
     Disable(StrategyId),
+    /// A person's command.
+    Operator(Operator),
     /// The session ends: totals are written down.
     Close,
 }
@@ -99,8 +111,9 @@ pub struct BooksState {
     pub next_order_id: BrokerOrderId,
     /// Executions that were booked, with whether their commission was, by execution id up to its last dot.
     executions: BTreeMap<String, Booked>,
-    /// `YYYYMMDD` of the trade date whose loss is counted.
-    trade_date: u32,
+    /// What loss limits go by.
+    pub risk: RiskAccount,
+    pub latches: Latches,
 }
 
 impl Default for BooksState {
@@ -111,7 +124,8 @@ impl Default for BooksState {
             next_id: ClientOrderId(1),
             next_order_id: BrokerOrderId(1),
             executions: BTreeMap::new(),
-            trade_date: 0,
+            risk: RiskAccount::default(),
+            latches: Latches::default(),
         }
     }
 }
@@ -153,7 +167,12 @@ pub struct Books {
     prices_at: BTreeMap<SymbolId, Timestamp>,
     /// Symbols whose market data is in doubt: no entries.
     doubtful_feeds: BTreeSet<SymbolId>,
-    sent: order_rate::Sent,
+    sent: Sent,
+    /// Initial margin of one contract by symbol, where the table has it.
+    margins: Vec<Option<Money>>,
+    /// Trading hours by symbol.
+    hours: Vec<SessionCursor>,
+    risk_told: RiskAccount,
     /// The inventory under way.
     inventory: Option<Asked>,
     /// Symbols whose position was compared with the broker's on this connection and agreed. Nothing is closed in the
@@ -187,7 +206,10 @@ impl Books {
             connected: false,
             prices_at: BTreeMap::new(),
             doubtful_feeds: BTreeSet::new(),
-            sent: order_rate::Sent::default(),
+            sent: Sent::default(),
+            margins: view::margins(&config.instruments, &MarginTable::default()),
+            hours: config.instruments.iter().map(|i| SessionCursor::new(Calendar::of_root(&i.root))).collect(),
+            risk_told: RiskAccount::default(),
             inventory: None,
             agreed: BTreeSet::new(),
             naked_since: BTreeMap::new(),
@@ -234,7 +256,7 @@ impl Books {
     }
 
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) {
-        self.turn_day(now);
+        self.turn_day(now, out);
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
             Input::Broker(event) => self.on_broker(now, event, out),
@@ -249,6 +271,7 @@ impl Books {
             Input::ComparePositions => self.ask(BrokerRequest::ComparePositions, out),
             Input::Flatten { cause } => self.flatten(now, &cause, out),
             Input::Disable(strategy) => self.disable(strategy, out),
+            Input::Operator(operator) => self.on_operator(now, operator, out),
             Input::Close => self.write_totals(now, out),
         }
         self.arm(now);
@@ -259,16 +282,6 @@ impl Books {
             self.doubtful_feeds.remove(&symbol);
         } else {
             self.doubtful_feeds.insert(symbol);
-        }
-    }
-
-    /// A new trade date starts a new daily loss.
-    fn turn_day(&mut self, now: Timestamp) {
-        let Some(session) = self.sessions.session_of(now) else { return };
-        let date = date_number(session.trade_date);
-        if self.state.trade_date != date {
-            self.state.trade_date = date;
-            self.state.portfolio.start_day();
         }
     }
 
@@ -284,7 +297,8 @@ impl Books {
     pub fn on_deadline(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         if self.check_at.is_some_and(|at| at <= now) {
             self.check_at = Some(now + CHECK_EVERY);
-            self.turn_day(now);
+            self.turn_day(now, out);
+            self.watch_limits(now, out);
             self.doubt_unanswered(now, out);
             self.protect(now, out);
         }
@@ -295,6 +309,7 @@ impl Books {
     }
 
     fn write_totals(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        self.write_risk(out);
         let trade_date = date_number(self.sessions.trade_date(now));
         let everybody = std::iter::once(None).chain(self.strategies.iter().map(|(id, _)| Some(*id)));
         for strategy in everybody.collect::<Vec<_>>() {

@@ -24,31 +24,31 @@ fn config() -> Config {
     }];
     let mut config = crate::config::raw::read(&[layer], &[], &crate::config::raw::Known::registered(&contracts))
         .expect("the built-in configuration has no mistakes");
-    config.risk.max_position_size = Limit::Max(4);
+    config.risk.order.max_position_size = Limit::Max(4);
     config
 }
 
-struct Desk {
-    config: Config,
-    books: Books,
-    now: Timestamp,
-    journal: Vec<Entry>,
-    tickets: BTreeMap<BrokerOrderId, OrderTicket>,
-    sent: Vec<OrderTicket>,
-    cancels: Vec<BrokerOrderId>,
-    executions: Vec<Execution>,
-    news: Vec<(StrategyId, strategy::Input)>,
-    compared: Vec<Comparison>,
-    doubts: usize,
-    flats: usize,
+pub(super) struct Desk {
+    pub(super) config: Config,
+    pub(super) books: Books,
+    pub(super) now: Timestamp,
+    pub(super) journal: Vec<Entry>,
+    pub(super) tickets: BTreeMap<BrokerOrderId, OrderTicket>,
+    pub(super) sent: Vec<OrderTicket>,
+    pub(super) cancels: Vec<BrokerOrderId>,
+    pub(super) executions: Vec<Execution>,
+    pub(super) news: Vec<(StrategyId, strategy::Input)>,
+    pub(super) compared: Vec<Comparison>,
+    pub(super) doubts: usize,
+    pub(super) flats: usize,
 }
 
-const ES: SymbolId = SymbolId(0);
-const ONE: StrategyId = StrategyId(0);
-const TWO: StrategyId = StrategyId(1);
+pub(super) const ES: SymbolId = SymbolId(0);
+pub(super) const ONE: StrategyId = StrategyId(0);
+pub(super) const TWO: StrategyId = StrategyId(1);
 
 impl Desk {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         let mut desk = Self::with_state(BooksState::default());
         desk.broker(BrokerEvent::NextOrderId(BrokerOrderId(1)));
         desk.tell(Input::TakeInventory);
@@ -59,7 +59,7 @@ impl Desk {
         desk
     }
 
-    fn with_state(state: BooksState) -> Self {
+    pub(super) fn with_state(state: BooksState) -> Self {
         let config = config();
         let info = SessionInfo {
             id: "test".into(),
@@ -88,20 +88,32 @@ impl Desk {
         }
     }
 
-    fn tell(&mut self, input: Input) {
+    /// A new process on the books of another, whose account has nothing open, at the same time.
+    pub(super) fn resumed(state: BooksState, now: Timestamp) -> Self {
+        let mut desk = Self::with_state(state);
+        desk.now = now;
+        desk.broker(BrokerEvent::NextOrderId(BrokerOrderId(1)));
+        desk.tell(Input::TakeInventory);
+        desk.inventory(&[]);
+        desk.tell(Input::Trading { trading: Trading::Allowed, cause: "test".into() });
+        desk.price(20_000);
+        desk
+    }
+
+    pub(super) fn tell(&mut self, input: Input) {
         let mut out = Vec::new();
         self.books.handle(self.now, input, &mut out);
         self.take(out);
     }
 
-    fn wait(&mut self, millis: u64) {
+    pub(super) fn wait(&mut self, millis: u64) {
         self.now = self.now + Duration::from_millis(millis);
         let mut out = Vec::new();
         self.books.on_deadline(self.now, &mut out);
         self.take(out);
     }
 
-    fn take(&mut self, out: Vec<Output>) {
+    pub(super) fn take(&mut self, out: Vec<Output>) {
         for output in out {
             match output {
                 Output::Record(record) => {
@@ -129,41 +141,41 @@ impl Desk {
         }
     }
 
-    fn is_journalled(&self, ticket: &OrderTicket) -> bool {
+    pub(super) fn is_journalled(&self, ticket: &OrderTicket) -> bool {
         self.journal.iter().any(|entry| entry.record == Record::OrderPlaced(ticket.clone()))
     }
 
-    fn broker(&mut self, event: BrokerEvent) {
+    pub(super) fn broker(&mut self, event: BrokerEvent) {
         self.tell(Input::Broker(event));
     }
 
-    fn price(&mut self, ticks: i32) {
+    pub(super) fn price(&mut self, ticks: i32) {
         let (last, bid, ask) = (Some(Price(ticks)), Some(Price(ticks - 1)), Some(Price(ticks + 1)));
         self.tell(Input::Mark { symbol: ES, mark: Mark { last, bid, ask } });
     }
 
-    fn intend(&mut self, strategy: StrategyId, intent: Intent) {
+    pub(super) fn intend(&mut self, strategy: StrategyId, intent: Intent) {
         let intent = OrderIntent { strategy, symbol: ES, at: self.now, intent, reason: "test".into() };
         self.tell(Input::Intent(intent));
     }
 
     /// Buys with a stop 20 ticks below and a target 40 above 20,000.
-    fn buy(&mut self, strategy: StrategyId, quantity: u32) {
+    pub(super) fn buy(&mut self, strategy: StrategyId, quantity: u32) {
         let bracket = Bracket { stop: Price(19_980), target: Some(Price(20_040)) };
         self.intend(strategy, Intent::Enter { side: Side::Buy, quantity, kind: OrderKind::Market, bracket });
     }
 
-    fn ticket(&self, strategy: StrategyId, leg: Leg) -> OrderTicket {
+    pub(super) fn ticket(&self, strategy: StrategyId, leg: Leg) -> OrderTicket {
         let of = |t: &&OrderTicket| t.strategy == strategy && t.leg == leg;
         self.tickets.values().rfind(of).cloned().unwrap_or_else(|| panic!("no {leg:?} of {strategy:?}"))
     }
 
-    fn status(&mut self, ticket: &OrderTicket, status: BrokerStatus) {
+    pub(super) fn status(&mut self, ticket: &OrderTicket, status: BrokerStatus) {
         let (filled, perm_id) = (0, PermId(3_000_000_000 + i64::from(ticket.order_id.0)));
         self.broker(BrokerEvent::Status { order_id: ticket.order_id, perm_id, status, filled, remaining: 1 });
     }
 
-    fn execution(&self, ticket: &OrderTicket, n: u32, quantity: u32, price: i32) -> Execution {
+    pub(super) fn execution(&self, ticket: &OrderTicket, n: u32, quantity: u32, price: i32) -> Execution {
         Execution {
             exec_id: format!("0000e1a7.{:08x}.{n:02}.01", ticket.order_id.0),
             order_id: ticket.order_id,
@@ -179,21 +191,21 @@ impl Desk {
         }
     }
 
-    fn fill(&mut self, ticket: &OrderTicket, n: u32, quantity: u32, price: i32) {
+    pub(super) fn fill(&mut self, ticket: &OrderTicket, n: u32, quantity: u32, price: i32) {
         let execution = self.execution(ticket, n, quantity, price);
         self.executions.push(execution.clone());
         self.broker(BrokerEvent::Execution(execution));
     }
 
-    fn position(&self, strategy: StrategyId) -> i64 {
+    pub(super) fn position(&self, strategy: StrategyId) -> i64 {
         self.books.portfolio().position(strategy, ES)
     }
 
-    fn state(&self, ticket: &OrderTicket) -> State {
+    pub(super) fn state(&self, ticket: &OrderTicket) -> State {
         self.books.state().orders.get(ticket.id).map(|o| o.state).expect("the book knows it")
     }
 
-    fn verdicts(&self) -> Vec<&Verdict> {
+    pub(super) fn verdicts(&self) -> Vec<&Verdict> {
         let verdict = |entry: &'_ Entry| matches!(entry.record, Record::Signal { .. });
         self.journal
             .iter()
@@ -205,7 +217,7 @@ impl Desk {
             .collect()
     }
 
-    fn events(&self) -> Vec<&str> {
+    pub(super) fn events(&self) -> Vec<&str> {
         self.journal
             .iter()
             .filter_map(|entry| match &entry.record {
@@ -216,7 +228,7 @@ impl Desk {
     }
 
     /// The broker's truth: these orders open, everything executed so far, and the position that follows.
-    fn inventory(&mut self, open: &[(&OrderTicket, BrokerStatus)]) {
+    pub(super) fn inventory(&mut self, open: &[(&OrderTicket, BrokerStatus)]) {
         let order = |(ticket, status): &(&OrderTicket, BrokerStatus)| BrokerOrder {
             order_id: ticket.order_id,
             perm_id: PermId(1),
@@ -240,7 +252,7 @@ impl Desk {
     }
 
     /// What a process that starts now would know.
-    fn rebuilt(&self) -> BooksState {
+    pub(super) fn rebuilt(&self) -> BooksState {
         BooksState::replay(&self.config.instruments, self.journal.iter()).expect("the journal begins with the books")
     }
 }
@@ -286,8 +298,8 @@ fn a_refusal_is_recorded_with_number_and_limit_and_sends_nothing() {
 #[test]
 fn working_entries_count_towards_the_position_limit() {
     let mut desk = Desk::open();
-    desk.config.risk.max_position_size = Limit::Max(2);
-    desk.books.risk.max_position_size = Limit::Max(2);
+    desk.config.risk.order.max_position_size = Limit::Max(2);
+    desk.books.risk.order.max_position_size = Limit::Max(2);
     desk.buy(ONE, 2);
     desk.buy(TWO, 1);
     assert!(matches!(desk.verdicts()[1], Verdict::Refused { rule, .. } if rule == "max_position_size"));
@@ -587,14 +599,16 @@ fn order_ids_only_rise_whatever_the_broker_says() {
 #[test]
 fn the_daily_loss_stops_entries_until_the_next_trade_date() {
     let mut desk = Desk::open();
-    desk.books.risk.daily_loss_max = Limit::Max(Money::from_micros(100_000_000));
+    desk.books.risk.loss.daily_loss_max = Limit::Max(Money::from_micros(100_000_000));
     desk.buy(ONE, 1);
     let entry = desk.ticket(ONE, Leg::Entry);
     desk.fill(&entry, 1, 1, 20_001);
     let stop = desk.ticket(ONE, Leg::Stop);
     desk.fill(&stop, 1, 1, 19_980);
     desk.buy(TWO, 1);
-    assert!(matches!(desk.verdicts()[1], Verdict::Refused { rule, .. } if rule == "daily_loss"));
+    assert!(
+        matches!(desk.verdicts()[1], Verdict::Refused { rule, value, .. } if rule == "latched" && value.starts_with("daily_loss"))
+    );
     desk.now = desk.now + Duration::from_secs(9 * 3_600);
     desk.price(20_000);
     desk.buy(TWO, 1);

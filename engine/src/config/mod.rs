@@ -11,9 +11,11 @@ use crate::trade::{Money, StrategyId};
 pub mod connection;
 pub mod outage;
 pub mod raw;
+mod risk;
 
 pub use connection::{AtClose, CalendarConfig, FeedsConfig, LossPolicy, OnDisconnect, WeeklyLogin};
 pub use outage::ExpectedOutage;
+pub use risk::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, ProfitLock, RateLimits, RiskConfig};
 
 /// `config/default.toml`, which is also the reference of every key.
 const EMBEDDED_DEFAULT: &str = include_str!("../../../config/default.toml");
@@ -134,29 +136,6 @@ pub struct StrategyConfig {
     pub target_ticks: Option<u32>,
     /// Parameters of its kind, checked by the registry.
     pub params: toml::Table,
-}
-
-/// Limits on money and size have no default: each is set, or switched off by name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RiskConfig {
-    /// Contracts in one order.
-    pub order_size_max: Limit<u32>,
-    /// Contracts per symbol, worst case of position and all working orders, long and short.
-    pub max_position_size: Limit<u32>,
-    /// Orders in any one second, all strategies.
-    pub orders_per_second_max: Limit<u32>,
-    /// Realised and unrealised loss of a trade date after commission.
-    pub daily_loss_max: Limit<Money>,
-    /// Entries need a quote or trade no older than this.
-    pub stale_after: Limit<Duration>,
-}
-
-/// A limit that somebody chose. There is no third case: a missing limit is a configuration error.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Limit<T> {
-    Max(T),
-    /// Switched off by name in `risk.disabled`; shown at every start.
-    Off,
 }
 
 #[derive(Clone, Debug, PartialEq)]

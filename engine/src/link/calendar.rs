@@ -8,7 +8,6 @@ use crate::config::{AtClose, CalendarConfig, Config, ExpectedOutage};
 use crate::journal::Severity;
 use crate::time::Timestamp;
 use crate::time::session::Calendar;
-use crate::venue::Hours;
 
 use super::outage::Said;
 
@@ -67,7 +66,7 @@ impl Plan {
     pub fn new(config: &Config) -> Self {
         let mut calendars: Vec<Calendar> = Vec::new();
         for instrument in &config.instruments {
-            let calendar = Hours::calendar_of_root(&instrument.root);
+            let calendar = Calendar::of_root(&instrument.root);
             if !calendars.contains(&calendar) {
                 calendars.push(calendar);
             }

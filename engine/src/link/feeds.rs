@@ -12,8 +12,7 @@ use super::table::{Event, State};
 use crate::config::{Config, FeedsConfig};
 use crate::market::{Instrument, SymbolId};
 use crate::time::Timestamp;
-use crate::time::session::{Session, SessionCursor};
-use crate::venue::Hours;
+use crate::time::session::{Calendar, Session, SessionCursor};
 
 /// Interactive Brokers takes one tick-by-tick request of an instrument in 15 seconds.
 const RESUBSCRIBE_MIN: Duration = Duration::from_secs(16);
@@ -51,7 +50,7 @@ struct Hours24 {
 
 impl Hours24 {
     fn of(instrument: &Instrument) -> Self {
-        let session = SessionCursor::new(Hours::calendar_of_root(&instrument.root));
+        let session = SessionCursor::new(Calendar::of_root(&instrument.root));
         Self { session, regular: (NaiveDate::MIN, None) }
     }
 

@@ -4,6 +4,17 @@ use super::{Breach, View};
 
 pub const RULE: &str = "feed";
 
-pub fn check(view: &View) -> Result<(), Breach> {
+pub fn check(view: &View<'_>) -> Result<(), Breach> {
     if view.feed_live { Ok(()) } else { Err(Breach::new(RULE, "market data is in doubt", "a fresh tick")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{broken, buy, calm};
+    use super::*;
+
+    #[test]
+    fn market_data_in_doubt_refuses() {
+        assert_eq!(broken(buy(1), View { feed_live: false, ..calm() }), Some(RULE));
+    }
 }

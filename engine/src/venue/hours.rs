@@ -16,20 +16,14 @@ pub enum Hours {
     ByRoot,
 }
 
-const METALS: [&str; 8] = ["GC", "MGC", "QO", "SI", "SIL", "QI", "HG", "MHG"];
 /// Looking for a day with regular hours ends here.
 const DAYS_MAX: u64 = 10;
 
 impl Hours {
-    /// The sessions of a root symbol: see [`Hours::ByRoot`].
-    pub fn calendar_of_root(root: &str) -> Calendar {
-        if METALS.contains(&root) { Calendar::COMEX_METALS } else { Calendar::CME_EQUITY_INDEX }
-    }
-
     pub(super) fn calendar(self, root: &str) -> Option<Calendar> {
         match self {
             Hours::Always => None,
-            Hours::ByRoot => Some(Self::calendar_of_root(root)),
+            Hours::ByRoot => Some(Calendar::of_root(root)),
         }
     }
 }

@@ -10,16 +10,19 @@ use super::place::{Newlines, Places, environment};
 use super::{Layer, walk};
 
 /// Sections of a configuration: everything else at the top level is a slip.
-pub(super) const SECTIONS: [&str; 13] = [
+pub(super) const SECTIONS: [&str; 16] = [
     "actors",
     "backtest",
     "bars",
     "broker",
+    "calendar",
     "expected_outages",
+    "feeds",
     "gateway",
     "instance",
     "instruments",
     "log",
+    "on_disconnect",
     "orders",
     "risk",
     "storage",

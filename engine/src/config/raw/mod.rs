@@ -19,6 +19,7 @@ mod layers;
 mod mistake;
 mod place;
 mod plumbing;
+mod risk;
 mod session;
 mod simulation;
 mod trading;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use crate::strategy::registry::ParamMistake;
 pub use mistake::{Mistake, Mistakes};
+pub use risk::RAILS;
 
 /// One source of settings in TOML.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +133,7 @@ impl Parts {
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
             strategies: market.strategies(root, known),
-            risk: trading::risk(root),
+            risk: risk::risk(root),
             on_disconnect: connection::on_disconnect(root, orders.as_ref()),
             feeds: connection::feeds(root),
             calendar: connection::calendar(root),
