@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod backtest;
 mod bars;
+mod codes;
 mod config;
 mod faults;
 mod gateway;
@@ -51,6 +52,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Print the journal: every record that was written before it was acted upon.
     Journal(journal::JournalArgs),
+    /// Explain the broker's message codes.
+    Codes(codes::CodesArgs),
 }
 
 /// Which configuration.
@@ -92,6 +95,7 @@ pub fn run() -> ExitCode {
         Command::Config(command) => config::run(&command),
         Command::Report(args) => report::run(&args),
         Command::Journal(args) => journal::run(&args),
+        Command::Codes(args) => codes::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
