@@ -32,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn config(folder: &TempDir, strategies: &str) -> Config {
     let text = engine::config::embedded_default();
     let (head, _) = text.split_once("[[strategies]]").expect("the default has strategies");
-    let (_, tail) = text.split_once("# Limits. Each one").expect("limits come behind the strategies");
-    let text = format!("{head}{strategies}\n# Limits. Each one{tail}");
+    let (_, tail) = text.split_once("# Limits. Those on").expect("limits come behind the strategies");
+    let text = format!("{head}{strategies}\n# Limits. Those on{tail}");
     let es = [ContractSpec {
         root: "ES".into(),
         exchange: "CME".into(),

@@ -85,6 +85,9 @@ impl Teller {
             | Record::Position(_)
             | Record::Performance { .. }
             | Record::RiskAccount(_)
+            | Record::Baseline { .. }
+            // The books tell what a correction changes.
+            | Record::Corrected { .. }
             | Record::SessionEnded { .. } => {}
         }
     }
@@ -153,6 +156,9 @@ impl Teller {
     }
 
     fn strategy(&self, id: StrategyId) -> String {
+        if id == StrategyId::FOREIGN {
+            return StrategyId::FOREIGN_NAME.to_owned();
+        }
         self.info.strategies.get(usize::from(id.0)).map_or_else(|| format!("strategy {}", id.0), |s| s.name.clone())
     }
 

@@ -206,6 +206,17 @@ pub enum Record {
         who: String,
         why: String,
     },
+    /// The first inventory of these books: executions of before their time, by id up to the last dot. They are not
+    /// booked, now or when they are listed again.
+    Baseline {
+        exec_ids: Vec<String>,
+    },
+    /// The broker corrected an execution or took it back. `exec_id` is its id from now on; `fills` are those that it was
+    /// booked as, under the ids that they were booked with, as they are now: with quantity 0 they never were.
+    Corrected {
+        exec_id: String,
+        fills: Vec<Fill>,
+    },
 }
 
 /// Why a segment stopped being readable at some byte.

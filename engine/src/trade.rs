@@ -185,6 +185,14 @@ impl Side {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct StrategyId(pub u16);
 
+impl StrategyId {
+    /// Whose positions are those that no strategy of ours made: trades by hand, of other programs, and what an operator
+    /// accepted. Counted, told, never closed.
+    pub const FOREIGN: StrategyId = StrategyId(u16::MAX);
+    /// What reports call [`StrategyId::FOREIGN`]; no strategy may have this name.
+    pub const FOREIGN_NAME: &'static str = "foreign";
+}
+
 /// Our own order identity. Rises over the life of a journal, never reused; travels as `orderRef`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ClientOrderId(pub u64);
@@ -286,6 +294,14 @@ pub enum Leg {
     Stop,
     Target,
     Exit,
+    /// Not an order of ours: another program's.
+    Foreign,
+    /// Not an order of ours: entered by hand in a trading window.
+    Manual,
+    /// Not an order of ours: the broker closed a position.
+    Liquidation,
+    /// No order at all: a position that the broker has and an operator accepted.
+    Accepted,
 }
 
 impl Leg {
@@ -295,6 +311,10 @@ impl Leg {
             Leg::Stop => "stop",
             Leg::Target => "target",
             Leg::Exit => "exit",
+            Leg::Foreign => "foreign",
+            Leg::Manual => "manual",
+            Leg::Liquidation => "liquidation",
+            Leg::Accepted => "accepted",
         }
     }
 }
@@ -391,6 +411,11 @@ pub struct Execution {
     /// Exchange time, one-second resolution at Interactive Brokers.
     pub at: Timestamp,
     pub liquidation: bool,
+}
+
+/// `0000e1a7.6b0373b5.02.01` without its last part, which counts corrections.
+pub fn exec_base(exec_id: &str) -> &str {
+    exec_id.rsplit_once('.').map_or(exec_id, |(base, _)| base)
 }
 
 /// An order as open-order and completed-order replies show it.

@@ -136,7 +136,16 @@ impl System {
     pub async fn start(setup: Setup) -> Result<System, SystemError> {
         let Setup { mut config, peer, clock, mode, account, log } = setup;
         // What is lost between here and the broker is lost on the wall, at any speed of the market.
-        for span in [&mut config.orders.answer_within, &mut config.bars.close_grace, &mut config.bars.revise_within] {
+        let protection = &mut config.protection;
+        for span in [
+            &mut config.orders.answer_within,
+            &mut config.bars.close_grace,
+            &mut config.bars.revise_within,
+            &mut protection.repair_after,
+            &mut protection.flatten_after,
+            &mut protection.ladder_step,
+            &mut protection.ladder_retry_max,
+        ] {
             *span = clock.market_span(*span);
         }
         let config = Arc::new(config);

@@ -38,7 +38,7 @@ impl Books {
                 }
             }
             Intent::Exit => {
-                let exit = self.exit_ticket(strategy, symbol);
+                let exit = self.closing_ticket(strategy, symbol, OrderKind::Market);
                 let verdict = Verdict::Approved { order: exit.as_ref().map(|ticket| ticket.id) };
                 out.push(Output::Record(Record::Signal { intent, verdict }));
                 self.cancel_entries(strategy, symbol, out);
@@ -62,7 +62,6 @@ impl Books {
         }
     }
 
-    /// What the gate may look at.
     /// The only place where an entry comes into being, and it takes the gate's word for it.
     fn submit(&mut self, now: Timestamp, approved: Approved, intent: OrderIntent, out: &mut Vec<Output>) {
         let order = *approved.candidate();
@@ -100,7 +99,7 @@ impl Books {
         out.push(Output::Request(BrokerRequest::Place(tickets)));
     }
 
-    fn ticket(
+    pub(super) fn ticket(
         &mut self,
         strategy: StrategyId,
         symbol: SymbolId,
@@ -130,29 +129,8 @@ impl Books {
         }
     }
 
-    fn oca_group(&self, family: ClientOrderId) -> String {
+    pub(super) fn oca_group(&self, family: ClientOrderId) -> String {
         format!("{}-oca-{}", self.instance, family.0)
-    }
-
-    /// A market order that closes the whole position, in the OCA group of the orders that protect it: whichever
-    /// fills first withdraws the others, so the position cannot turn around. `None` when flat, already closing, or not
-    /// known to be what the broker holds.
-    pub(super) fn exit_ticket(&mut self, strategy: StrategyId, symbol: SymbolId) -> Option<OrderTicket> {
-        let position = self.state.portfolio.position(strategy, symbol);
-        let side = Side::of_position(position)?.opposite();
-        if !self.agreed.contains(&symbol) {
-            return None;
-        }
-        if self.state.orders.has_live(strategy, symbol, Leg::Exit) {
-            return None;
-        }
-        let quantity = u32::try_from(position.unsigned_abs()).ok()?;
-        // The newest: a child of an older position may count as live because its end was not told, and its group is over.
-        let protective = self.state.orders.live_of(strategy, symbol).filter(|o| o.ticket.oca_group.is_some());
-        let family = protective.map(|o| o.family()).max();
-        let ticket = self.ticket(strategy, symbol, Leg::Exit, side, quantity, OrderKind::Market);
-        let family = family.unwrap_or(ticket.id);
-        Some(OrderTicket { oca_group: Some(self.oca_group(family)), transmit: true, ..ticket })
     }
 
     pub(super) fn cancel_entries(&mut self, strategy: StrategyId, symbol: SymbolId, out: &mut Vec<Output>) {
@@ -169,6 +147,7 @@ impl Books {
     pub(super) fn cancel(&mut self, id: ClientOrderId, why: &str, out: &mut Vec<Output>) {
         if let Some(Ok(_)) = self.state.orders.apply(id, Event::CancelRequested) {
             self.change(id, why, out);
+            self.cancel_sent.insert(id, self.now);
             let order_id = self.state.orders.get(id).expect("it was just changed").ticket.order_id;
             out.push(Output::Request(BrokerRequest::Cancel(order_id)));
         }

@@ -70,6 +70,7 @@ impl Books {
 
     fn is_engaged(&self, strategy: StrategyId, symbol: SymbolId) -> bool {
         self.state.portfolio.position(strategy, symbol) != 0
+            || self.climbs.contains_key(&(strategy, symbol))
             || self.state.orders.has_live(strategy, symbol, Leg::Entry)
             || self.state.orders.has_live(strategy, symbol, Leg::Exit)
     }
@@ -116,15 +117,15 @@ impl Books {
     }
 
     /// Loss if every stop were hit: of what is held from the price at which it could be closed now, of working entries from
-    /// their own price. What has no stop may lose everything.
+    /// their own price. What has no stop may lose everything; what others hold in the account is theirs to protect.
     fn at_stake(&self) -> Money {
         let portfolio = &self.state.portfolio;
         let mut stake = Money::ZERO;
-        for (strategy, symbol, sleeve) in portfolio.sleeves().filter(|(_, _, sleeve)| sleeve.quantity != 0) {
+        for (strategy, symbol, quantity) in portfolio.held() {
             let tick = portfolio.tick_value(symbol);
-            let side = sleeve.quantity.signum();
-            let price = portfolio.last_mark(symbol).exit_price(sleeve.quantity).unwrap_or_default();
-            let mut naked = sleeve.quantity.abs();
+            let side = quantity.signum();
+            let price = portfolio.last_mark(symbol).exit_price(quantity).unwrap_or_default();
+            let mut naked = quantity.abs();
             for order in self.state.orders.live_of(strategy, symbol).filter(|o| o.ticket.leg == Leg::Stop) {
                 let Some(stop) = order.ticket.kind.stop_price() else { continue };
                 let covers = i64::from(order.left()).min(naked);

@@ -10,12 +10,14 @@ use crate::trade::{Money, StrategyId};
 
 pub mod connection;
 pub mod outage;
+pub mod protection;
 pub mod raw;
 mod risk;
 
 pub use connection::{AtClose, CalendarConfig, FeedsConfig, LossPolicy, OnDisconnect, WeeklyLogin};
 pub use outage::ExpectedOutage;
 pub use risk::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, ProfitLock, RateLimits, RiskConfig};
+pub use protection::ProtectionConfig;
 
 /// `config/default.toml`, which is also the reference of every key.
 const EMBEDDED_DEFAULT: &str = include_str!("../../../config/default.toml");
@@ -42,6 +44,7 @@ pub struct Config {
     pub strategies: Vec<StrategyConfig>,
     pub risk: RiskConfig,
     pub orders: OrdersConfig,
+    pub protection: ProtectionConfig,
     pub on_disconnect: OnDisconnect,
     pub feeds: FeedsConfig,
     pub calendar: CalendarConfig,

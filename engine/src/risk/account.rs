@@ -15,6 +15,9 @@ pub struct RiskAccount {
     date: Option<NaiveDate>,
     day_start: Money,
     week_start: Money,
+    /// What of both is not ours.
+    day_start_foreign: Money,
+    week_start_foreign: Money,
     /// The most that this trade date had earned.
     day_best: Money,
     /// The most that was ever earned.
@@ -40,11 +43,12 @@ impl RiskAccount {
         let equity = portfolio.equity();
         self.date = Some(date);
         self.day_start = equity;
+        self.day_start_foreign = portfolio.foreign_equity();
         self.day_best = Money::ZERO;
         self.orders = 0;
         self.strategies_day_start = portfolio.strategies().map(|id| (id, portfolio.earned(id))).collect();
         if new_week {
-            self.week_start = equity;
+            (self.week_start, self.week_start_foreign) = (equity, self.day_start_foreign);
         }
         self.see(portfolio);
         Some(Turned { new_week })
@@ -58,7 +62,11 @@ impl RiskAccount {
     pub fn see(&mut self, portfolio: &Portfolio) {
         let equity = portfolio.equity();
         self.peak = self.peak.max(equity);
-        self.day_best = self.day_best.max(equity - self.day_start);
+        self.day_best = self.day_best.max(self.day(portfolio));
+    }
+
+    fn day(&self, portfolio: &Portfolio) -> Money {
+        since(portfolio, self.day_start, self.day_start_foreign)
     }
 
     pub fn figures(&self, capital: Money, portfolio: &Portfolio) -> Figures {
@@ -66,9 +74,9 @@ impl RiskAccount {
         Figures {
             equity: capital + earned,
             peak: capital + self.peak.max(earned),
-            day: earned - self.day_start,
-            day_best: self.day_best.max(earned - self.day_start),
-            week: earned - self.week_start,
+            day: self.day(portfolio),
+            day_best: self.day_best.max(self.day(portfolio)),
+            week: since(portfolio, self.week_start, self.week_start_foreign),
         }
     }
 
@@ -81,6 +89,12 @@ impl RiskAccount {
         let starts = std::mem::take(&mut self.strategies_day_start);
         self.strategies_day_start = starts.into_iter().filter_map(|(id, start)| Some((strategy(id)?, start))).collect();
     }
+}
+
+/// What was earned since. What others lose counts; what they gain does not make room for our losses.
+fn since(portfolio: &Portfolio, start: Money, start_foreign: Money) -> Money {
+    let foreign = portfolio.foreign_equity() - start_foreign;
+    portfolio.equity() - start - foreign + foreign.min(Money::ZERO)
 }
 
 /// The account at one instant; losses are negative.

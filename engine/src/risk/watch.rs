@@ -39,7 +39,7 @@ pub fn all(
 ) -> Vec<(Scope, Breach)> {
     let mut found: Vec<(Scope, Breach)> = Vec::new();
     found.extend(account(&of.figures(capital, portfolio), limits).into_iter().map(|b| (Scope::Account, b)));
-    for id in portfolio.strategies() {
+    for id in portfolio.strategies().filter(|id| *id != StrategyId::FOREIGN) {
         found.extend(strategy(id, of, portfolio, limits).into_iter().map(|b| (Scope::Strategy(id), b)));
     }
     found

@@ -15,6 +15,9 @@ pub(super) fn contradictions(walk: &Walk<'_>, parts: &Parts) {
         }
     }
     pings_before_hangs(walk, parts);
+    if let Some(protection) = &parts.protection {
+        super::protection::contradictions(walk, protection);
+    }
 }
 
 /// Real money is traded on purpose or not at all.

@@ -10,7 +10,7 @@ use super::place::{Newlines, Places, environment};
 use super::{Layer, walk};
 
 /// Sections of a configuration: everything else at the top level is a slip.
-pub(super) const SECTIONS: [&str; 16] = [
+pub(super) const SECTIONS: [&str; 17] = [
     "actors",
     "backtest",
     "bars",
@@ -24,6 +24,7 @@ pub(super) const SECTIONS: [&str; 16] = [
     "log",
     "on_disconnect",
     "orders",
+    "protection",
     "risk",
     "storage",
     "strategies",

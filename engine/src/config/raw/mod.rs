@@ -20,6 +20,7 @@ mod mistake;
 mod place;
 mod plumbing;
 mod risk;
+mod protection;
 mod session;
 mod simulation;
 mod trading;
@@ -115,6 +116,7 @@ struct Parts {
     on_disconnect: Option<super::OnDisconnect>,
     feeds: Option<super::FeedsConfig>,
     calendar: Option<super::CalendarConfig>,
+    protection: Option<super::ProtectionConfig>,
     actors: Option<super::ActorsConfig>,
     storage: Option<super::StorageConfig>,
     log: Option<super::LogConfig>,
@@ -138,6 +140,7 @@ impl Parts {
             feeds: connection::feeds(root),
             calendar: connection::calendar(root),
             orders,
+            protection: protection::protection(root),
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
@@ -162,6 +165,7 @@ impl Parts {
             on_disconnect: self.on_disconnect?,
             feeds: self.feeds?,
             calendar: self.calendar?,
+            protection: self.protection?,
             actors: self.actors?,
             storage: self.storage?,
             log: self.log?,

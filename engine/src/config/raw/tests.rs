@@ -133,6 +133,7 @@ fn the_values_of_the_default_file_are_the_documented_defaults() {
     assert_eq!(written.on_disconnect, defaults.on_disconnect);
     assert_eq!(written.feeds, defaults.feeds);
     assert_eq!(written.calendar, defaults.calendar);
+    assert_eq!(written.protection, defaults.protection);
     assert_eq!(written.actors.broker, defaults.actors.broker);
     assert_eq!(written.actors.ping_every, defaults.actors.ping_every);
     assert_eq!(written.actors.report_every, defaults.actors.report_every);

@@ -37,7 +37,7 @@ impl Market {
     }
 
     fn strategy(&self, s: &Section<'_>, i: usize, known: &Known<'_>) -> Option<StrategyConfig> {
-        let name = s.need("name", name(32));
+        let name = s.need("name", name(32)).filter(|name| not_reserved(s, name));
         let kind = s.need("kind", kind(&known.kinds));
         let symbol = s.need("symbol", text("the name of an instrument", |_| true));
         let symbol = symbol.and_then(|symbol| self.symbol(s, &symbol));
@@ -92,6 +92,15 @@ impl Market {
             }
         }
     }
+}
+
+/// Reports list what is not ours under a name of its own.
+fn not_reserved(s: &Section<'_>, name: &str) -> bool {
+    let free = name != StrategyId::FOREIGN_NAME;
+    if !free {
+        s.mistake("name", format!("{name:?}, which stands for positions that are not Pitboss's"), "another name");
+    }
+    free
 }
 
 fn kind<'k>(kinds: &'k [&'k str]) -> Kind<'k, String> {

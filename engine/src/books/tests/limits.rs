@@ -1,6 +1,5 @@
 //! Limits at work in the books: what trips, what stays latched, what a person can do, what a restart remembers.
 
-use super::tests::{Desk, ES, ONE, TWO};
 use super::*;
 use crate::config::Limit;
 use crate::journal::Verdict;
