@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod backtest;
 mod bars;
+mod codes;
 mod config;
 mod control;
 mod faults;
@@ -65,6 +66,8 @@ enum Command {
     Unlock(control::UnlockArgs),
     /// Print the journal: every record that was written before it was acted upon.
     Journal(journal::JournalArgs),
+    /// Explain the broker's message codes.
+    Codes(codes::CodesArgs),
 }
 
 /// Which configuration.
@@ -112,6 +115,7 @@ pub fn run() -> ExitCode {
         Command::Resume(args) => control::resume(&args),
         Command::Unlock(args) => control::unlock(&args),
         Command::Journal(args) => journal::run(&args),
+        Command::Codes(args) => codes::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
