@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::books::BooksState;
 use crate::market::{Bar, Instrument, SymbolId};
+use crate::risk::account::RiskAccount;
+use crate::risk::latch::{Latch, Scope};
 use crate::time::Timestamp;
 use crate::trade::{BrokerOrderId, ClientOrderId, Fill, Money, OrderIntent, OrderTicket, PermId, StrategyId, Trading};
 
@@ -186,6 +188,23 @@ pub enum Record {
     },
     SessionEnded {
         cause: String,
+    },
+    /// A limit was tripped, or a person stopped something: entries pause until it is released.
+    Latched(Latch),
+    Released {
+        rule: String,
+        scope: Scope,
+        /// A person, or the trade date that ended it.
+        who: String,
+        why: String,
+    },
+    /// What loss limits go by: at each new trade date, and once a minute while it changes.
+    RiskAccount(Box<RiskAccount>),
+    /// A person told the running system something.
+    Operator {
+        command: String,
+        who: String,
+        why: String,
     },
     /// The first inventory of these books: executions of before their time, by id up to the last dot. They are not
     /// booked, now or when they are listed again.

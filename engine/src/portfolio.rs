@@ -67,9 +67,6 @@ pub struct Portfolio {
     tick_values: BTreeMap<SymbolId, Money>,
     /// Fills whose commission has not come.
     awaiting_commission: BTreeMap<String, FillKey>,
-    day_start_equity: Money,
-    /// What of it is not ours.
-    day_start_foreign: Money,
     /// What strategies that are not configured any more have earned.
     retired: Money,
     /// The books before the fills that may still be corrected, and those fills.
@@ -86,22 +83,30 @@ struct Totals {
     gross_loss: Money,
     peak: Money,
     drawdown_max: Money,
+    /// Round trips lost in a row, now and before the last one: its commission may still turn it.
+    losses_in_row: u32,
+    in_row_before: u32,
 }
 
 impl Totals {
     fn add_trip(&mut self, net: Money) {
         self.trades += 1;
+        self.in_row_before = self.losses_in_row;
         if net > Money::ZERO {
+            self.losses_in_row = 0;
             self.wins += 1;
             self.gross_profit += net;
         } else {
+            self.losses_in_row += 1;
             self.losses += 1;
             self.gross_loss += net;
         }
     }
 
+    /// The last one.
     fn remove_trip(&mut self, net: Money) {
         self.trades -= 1;
+        self.losses_in_row = self.in_row_before;
         if net > Money::ZERO {
             self.wins -= 1;
             self.gross_profit -= net;
@@ -277,19 +282,25 @@ impl Portfolio {
         earned + self.retired
     }
 
-    /// Of the account. What others lose counts; what they gain does not make room for our losses.
-    pub fn day_pnl(&self) -> Money {
-        let foreign = self.foreign_equity() - self.day_start_foreign;
-        let all = self.equity() - self.day_start_equity;
-        all - foreign + foreign.min(Money::ZERO)
+    /// Strategies that ever traded, in a fixed order.
+    pub fn strategies(&self) -> impl Iterator<Item = StrategyId> {
+        let mut last = None;
+        self.sleeves.keys().map(|(strategy, _)| *strategy).filter(move |id| last.replace(*id) != Some(*id))
     }
 
-    pub fn start_day(&mut self) {
-        self.day_start_equity = self.equity();
-        self.day_start_foreign = self.foreign_equity();
+    /// Realised and unrealised after commission, since the beginning of the books.
+    pub fn earned(&self, strategy: StrategyId) -> Money {
+        let mine = self.sleeves.iter().filter(|((id, _), _)| *id == strategy);
+        mine.map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum()
     }
 
-    fn foreign_equity(&self) -> Money {
+    /// Round trips of a strategy that lost money since the last one that did not.
+    pub fn losses_in_row(&self, strategy: StrategyId) -> u32 {
+        self.totals.get(&strategy).map_or(0, |totals| totals.losses_in_row)
+    }
+
+    /// What others have earned in this account, realised and unrealised after commission.
+    pub fn foreign_equity(&self) -> Money {
         let foreign = self.sleeves.iter().filter(|((strategy, _), _)| *strategy == StrategyId::FOREIGN);
         foreign.map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum()
     }
@@ -327,7 +338,7 @@ impl Portfolio {
         }
     }
 
-    fn tick_value(&self, symbol: SymbolId) -> Money {
+    pub fn tick_value(&self, symbol: SymbolId) -> Money {
         *self.tick_values.get(&symbol).expect("fills are of configured instruments")
     }
 

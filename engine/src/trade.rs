@@ -105,6 +105,38 @@ impl SubAssign for Money {
     }
 }
 
+/// A part of a whole in millionths: 0.02 is 20,000. From nothing to all.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct Fraction(u32);
+
+impl Fraction {
+    const ALL_PPM: u32 = 1_000_000;
+
+    /// More than all is all.
+    pub const fn from_ppm(ppm: u32) -> Self {
+        Self(if ppm > Self::ALL_PPM { Self::ALL_PPM } else { ppm })
+    }
+
+    /// `None` if it is not from 0 to 1, or has more than six decimals.
+    pub fn from_decimal(part: Decimal) -> Option<Self> {
+        let ppm = part.checked_mul(Decimal::from(Self::ALL_PPM))?;
+        ppm.is_integer().then(|| ppm.to_u32()).flatten().filter(|ppm| *ppm <= Self::ALL_PPM).map(Self)
+    }
+
+    /// This part of an amount, rounded toward zero.
+    pub fn of(self, whole: Money) -> Money {
+        let micros = i128::from(whole.0) * i128::from(self.0) / i128::from(Self::ALL_PPM);
+        Money(i64::try_from(micros).expect("a part is not larger than the whole"))
+    }
+}
+
+impl fmt::Display for Fraction {
+    /// Percent, without superfluous digits: `2 %`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} %", Decimal::new(i64::from(self.0), 4).normalize())
+    }
+}
+
 impl Sum for Money {
     fn sum<I: Iterator<Item = Money>>(amounts: I) -> Money {
         amounts.fold(Money::ZERO, Add::add)

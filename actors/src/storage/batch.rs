@@ -115,6 +115,19 @@ impl Batch {
             Record::System { severity, event, actor, text } => {
                 self.add_event(session, seq, ts, *severity, event, actor, text);
             }
+            Record::Latched(latch) => {
+                self.add_event(session, seq, ts, Severity::Error, "risk.latched", "books", &latch.to_string());
+            }
+            Record::Released { rule, scope, who, why } => {
+                let text = format!("{rule} of {scope} by {who}: {why}");
+                self.add_event(session, seq, ts, Severity::Warning, "risk.released", "books", &text);
+            }
+            Record::Operator { command, who, why } => {
+                let text = format!("{command} by {who}: {why}");
+                self.add_event(session, seq, ts, Severity::Warning, "operator.command", "books", &text);
+            }
+            // What the books go by; performance has what people ask for.
+            Record::RiskAccount(_) => {}
             Record::Corrected { fills, .. } => {
                 for fill in fills {
                     let row = execution_row(&self.journal_id, session, seq, fill)?;

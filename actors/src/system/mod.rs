@@ -11,7 +11,7 @@ use engine::books::{self, Books, BooksState};
 use engine::config::Config;
 use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInfo};
 use engine::time::Timestamp;
-use engine::trade::{Money, Trading};
+use engine::trade::Trading;
 use engine::wiring::Topology;
 use slog::{Logger, info, warn};
 use tokio::sync::watch;
@@ -94,7 +94,6 @@ pub struct BooksView {
     pub agrees: bool,
     pub account: Performance,
     pub strategies: Vec<(String, Performance)>,
-    pub day_pnl: Money,
 }
 
 impl fmt::Display for BooksView {
@@ -129,7 +128,6 @@ fn view(books: &Books) -> BooksView {
         agrees: books.agrees(),
         account: portfolio.performance(None),
         strategies: books.strategies().map(|(id, name)| (name.to_owned(), portfolio.performance(Some(id)))).collect(),
-        day_pnl: portfolio.day_pnl(),
     }
 }
 

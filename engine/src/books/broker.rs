@@ -224,6 +224,8 @@ impl Books {
         for &id in &doubted {
             self.filled_unseen.remove(&id);
             self.cancel_sent.remove(&id);
+            let text = format!("order {}: no answer within {} ms; its fate is open", id.0, patience.as_millis());
+            out.push(Self::system(Severity::Warning, "order.unanswered", text));
             self.step(id, Event::Doubted, "the broker did not answer in time", out);
         }
         // What an inventory left open is asked about again.

@@ -13,13 +13,16 @@ use crate::journal::{OrderChange, Performance, Record, Severity};
 use crate::market::{Instrument, SymbolId};
 use crate::orders::working::WorkingOrders;
 use crate::portfolio::{Mark, Portfolio};
-use crate::risk::order_rate;
+use crate::risk::account::RiskAccount;
+use crate::risk::latch::Latches;
+use crate::risk::sent::Sent;
 use crate::strategy;
 use crate::time::Timestamp;
 use crate::time::session::{Calendar, SessionCursor};
 use crate::trade::{
     BrokerEvent, BrokerOrderId, BrokerRequest, ClientOrderId, Leg, Money, OrderIntent, StrategyId, Trading,
 };
+use crate::venue::MarginTable;
 
 mod broker;
 mod corrections;
@@ -27,14 +30,18 @@ mod flatten;
 mod foreign;
 mod intents;
 mod ladder;
+mod limits;
+mod operator;
 mod protect;
 mod rebuild;
 mod settle;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
 use flatten::Climb;
+pub use operator::{Command, Operator};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -49,6 +56,11 @@ pub enum Input {
         trading: Trading,
         cause: String,
     },
+    /// Whether this symbol's market data allows entries in it.
+    Feed {
+        symbol: SymbolId,
+        live: bool,
+    },
     /// Nothing can be sent and nothing is heard.
     LinkLost,
     /// The link wants the book compared with the broker.
@@ -61,6 +73,8 @@ pub enum Input {
     },
     /// A strategy was given up: its entries are withdrawn, its protective orders stay.
     Disable(StrategyId),
+    /// A person's command.
+    Operator(Operator),
     /// The session ends: totals are written down.
     Close,
 }
@@ -100,8 +114,9 @@ pub struct BooksState {
     pub next_order_id: BrokerOrderId,
     /// Executions that were booked, with whether their commission was, by execution id up to its last dot.
     executions: BTreeMap<String, Booked>,
-    /// `YYYYMMDD` of the trade date whose loss is counted.
-    trade_date: u32,
+    /// What loss limits go by.
+    pub risk: RiskAccount,
+    pub latches: Latches,
     /// There was an inventory: whatever is executed from then on belongs into these books.
     begun: bool,
     /// Executions that are not booked because they were before these books' time, by id up to the last dot, with when
@@ -120,7 +135,8 @@ impl Default for BooksState {
             next_id: ClientOrderId(1),
             next_order_id: BrokerOrderId(1),
             executions: BTreeMap::new(),
-            trade_date: 0,
+            risk: RiskAccount::default(),
+            latches: Latches::default(),
             begun: false,
             before: BTreeMap::new(),
             by_hand: BTreeMap::new(),
@@ -172,7 +188,14 @@ pub struct Books {
     /// The handshake is done and the link is not lost: requests can be sent.
     connected: bool,
     prices_at: BTreeMap<SymbolId, Timestamp>,
-    sent: order_rate::Sent,
+    sent: Sent,
+    /// Initial margin of one contract by symbol, where the table has it.
+    margins: Vec<Option<Money>>,
+    /// Trading hours by symbol.
+    hours: Vec<SessionCursor>,
+    risk_told: RiskAccount,
+    /// Symbols whose market data is in doubt: no entries.
+    doubtful_feeds: BTreeSet<SymbolId>,
     /// The inventory under way.
     inventory: Option<Asked>,
     /// Symbols whose position was compared with the broker's on this connection and agreed. Nothing is closed in the
@@ -220,7 +243,11 @@ impl Books {
             now: Timestamp::default(),
             connected: false,
             prices_at: BTreeMap::new(),
-            sent: order_rate::Sent::default(),
+            sent: Sent::default(),
+            margins: view::margins(&config.instruments, &MarginTable::default()),
+            hours: config.instruments.iter().map(|i| SessionCursor::new(Calendar::of_root(&i.root))).collect(),
+            risk_told: RiskAccount::default(),
+            doubtful_feeds: BTreeSet::new(),
             inventory: None,
             agreed: BTreeSet::new(),
             comparisons: 0,
@@ -274,7 +301,7 @@ impl Books {
 
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) {
         self.now = now;
-        self.turn_day(now);
+        self.turn_day(now, out);
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
             Input::Broker(event) => self.on_broker(now, event, out),
@@ -283,24 +310,24 @@ impl Books {
                 self.state.portfolio.mark(symbol, mark);
             }
             Input::Trading { trading, cause } => self.on_trading(now, trading, cause, out),
+            Input::Feed { symbol, live } => self.on_feed(symbol, live),
             Input::LinkLost => self.on_link_lost(now, out),
             Input::TakeInventory => self.take_inventory(out),
             Input::ComparePositions => self.ask(BrokerRequest::ComparePositions, out),
             Input::Flatten { cause } => self.flatten(now, &cause, out),
             Input::Disable(strategy) => self.disable(strategy, out),
+            Input::Operator(operator) => self.on_operator(now, operator, out),
             Input::Close => self.write_totals(now, out),
         }
         self.climb(now, out);
         self.arm(now);
     }
 
-    /// A new trade date starts a new daily loss.
-    fn turn_day(&mut self, now: Timestamp) {
-        let Some(session) = self.sessions.session_of(now) else { return };
-        let date = date_number(session.trade_date);
-        if self.state.trade_date != date {
-            self.state.trade_date = date;
-            self.state.portfolio.start_day();
+    fn on_feed(&mut self, symbol: SymbolId, live: bool) {
+        if live {
+            self.doubtful_feeds.remove(&symbol);
+        } else {
+            self.doubtful_feeds.insert(symbol);
         }
     }
 
@@ -317,7 +344,8 @@ impl Books {
         self.now = now;
         if self.check_at.is_some_and(|at| at <= now) {
             self.check_at = Some(now + CHECK_EVERY);
-            self.turn_day(now);
+            self.turn_day(now, out);
+            self.watch_limits(now, out);
             self.doubt_unanswered(now, out);
             self.keep_protected(now, out);
         }
@@ -329,6 +357,7 @@ impl Books {
     }
 
     fn write_totals(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        self.write_risk(out);
         let trade_date = date_number(self.sessions.trade_date(now));
         let traded_by_others = self.state.portfolio.sleeves().any(|(strategy, ..)| strategy == StrategyId::FOREIGN);
         let foreign = traded_by_others.then_some(Some(StrategyId::FOREIGN));

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::journal::{Entry, Record, SessionInfo};
 use crate::market::{Instrument, SymbolId};
 use crate::orders::machine::Event;
+use crate::risk::account::RiskAccount;
 use crate::time::Timestamp;
 use crate::trade::{BrokerOrderId, ClientOrderId, StrategyId, exec_base};
 
@@ -26,9 +27,18 @@ impl BooksState {
     /// One record. Those that only inform (signals, bars, totals) change nothing here.
     fn apply(&mut self, entry: &Entry) {
         match &entry.record {
+            Record::Latched(latch) => {
+                self.latches.set(latch.clone());
+            }
+            Record::Released { rule, scope, .. } => {
+                self.latches.release(rule, *scope);
+            }
+            Record::RiskAccount(risk) => self.risk = RiskAccount::clone(risk),
             Record::OrderPlaced(ticket) => {
                 self.next_id = self.next_id.max(ClientOrderId(ticket.id.0 + 1));
                 self.next_order_id = self.next_order_id.max(BrokerOrderId(ticket.order_id.0 + 1));
+                // Changes of a live order are no new ones.
+                self.risk.orders += u32::from(self.orders.get(ticket.id).is_none());
                 self.orders.place(entry.at, ticket.clone());
             }
             Record::OrderChanged(change) => {
@@ -64,6 +74,7 @@ impl BooksState {
             | Record::Performance { .. }
             | Record::Trading { .. }
             | Record::System { .. }
+            | Record::Operator { .. }
             | Record::SessionEnded { .. } => {}
         }
     }
@@ -91,6 +102,8 @@ impl BooksState {
             let symbol = name(from.instruments.get(usize::from(symbol.0)).map(|i| &i.name));
             format!("strategy {strategy} in {symbol}")
         };
+        self.risk.renumber(&strategy);
+        self.latches.renumber(&strategy);
         self.by_hand = std::mem::take(&mut self.by_hand)
             .into_iter()
             .filter_map(|(of, contracts)| Some((symbol(of)?, contracts)))

@@ -3,6 +3,7 @@
 mod away;
 mod corrections;
 mod ladder;
+mod limits;
 mod model;
 mod naked;
 pub(super) mod pit;
@@ -32,7 +33,7 @@ fn config() -> Config {
     }];
     let mut config = crate::config::raw::read(&[layer], &[], &crate::config::raw::Known::registered(&contracts))
         .expect("the built-in configuration has no mistakes");
-    config.risk.max_position_size = Limit::Max(4);
+    config.risk.order.max_position_size = Limit::Max(4);
     config
 }
 
@@ -100,6 +101,18 @@ impl Desk {
             doubts: 0,
             flats: 0,
         }
+    }
+
+    /// A new process on the books of another, whose account has nothing open, at the same time.
+    fn resumed(state: BooksState, now: Timestamp) -> Self {
+        let mut desk = Self::with_state(state);
+        desk.now = now;
+        desk.broker(BrokerEvent::NextOrderId(BrokerOrderId(1)));
+        desk.tell(Input::TakeInventory);
+        desk.inventory(&[]);
+        desk.tell(Input::Trading { trading: Trading::Allowed, cause: "test".into() });
+        desk.price(20_000);
+        desk
     }
 
     fn tell(&mut self, input: Input) {
@@ -305,6 +318,10 @@ impl Desk {
         self.broker(BrokerEvent::Snapshot(Box::new(snapshot)));
     }
 
+    fn day_pnl(&self) -> Money {
+        self.books.state.risk.figures(Money::ZERO, self.books.portfolio()).day
+    }
+
     /// A process that starts now knows the same; prices, and what depends on them, begin anew.
     fn assert_rebuilds(&self) {
         let (rebuilt, live) = (self.rebuilt(), self.books.state());
@@ -367,8 +384,8 @@ fn a_refusal_is_recorded_with_number_and_limit_and_sends_nothing() {
 #[test]
 fn working_entries_count_towards_the_position_limit() {
     let mut desk = Desk::open();
-    desk.config.risk.max_position_size = Limit::Max(2);
-    desk.books.risk.max_position_size = Limit::Max(2);
+    desk.config.risk.order.max_position_size = Limit::Max(2);
+    desk.books.risk.order.max_position_size = Limit::Max(2);
     desk.buy(ONE, 2);
     desk.buy(TWO, 1);
     assert!(matches!(desk.verdicts()[1], Verdict::Refused { rule, .. } if rule == "max_position_size"));
@@ -676,14 +693,16 @@ fn order_ids_only_rise_whatever_the_broker_says() {
 #[test]
 fn the_daily_loss_stops_entries_until_the_next_trade_date() {
     let mut desk = Desk::open();
-    desk.books.risk.daily_loss_max = Limit::Max(Money::from_micros(100_000_000));
+    desk.books.risk.loss.daily_loss_max = Limit::Max(Money::from_micros(100_000_000));
     desk.buy(ONE, 1);
     let entry = desk.ticket(ONE, Leg::Entry);
     desk.fill(&entry, 1, 1, 20_001);
     let stop = desk.ticket(ONE, Leg::Stop);
     desk.fill(&stop, 1, 1, 19_980);
     desk.buy(TWO, 1);
-    assert!(matches!(desk.verdicts()[1], Verdict::Refused { rule, .. } if rule == "daily_loss"));
+    assert!(
+        matches!(desk.verdicts()[1], Verdict::Refused { rule, value, .. } if rule == "latched" && value.starts_with("daily_loss"))
+    );
     desk.now = desk.now + Duration::from_secs(9 * 3_600);
     desk.price(20_000);
     desk.buy(TWO, 1);

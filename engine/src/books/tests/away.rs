@@ -96,14 +96,14 @@ fn a_person_closes_a_position_of_their_own_first() {
 #[test]
 fn others_positions_count_towards_the_limit_and_their_gains_make_no_room() {
     let mut desk = Desk::open();
-    desk.books.risk.max_position_size = Limit::Max(2);
+    desk.books.risk.order.max_position_size = Limit::Max(2);
     desk.traded_elsewhere("theirs-1", 5, 3, Side::Buy, 2);
     desk.buy(ONE, 1);
     assert!(matches!(desk.verdicts()[0], Verdict::Refused { rule, .. } if rule == "max_position_size"));
     desk.price(20_100);
-    assert_eq!(desk.books.portfolio().day_pnl(), Money::ZERO, "their gain");
+    assert_eq!(desk.day_pnl(), Money::ZERO, "their gain");
     desk.price(19_900);
-    assert!(desk.books.portfolio().day_pnl() < Money::ZERO, "their loss");
+    assert!(desk.day_pnl() < Money::ZERO, "their loss");
 }
 
 #[test]

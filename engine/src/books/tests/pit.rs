@@ -100,10 +100,10 @@ impl Pit {
     /// An open connection, reconciled, trading allowed. `keeps_journal`: a crash is possible.
     pub fn open(budget: Budget, keeps_journal: bool) -> Self {
         let mut desk = Desk::open();
-        desk.books.risk.order_size_max = Limit::Off;
-        desk.books.risk.orders_per_second_max = Limit::Off;
+        desk.books.risk.order.order_size_max = Limit::Off;
+        desk.books.risk.rate.orders_per_second_max = Limit::Off;
         desk.books.risk.stale_after = Limit::Off;
-        desk.books.risk.daily_loss_max = Limit::Off;
+        desk.books.risk.loss.daily_loss_max = Limit::Off;
         let mut pit = Self {
             books: Arc::new(desk.books),
             broker: SmallBroker::default(),
