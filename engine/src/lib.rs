@@ -14,6 +14,7 @@ pub mod orders;
 pub mod portfolio;
 pub mod rehearsal;
 pub mod risk;
+pub mod sizing;
 pub mod strategy;
 pub mod supervision;
 pub mod time;
