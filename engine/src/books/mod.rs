@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, OrdersConfig, RiskConfig};
 use crate::journal::{OrderChange, Performance, Record, Severity};
-use crate::market::{Instrument, SymbolId};
+use crate::market::{Bar, Instrument, SymbolId};
 use crate::orders::working::WorkingOrders;
 use crate::portfolio::{Mark, Portfolio};
 use crate::risk::order_rate;
@@ -26,6 +26,7 @@ mod intents;
 mod protect;
 mod rebuild;
 mod settle;
+mod sizing;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,8 @@ mod tests;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     Intent(OrderIntent),
+    /// A closed bar, where a size is made of ranges.
+    Bar(Bar),
     Broker(BrokerEvent),
     /// The newest prices of a symbol; what lies between two marks does not matter.
     Mark {
@@ -164,6 +167,7 @@ pub struct Books {
     totals_at: Option<Timestamp>,
     totals_told: BTreeMap<Option<StrategyId>, Performance>,
     strategies: Vec<(StrategyId, String)>,
+    sizes: sizing::Sizes,
 }
 
 impl Books {
@@ -192,6 +196,7 @@ impl Books {
             totals_at: None,
             totals_told: BTreeMap::new(),
             strategies: config.strategies.iter().map(|s| (s.id, s.name.clone())).collect(),
+            sizes: sizing::Sizes::new(config),
         }
     }
 
@@ -229,6 +234,7 @@ impl Books {
         self.turn_day(now);
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
+            Input::Bar(bar) => self.see_bar(&bar),
             Input::Broker(event) => self.on_broker(now, event, out),
             Input::Mark { symbol, mark } => {
                 self.prices_at.insert(symbol, now);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::market::{Instrument, SymbolId};
+use crate::sizing::Size;
 use crate::trade::{Money, StrategyId};
 
 pub mod outage;
@@ -28,6 +29,7 @@ pub const LOG_LEVELS: [&str; 6] = ["critical", "error", "warning", "info", "debu
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub instance: Instance,
+    pub account: AccountConfig,
     pub broker: BrokerConfig,
     /// The simulated gateway inside this process; `None` when a real TWS or IB Gateway is used.
     pub gateway: Option<GatewayConfig>,
@@ -50,6 +52,15 @@ pub struct Instance {
     pub name: String,
     /// Real money: the account trades only if `live_acknowledgement` equals the phrase that `config/live.toml` explains.
     pub live: bool,
+}
+
+/// What of the account belongs to this installation.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct AccountConfig {
+    /// Capital when the books began; what they earned since is added. `None` if no size is a fraction of it.
+    pub equity: Option<Money>,
+    /// The broker's profit of the day may differ from ours by so much; `None` compares nothing.
+    pub broker_pnl_tolerance: Option<Money>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -124,7 +135,10 @@ pub struct StrategyConfig {
     pub symbol: SymbolId,
     /// Bar length in seconds, one of `bars.lengths_s`.
     pub bar_s: u32,
+    /// Contracts for one entry, or the most that `size` may find.
     pub quantity: u32,
+    /// How many of them; `None`: always all.
+    pub size: Option<Size>,
     pub stop_ticks: u32,
     pub target_ticks: Option<u32>,
     /// Parameters of its kind, checked by the registry.

@@ -150,6 +150,15 @@ impl Size {
         })
     }
 
+    /// Different periods that its parts ask for.
+    pub fn atr_periods(&self) -> usize {
+        let periods = self.parts.iter().filter_map(|part| match part.method {
+            Method::VolatilityTarget { period, .. } => Some(period),
+            _ => None,
+        });
+        periods.collect::<std::collections::BTreeSet<_>>().len()
+    }
+
     pub fn contracts(&self, case: &Case) -> Sized {
         let answers: Vec<Sized> = self.parts.iter().map(|part| part.contracts(case)).collect();
         let contracts = answers.iter().map(|answer| answer.contracts).min().unwrap_or(0);

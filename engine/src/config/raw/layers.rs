@@ -10,7 +10,8 @@ use super::place::{Newlines, Places, environment};
 use super::{Layer, walk};
 
 /// Sections of a configuration: everything else at the top level is a slip.
-pub(super) const SECTIONS: [&str; 13] = [
+pub(super) const SECTIONS: [&str; 14] = [
+    "account",
     "actors",
     "backtest",
     "bars",

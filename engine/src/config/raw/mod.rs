@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use super::{Config, EMBEDDED_DEFAULT};
 use crate::strategy::registry;
 
+mod account;
 mod check;
 mod instruments;
 mod kind;
@@ -20,6 +21,7 @@ mod place;
 mod plumbing;
 mod session;
 mod simulation;
+mod sizing;
 mod trading;
 mod walk;
 
@@ -101,6 +103,7 @@ pub fn read(layers: &[Layer], env: &[(String, String)], known: &Known<'_>) -> Re
 /// The sections, each `None` if it has a mistake; contradictions are looked for among the rest.
 struct Parts {
     instance: Option<super::Instance>,
+    account: Option<super::AccountConfig>,
     broker: Option<super::BrokerConfig>,
     gateway: Option<Option<super::GatewayConfig>>,
     expected_outages: Option<Vec<super::ExpectedOutage>>,
@@ -123,6 +126,7 @@ impl Parts {
         let market = trading::Market::read(root, known);
         Parts {
             instance: session::instance(root),
+            account: account::account(root),
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
             strategies: market.strategies(root, known),
@@ -141,6 +145,7 @@ impl Parts {
     fn whole(self) -> Option<Config> {
         Some(Config {
             instance: self.instance?,
+            account: self.account?,
             broker: self.broker?,
             gateway: self.gateway?,
             expected_outages: self.expected_outages?,

@@ -12,6 +12,7 @@ use crate::trade::Money;
 
 mod junk;
 mod mistakes;
+mod sizes;
 
 /// The least that a paper account needs.
 const SMALLEST: &str = r#"[broker]
