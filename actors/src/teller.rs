@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Supervised};
+use engine::allocation::Shares;
 use engine::journal::{OrderChange, Record, SessionInfo, Severity, Verdict};
 use engine::market::{Price, SymbolId};
 use engine::orders::machine::State;
@@ -68,6 +69,7 @@ impl Teller {
             Record::System { severity, event, actor, text } if CORES.contains(&actor.as_str()) => {
                 self.tell_system(*severity, event, actor, text);
             }
+            Record::Allocation(shares) => self.tell_shares(shares),
             // The supervisor and the shell have logged their own.
             Record::System { .. } => {}
             Record::SessionStarted { .. }
@@ -75,7 +77,18 @@ impl Teller {
             | Record::Commission { .. }
             | Record::Position(_)
             | Record::Performance { .. }
+            | Record::TradeDate(_)
             | Record::SessionEnded { .. } => {}
+        }
+    }
+
+    fn tell_shares(&self, shares: &Shares) {
+        for share in &shares.of {
+            info!(self.log, "share  {}: {} of the risk budget, sizes x {} ({})", self.strategy(share.strategy),
+                share.weight, share.share, share.why; "event" => "allocation.computed");
+        }
+        for note in &shares.notes {
+            warn!(self.log, "shares of the risk budget: {note}"; "event" => "allocation.computed");
         }
     }
 

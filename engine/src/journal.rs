@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::allocation::{Day, Shares};
 use crate::books::BooksState;
 use crate::market::{Bar, Instrument, SymbolId};
 use crate::time::Timestamp;
@@ -125,6 +126,19 @@ pub struct Performance {
     pub drawdown_max: Money,
 }
 
+/// The trade date turned.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TradeDate {
+    /// The one that begins, `YYYYMMDD`.
+    pub trade_date: u32,
+    /// Profit of the account since the beginning of the books at this moment: the daily loss counts from here.
+    pub equity: Money,
+    /// The same of each strategy.
+    pub opened: Vec<(StrategyId, Money)>,
+    /// What each strategy earned on the one that ended; `None` when the books began.
+    pub ended: Option<Day>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Severity {
     Info,
@@ -187,6 +201,9 @@ pub enum Record {
     SessionEnded {
         cause: String,
     },
+    TradeDate(Box<TradeDate>),
+    /// Shares of the risk budget from now on, and why.
+    Allocation(Box<Shares>),
 }
 
 /// Why a segment stopped being readable at some byte.

@@ -255,8 +255,21 @@ impl Portfolio {
         self.equity() - self.day_start_equity
     }
 
-    pub fn start_day(&mut self) {
-        self.day_start_equity = self.equity();
+    /// The day's profit counts from this equity on.
+    pub fn start_day_at(&mut self, equity: Money) {
+        self.day_start_equity = equity;
+    }
+
+    /// Profit of one strategy, realised and unrealised after commission, since the beginning of the books.
+    pub fn equity_of(&self, strategy: StrategyId) -> Money {
+        let mine = self.sleeves.iter().filter(|((s, _), _)| *s == strategy);
+        mine.map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum()
+    }
+
+    /// Every open position has a price at which it could be closed.
+    pub fn is_marked(&self) -> bool {
+        let open = self.sleeves.iter().filter(|(_, sleeve)| sleeve.quantity != 0);
+        open.into_iter().all(|((_, symbol), s)| self.last_mark(*symbol).exit_price(s.quantity).is_some())
     }
 
     pub fn performance(&self, strategy: Option<StrategyId>) -> Performance {

@@ -7,6 +7,7 @@
 
 mod equal;
 mod hierarchical;
+mod history;
 mod inverse_volatility;
 mod limits;
 mod matrix;
@@ -17,6 +18,7 @@ mod risk_parity;
 #[cfg(test)]
 mod tests;
 
+pub use history::{DAYS_MAX, Day, Earned, History, Share, Shares};
 use serde::{Deserialize, Serialize};
 
 use crate::sizing::Fraction;

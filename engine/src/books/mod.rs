@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
+use crate::allocation::History;
 use crate::config::{Config, OrdersConfig, RiskConfig};
 use crate::journal::{OrderChange, Performance, Record, Severity};
 use crate::market::{Bar, Instrument, SymbolId};
@@ -22,6 +23,7 @@ use crate::trade::{
 };
 
 mod broker;
+mod days;
 mod intents;
 mod protect;
 mod rebuild;
@@ -99,6 +101,7 @@ pub struct BooksState {
     executions: BTreeMap<String, Booked>,
     /// `YYYYMMDD` of the trade date whose loss is counted.
     trade_date: u32,
+    history: History,
 }
 
 impl Default for BooksState {
@@ -110,6 +113,7 @@ impl Default for BooksState {
             next_order_id: BrokerOrderId(1),
             executions: BTreeMap::new(),
             trade_date: 0,
+            history: History::default(),
         }
     }
 }
@@ -168,12 +172,14 @@ pub struct Books {
     totals_told: BTreeMap<Option<StrategyId>, Performance>,
     strategies: Vec<(StrategyId, String)>,
     sizes: sizing::Sizes,
+    sharing: days::Sharing,
 }
 
 impl Books {
     /// Books that go on from `state`. Nothing is allowed until the link says so.
     pub fn new(config: &Config, mut state: BooksState) -> Self {
         state.portfolio.set_instruments(&config.instruments);
+        let sharing = days::Sharing::new(config, &state);
         Self {
             instance: config.instance.name.clone(),
             instruments: config.instruments.clone(),
@@ -197,6 +203,7 @@ impl Books {
             totals_told: BTreeMap::new(),
             strategies: config.strategies.iter().map(|s| (s.id, s.name.clone())).collect(),
             sizes: sizing::Sizes::new(config),
+            sharing,
         }
     }
 
@@ -231,7 +238,7 @@ impl Books {
     }
 
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) {
-        self.turn_day(now);
+        self.turn_day(now, out);
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
             Input::Bar(bar) => self.see_bar(&bar),
@@ -251,16 +258,6 @@ impl Books {
         self.arm(now);
     }
 
-    /// A new trade date starts a new daily loss.
-    fn turn_day(&mut self, now: Timestamp) {
-        let Some(session) = self.sessions.session_of(now) else { return };
-        let date = date_number(session.trade_date);
-        if self.state.trade_date != date {
-            self.state.trade_date = date;
-            self.state.portfolio.start_day();
-        }
-    }
-
     fn arm(&mut self, now: Timestamp) {
         self.check_at.get_or_insert(now + CHECK_EVERY);
         self.totals_at.get_or_insert(now + TOTALS_EVERY);
@@ -273,7 +270,7 @@ impl Books {
     pub fn on_deadline(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         if self.check_at.is_some_and(|at| at <= now) {
             self.check_at = Some(now + CHECK_EVERY);
-            self.turn_day(now);
+            self.turn_day(now, out);
             self.doubt_unanswered(now, out);
             self.protect(now, out);
         }

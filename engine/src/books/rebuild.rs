@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::settle::exec_base;
 use super::{Booked, BooksState};
+use crate::allocation::Shares;
 use crate::config::Config;
 use crate::journal::{Entry, Record, SessionInfo};
 use crate::market::{Instrument, SymbolId};
@@ -51,6 +52,8 @@ impl BooksState {
                 }
                 self.portfolio.commission(exec_id, *amount);
             }
+            Record::TradeDate(turned) => self.turn_day(turned),
+            Record::Allocation(shares) => self.history.set_shares(Shares::clone(shares)),
             Record::SessionStarted { .. }
             | Record::Bar(_)
             | Record::BarRevised(_)
@@ -80,6 +83,7 @@ impl BooksState {
             let symbol = name(from.instruments.get(usize::from(symbol.0)).map(|i| &i.name));
             format!("strategy {strategy} in {symbol}")
         };
+        self.history.renumber(&strategy);
         self.orders.renumber(&strategy, &symbol).map_err(|(s, y)| format!("a live order of {}", lost(s, y)))?;
         self.portfolio.renumber(&strategy, &symbol).map_err(|(s, y)| format!("an open position of {}", lost(s, y)))
     }

@@ -44,6 +44,11 @@ impl Sizes {
     fn of(&self, strategy: StrategyId) -> Option<&Sizer> {
         self.of.iter().find(|sizer| sizer.strategy == strategy)
     }
+
+    /// Whether a share of the risk budget changes the strategy's size.
+    pub(super) fn is_shared(&self, strategy: StrategyId) -> bool {
+        self.of(strategy).is_some_and(|sizer| sizer.size.uses_equity())
+    }
 }
 
 impl Sizer {
@@ -99,7 +104,7 @@ impl Books {
         let tick_value = self.instruments.iter().find(|i| i.id == symbol).map_or(Money::ZERO, |i| i.tick_value());
         Case {
             equity: self.sizes.capital.map(|capital| capital + self.state.portfolio.equity()),
-            share: crate::sizing::Fraction::ONE,
+            share: self.share(sizer.strategy),
             price,
             tick_value,
             stop_ticks: price.map(|at| i64::from(side.sign()) * (i64::from(at.0) - i64::from(stop.0))),

@@ -12,6 +12,7 @@ use crate::trade::{
     PermId, Side,
 };
 
+mod days;
 mod sizing;
 
 /// A config whose limits let one contract a strategy through.

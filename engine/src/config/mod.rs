@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::allocation::Settings;
 use crate::market::{Instrument, SymbolId};
 use crate::sizing::Size;
 use crate::trade::{Money, StrategyId};
@@ -30,6 +31,8 @@ pub const LOG_LEVELS: [&str; 6] = ["critical", "error", "warning", "info", "debu
 pub struct Config {
     pub instance: Instance,
     pub account: AccountConfig,
+    /// How the risk budget is shared; `None`: every size as it is configured.
+    pub allocation: Option<AllocationConfig>,
     pub broker: BrokerConfig,
     /// The simulated gateway inside this process; `None` when a real TWS or IB Gateway is used.
     pub gateway: Option<GatewayConfig>,
@@ -61,6 +64,22 @@ pub struct AccountConfig {
     pub equity: Option<Money>,
     /// The broker's profit of the day may differ from ours by so much; `None` compares nothing.
     pub broker_pnl_tolerance: Option<Money>,
+}
+
+/// How the risk budget is shared among strategies, and how often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllocationConfig {
+    pub settings: Settings,
+    pub recompute: Recompute,
+    /// Most weight of each strategy, in their order.
+    pub caps: Vec<f64>,
+}
+
+/// When shares are found again: at the turn of each trade date, or of the first one of a calendar week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recompute {
+    Daily,
+    Weekly,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! Contradictions between sections that are each right. In: the sections that could be read. Out: mistakes.
 
 use super::walk::Walk;
-use super::{Parts, account, sizing};
+use super::{Parts, account, allocation, sizing};
 use crate::config::{Limit, RiskConfig, StrategyConfig};
 
 /// Ports on which TWS and IB Gateway serve accounts with real money, unless somebody moves them.
@@ -16,6 +16,7 @@ pub(super) fn contradictions(walk: &Walk<'_>, parts: &Parts) {
     }
     pings_before_hangs(walk, parts);
     account::equity_where_needed(walk, parts);
+    allocation::contradictions(walk, parts);
 }
 
 /// Real money is traded on purpose or not at all.

@@ -10,9 +10,10 @@ use super::place::{Newlines, Places, environment};
 use super::{Layer, walk};
 
 /// Sections of a configuration: everything else at the top level is a slip.
-pub(super) const SECTIONS: [&str; 14] = [
+pub(super) const SECTIONS: [&str; 15] = [
     "account",
     "actors",
+    "allocation",
     "backtest",
     "bars",
     "broker",

@@ -12,6 +12,7 @@ use super::{Config, EMBEDDED_DEFAULT};
 use crate::strategy::registry;
 
 mod account;
+mod allocation;
 mod check;
 mod instruments;
 mod kind;
@@ -104,6 +105,7 @@ pub fn read(layers: &[Layer], env: &[(String, String)], known: &Known<'_>) -> Re
 struct Parts {
     instance: Option<super::Instance>,
     account: Option<super::AccountConfig>,
+    allocation: Option<Option<allocation::Read>>,
     broker: Option<super::BrokerConfig>,
     gateway: Option<Option<super::GatewayConfig>>,
     expected_outages: Option<Vec<super::ExpectedOutage>>,
@@ -127,6 +129,7 @@ impl Parts {
         Parts {
             instance: session::instance(root),
             account: account::account(root),
+            allocation: allocation::allocation(root),
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
             strategies: market.strategies(root, known),
@@ -143,15 +146,17 @@ impl Parts {
     }
 
     fn whole(self) -> Option<Config> {
+        let strategies = self.strategies?;
         Some(Config {
             instance: self.instance?,
             account: self.account?,
+            allocation: self.allocation?.map(|read| read.of(&strategies)),
             broker: self.broker?,
             gateway: self.gateway?,
             expected_outages: self.expected_outages?,
             instruments: self.instruments?,
             bars: self.bars?,
-            strategies: self.strategies?,
+            strategies,
             risk: self.risk?,
             orders: self.orders?,
             actors: self.actors?,

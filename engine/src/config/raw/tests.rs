@@ -12,6 +12,7 @@ use crate::trade::Money;
 
 mod junk;
 mod mistakes;
+mod shares;
 mod sizes;
 
 /// The least that a paper account needs.

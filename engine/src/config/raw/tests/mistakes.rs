@@ -443,5 +443,5 @@ thread = "t"
         my.toml:25: orders.emergency_liquidate_on_disconnect: found nothing; expected true or false
         my.toml:26: orders.flatten_on_stop: found "no"; expected true or false
         my.toml:27: actors.stratgy: found an unknown key; expected strategy, the nearest known name
-        my.toml:29: tweaks: found an unknown section; expected one of account, actors, backtest, bars, broker, expected_outages, gateway, instance, instruments, log, orders, risk, storage, strategies"#]].assert_eq(&mistakes(text));
+        my.toml:29: tweaks: found an unknown section; expected one of account, actors, allocation, backtest, bars, broker, expected_outages, gateway, instance, instruments, log, orders, risk, storage, strategies"#]].assert_eq(&mistakes(text));
 }
