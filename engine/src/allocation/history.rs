@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{Allocation, Method, Series};
-use crate::sizing::Fraction;
+use crate::sizing::Factor;
 use crate::trade::{Money, StrategyId};
 
 /// More days than any configuration looks at are forgotten.
@@ -18,7 +18,7 @@ pub struct Earned {
     pub strategy: StrategyId,
     pub pnl: Money,
     /// The share of the risk budget that its sizes had on that day; `None` if shares do not change them.
-    pub share: Option<Fraction>,
+    pub share: Option<Factor>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -45,9 +45,9 @@ pub struct Shares {
 pub struct Share {
     pub strategy: StrategyId,
     /// Of the whole budget; all together at most one.
-    pub weight: Fraction,
+    pub weight: Factor,
     /// Weight times the number of strategies: what sizes are multiplied by.
-    pub share: Fraction,
+    pub share: Factor,
     pub why: String,
 }
 
@@ -83,7 +83,7 @@ impl History {
         self.shares.as_ref()
     }
 
-    pub fn share(&self, strategy: StrategyId) -> Option<Fraction> {
+    pub fn share(&self, strategy: StrategyId) -> Option<Factor> {
         self.shares.as_ref()?.of.iter().find(|share| share.strategy == strategy).map(|share| share.share)
     }
 
@@ -98,7 +98,7 @@ impl History {
             let earned = day.earned.iter().find(|earned| earned.strategy == strategy)?;
             let pnl = earned.pnl.micros() as f64 / 1e6;
             match earned.share {
-                Some(Fraction::ZERO) => None,
+                Some(Factor::ZERO) => None,
                 Some(share) => Some(pnl * 1e6 / share.millionths() as f64),
                 None => Some(pnl),
             }
@@ -157,7 +157,7 @@ mod tests {
         let earned = earned.iter().map(|&(strategy, pnl, share)| Earned {
             strategy,
             pnl: dollars(pnl),
-            share: share.map(Fraction::from_millionths),
+            share: share.map(Factor::from_millionths),
         });
         Some(Day { trade_date, earned: earned.collect() })
     }

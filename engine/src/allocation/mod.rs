@@ -21,7 +21,7 @@ mod tests;
 pub use history::{DAYS_MAX, Day, Earned, History, Share, Shares};
 use serde::{Deserialize, Serialize};
 
-use crate::sizing::Fraction;
+use crate::sizing::Factor;
 use matrix::Statistics;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -93,9 +93,9 @@ pub struct Allocation {
 pub struct Line {
     pub name: String,
     /// Rounded down to a millionth: all together may be a few millionths less than one.
-    pub weight: Fraction,
+    pub weight: Factor,
     /// Weight times the number of strategies: what its size is multiplied by.
-    pub share: Fraction,
+    pub share: Factor,
     /// Mean and sample deviation of its days; `None` for fewer than two.
     pub mean: Option<f64>,
     pub volatility: Option<f64>,

@@ -5,7 +5,7 @@ use std::fmt;
 use super::matrix::dot;
 use super::prepare::Judged;
 use super::{Allocation, Line, Method, Series};
-use crate::sizing::Fraction;
+use crate::sizing::Factor;
 
 /// What floating point may have taken away from a number that is meant to be whole millionths.
 const LOST: f64 = 1.0 + 1e-9;
@@ -25,8 +25,8 @@ pub(super) fn allocation(
         let at = judged.who.iter().position(|&other| other == i);
         Line {
             name: series[i].name.clone(),
-            weight: Fraction::at_most(weight * LOST),
-            share: Fraction::at_most(weight * series.len() as f64 * LOST),
+            weight: Factor::at_most(weight * LOST),
+            share: Factor::at_most(weight * series.len() as f64 * LOST),
             mean: at.map(|at| s.means[at]),
             volatility: at.map(|at| s.volatility(at)),
             risk: at.filter(|_| variance > 0.0).map(|at| of_judged[at] * marginal[at] / variance),
@@ -50,7 +50,7 @@ impl fmt::Display for Allocation {
         for line in &self.lines {
             let number = |number: Option<f64>| number.map_or("-".to_owned(), |number| format!("{number:.2}"));
             let percent = |part: Option<f64>| part.map_or("-".to_owned(), |part| format!("{:.2} %", 100.0 * part));
-            let of = |fraction: Fraction| format!("{:.4}", fraction.millionths() as f64 / 1e6);
+            let of = |fraction: Factor| format!("{:.4}", fraction.millionths() as f64 / 1e6);
             writeln!(
                 f,
                 "  {:<width$} {:>8} {:>8} {:>11} {:>11} {:>7}",

@@ -1,6 +1,6 @@
-//! The turn of the trade date: what each strategy earned on the one that ended is written down, the daily loss begins
-//! anew, and the shares of the risk budget are found again when they are due.
-//! In: the time. Out: records. Absent: the methods (`crate::allocation`).
+//! The turn of the trade date: what each strategy earned on the one that ended is written down, and the shares of the
+//! risk budget are found again when they are due.
+//! In: trade dates. Out: records. Absent: the methods (`crate::allocation`), limits.
 
 use chrono::{Datelike, NaiveDate};
 
@@ -8,12 +8,11 @@ use super::{Books, BooksState, Output, date_number};
 use crate::allocation::{Allocation, Day, Earned, Shares, allocate};
 use crate::config::{AllocationConfig, Config, Recompute};
 use crate::journal::{Record, TradeDate};
-use crate::sizing::Fraction;
-use crate::time::Timestamp;
-use crate::trade::{Money, StrategyId};
+use crate::sizing::Factor;
+use crate::trade::StrategyId;
 
 /// What is configured about shares, and whether they have to be found before the next day.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sharing {
     config: Option<AllocationConfig>,
     is_due: bool,
@@ -33,39 +32,27 @@ impl Sharing {
 }
 
 impl Books {
-    /// A new trade date starts a new daily loss. While a position has no price nobody knows what the day that ended has
-    /// earned, and the turn waits for one.
-    pub(super) fn turn_day(&mut self, now: Timestamp, out: &mut Vec<Output>) {
-        let Some(session) = self.sessions.session_of(now) else { return };
-        let date = date_number(session.trade_date);
-        let turns = self.state.trade_date != date;
-        if !turns && !self.sharing.is_due || !self.state.portfolio.is_marked() {
-            return;
-        }
-        if turns {
-            let turned = self.ended_day(date);
-            self.state.turn_day(&turned);
-            out.push(Output::Record(Record::TradeDate(Box::new(turned))));
-        }
-        if self.sharing.is_due || self.is_scheduled(session.trade_date) {
-            self.sharing.is_due = false;
-            self.share_anew(date, out);
-        }
+    /// The trade date turned from `last` to `date`: what the one that ended has earned, and shares if they are due.
+    pub(super) fn close_day(&mut self, last: Option<NaiveDate>, date: NaiveDate, out: &mut Vec<Output>) {
+        let turned = self.ended_day(last, date);
+        self.state.turn_history(&turned);
+        out.push(Output::Record(Record::TradeDate(Box::new(turned))));
+        self.sharing.is_due |= self.is_scheduled(date);
+        self.share_if_due(date, out);
     }
 
-    fn ended_day(&self, date: u32) -> TradeDate {
-        let so_far = |id| self.state.portfolio.equity_of(id);
+    fn ended_day(&self, last: Option<NaiveDate>, date: NaiveDate) -> TradeDate {
+        let so_far = |id| self.state.portfolio.earned(id);
         let earned = |&(strategy, _): &(StrategyId, String)| Earned {
             strategy,
             pnl: self.state.history.earned(strategy, so_far(strategy)),
-            share: self.sizes.is_shared(strategy).then(|| self.share(strategy)),
+            share: self.sizing.is_shared(strategy).then(|| self.share(strategy)),
         };
-        let ended = Day { trade_date: self.state.trade_date, earned: self.strategies.iter().map(earned).collect() };
+        let ended = |last| Day { trade_date: date_number(last), earned: self.strategies.iter().map(earned).collect() };
         TradeDate {
-            trade_date: date,
-            equity: self.state.portfolio.equity(),
+            trade_date: date_number(date),
             opened: self.strategies.iter().map(|&(id, _)| (id, so_far(id))).collect(),
-            ended: (self.state.trade_date != 0).then_some(ended),
+            ended: last.map(ended),
         }
     }
 
@@ -78,10 +65,13 @@ impl Books {
         }
     }
 
-    fn share_anew(&mut self, date: u32, out: &mut Vec<Output>) {
+    pub(super) fn share_if_due(&mut self, date: NaiveDate, out: &mut Vec<Output>) {
+        if !std::mem::take(&mut self.sharing.is_due) {
+            return;
+        }
         let Some(found) = self.allocation() else { return };
         let ids: Vec<StrategyId> = self.strategies.iter().map(|(id, _)| *id).collect();
-        let shares = Shares::new(date, &ids, found);
+        let shares = Shares::new(date_number(date), &ids, found);
         self.state.history.set_shares(shares.clone());
         out.push(Output::Record(Record::Allocation(Box::new(shares))));
     }
@@ -97,30 +87,23 @@ impl Books {
     }
 
     /// What a strategy's fraction of equity is multiplied by.
-    pub(super) fn share(&self, strategy: StrategyId) -> Fraction {
+    pub(super) fn share(&self, strategy: StrategyId) -> Factor {
         match self.sharing.config {
-            Some(_) => self.state.history.share(strategy).unwrap_or(Fraction::ONE),
-            None => Fraction::ONE,
+            Some(_) => self.state.history.share(strategy).unwrap_or(Factor::ONE),
+            None => Factor::ONE,
         }
     }
 }
 
 impl BooksState {
     /// Also when it is read back.
-    pub(super) fn turn_day(&mut self, turned: &TradeDate) {
-        self.trade_date = turned.trade_date;
-        self.portfolio.start_day_at(turned.equity);
+    pub(super) fn turn_history(&mut self, turned: &TradeDate) {
         self.history.turn(turned.ended.clone(), turned.opened.iter().copied());
     }
 
     /// What strategies earned day by day.
     pub fn history(&self) -> &crate::allocation::History {
         &self.history
-    }
-
-    /// What a strategy earned since the running trade date began.
-    pub fn earned_today(&self, strategy: StrategyId) -> Money {
-        self.history.earned(strategy, self.portfolio.equity_of(strategy))
     }
 }
 

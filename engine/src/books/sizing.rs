@@ -14,13 +14,12 @@ use crate::trade::{Intent, Leg, Money, OrderIntent, OrderKind, Side, StrategyId}
 pub const RULE: &str = "sizing";
 
 /// The strategies whose size is not always the same.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sizes {
-    capital: Option<Money>,
     of: Vec<Sizer>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Sizer {
     strategy: StrategyId,
     symbol: SymbolId,
@@ -31,7 +30,7 @@ struct Sizer {
 
 impl Sizes {
     pub(super) fn new(config: &Config) -> Self {
-        Self { capital: config.account.equity, of: config.strategies.iter().filter_map(Sizer::new).collect() }
+        Self { of: config.strategies.iter().filter_map(Sizer::new).collect() }
     }
 
     pub(super) fn see(&mut self, bar: &Bar) {
@@ -66,19 +65,19 @@ impl Sizer {
 impl Books {
     /// Whether [`Books::see_bar`] makes a difference.
     pub fn looks_at_bars(&self) -> bool {
-        self.sizes.of.iter().any(|sizer| sizer.atr.is_some())
+        self.sizing.of.iter().any(|sizer| sizer.atr.is_some())
     }
 
     /// Bars for the ranges that sizes are made of; after a restart the running session's are shown again.
     pub fn see_bar(&mut self, bar: &Bar) {
-        self.sizes.see(bar);
+        self.sizing.see(bar);
     }
 
     /// The intent with as many contracts as its strategy's size gives. `None` if that is none: the refusal is recorded
     /// and told.
     pub(super) fn sized(&self, mut intent: OrderIntent, out: &mut Vec<Output>) -> Option<OrderIntent> {
         let Intent::Enter { side, quantity, kind, bracket } = &mut intent.intent else { return Some(intent) };
-        let Some(sizer) = self.sizes.of(intent.strategy) else { return Some(intent) };
+        let Some(sizer) = self.sizing.of(intent.strategy) else { return Some(intent) };
         let entry = (*side, *kind, bracket.stop);
         let found = sizer.size.contracts(&self.case(sizer, intent.symbol, entry));
         let contracts = found.contracts.min(*quantity);
@@ -103,7 +102,7 @@ impl Books {
         let totals = self.state.portfolio.performance(Some(sizer.strategy));
         let tick_value = self.instruments.iter().find(|i| i.id == symbol).map_or(Money::ZERO, |i| i.tick_value());
         Case {
-            equity: self.sizes.capital.map(|capital| capital + self.state.portfolio.equity()),
+            equity: Some(self.risk.capital + self.state.portfolio.equity()),
             share: self.share(sizer.strategy),
             price,
             tick_value,

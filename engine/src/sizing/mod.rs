@@ -8,7 +8,7 @@
 mod atr;
 mod fixed;
 mod fixed_fractional;
-mod fraction;
+mod factor;
 mod kelly;
 mod margin;
 mod risk_per_trade;
@@ -17,7 +17,7 @@ mod tests;
 mod volatility_target;
 
 pub use atr::{Atr, AtrTicks};
-pub use fraction::Fraction;
+pub use factor::Factor;
 
 use crate::market::Price;
 use crate::trade::Money;
@@ -41,24 +41,24 @@ pub enum Method {
     Fixed(u32),
     /// The contracts' value is a fraction of equity; more than 1 is leverage.
     FixedFractional {
-        fraction: Fraction,
+        fraction: Factor,
     },
     /// A move of `multiple` average true ranges costs a fraction of equity.
     VolatilityTarget {
-        fraction: Fraction,
+        fraction: Factor,
         /// Bars of the strategy's length.
         period: u32,
-        multiple: Fraction,
+        multiple: Factor,
     },
     /// A fraction of what Kelly's formula says of the strategy's own closed trades, put at risk down to the stop.
     Kelly(Kelly),
     /// Being stopped out costs a fraction of equity.
     RiskPerTrade {
-        fraction: Fraction,
+        fraction: Factor,
     },
     /// Margin of the contracts is a fraction of equity.
     Margin {
-        fraction: Fraction,
+        fraction: Factor,
         /// For one contract.
         per_contract: Money,
     },
@@ -67,9 +67,9 @@ pub enum Method {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Kelly {
     /// Of the full Kelly fraction: one half is usual.
-    pub fraction: Fraction,
+    pub fraction: Factor,
     /// Most of equity that one trade may put at risk.
-    pub cap: Fraction,
+    pub cap: Factor,
     /// Closed trades without which the formula says nothing yet.
     pub trades_min: u32,
     /// Contracts until then.
@@ -98,10 +98,10 @@ impl Method {
 /// What the methods may look at. What is not known is `None`, and a method that needs it answers zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Case {
-    /// Capital and what was earned, realised and unrealised, after commission.
+    /// Capital and what was earned since, realised and unrealised, after commission.
     pub equity: Option<Money>,
     /// The strategy's share of the risk budget times the number of strategies: 1 is an equal share.
-    pub share: Fraction,
+    pub share: Factor,
     /// At which the entry would fill.
     pub price: Option<Price>,
     /// Money of one contract and tick.
@@ -208,7 +208,7 @@ type Answer = Result<(u128, String), String>;
 
 /// Whole times that `unit` goes into `fraction` x share x equity. `unit` is a product of one to three
 /// factors, each in millionths, like the amounts.
-fn fits(fraction: Fraction, case: &Case, unit: &[i128], what: &str) -> Answer {
+fn fits(fraction: Factor, case: &Case, unit: &[i128], what: &str) -> Answer {
     let equity = case.equity.ok_or("equity is not known")?;
     if equity <= Money::ZERO {
         return Err(format!("equity is {equity}"));
@@ -217,14 +217,14 @@ fn fits(fraction: Fraction, case: &Case, unit: &[i128], what: &str) -> Answer {
         return Err(format!("{what} is not positive ({factor})"));
     }
     // The three factors above are in millionths, so three must be below.
-    let scale = fraction::ONE.checked_pow(u32::try_from(3 - unit.len()).expect("at most three factors"));
+    let scale = factor::ONE.checked_pow(u32::try_from(3 - unit.len()).expect("at most three factors"));
     let above = product(&[i128::from(equity.micros()), fraction.millionths(), case.share.millionths()]);
     let below = product(unit).zip(scale).and_then(|(unit, scale)| unit.checked_mul(scale));
     let (Some(above), Some(below)) = (above, below) else {
         return Err("the numbers are out of range".to_owned());
     };
     let times = above.div_euclid(below).unsigned_abs();
-    let share = if case.share == Fraction::ONE { String::new() } else { format!(" x share {}", case.share) };
+    let share = if case.share == Factor::ONE { String::new() } else { format!(" x share {}", case.share) };
     let found = format!("{fraction}{share} of {equity} by {what}");
     match times {
         0 => Err(format!("{found} is less than one contract")),

@@ -8,15 +8,15 @@ fn dollars(amount: i64) -> Money {
     Money::from_micros(amount * 1_000_000)
 }
 
-fn millionths(number: u32) -> Fraction {
-    Fraction::from_millionths(number)
+fn millionths(number: u32) -> Factor {
+    Factor::from_millionths(number)
 }
 
 /// ES at 5,000 points, a stop 24 ticks away, 100,000 of equity.
 fn es() -> Case {
     Case {
         equity: Some(dollars(100_000)),
-        share: Fraction::ONE,
+        share: Factor::ONE,
         price: Some(Price(20_000)),
         tick_value: Money::from_micros(12_500_000),
         stop_ticks: Some(24),
@@ -33,8 +33,8 @@ fn contracts(method: Method, case: &Case) -> u32 {
     one(method).contracts(case).contracts
 }
 
-const RISK: Method = Method::RiskPerTrade { fraction: Fraction::from_millionths(5_000) };
-const KELLY: Kelly = Kelly { fraction: Fraction::ONE, cap: Fraction::ONE, trades_min: 100, contracts_before: 1 };
+const RISK: Method = Method::RiskPerTrade { fraction: Factor::from_millionths(5_000) };
+const KELLY: Kelly = Kelly { fraction: Factor::ONE, cap: Factor::ONE, trades_min: 100, contracts_before: 1 };
 
 #[test]
 fn each_method_is_its_formula_rounded_down() {
@@ -56,7 +56,7 @@ fn a_millionth_too_little_is_a_contract_less() {
     let case = |equity: i64| Case { equity: Some(Money::from_micros(equity)), ..es() };
     assert_eq!(contracts(RISK, &case(120_000_000_000)), 2, "600 by 300, exactly");
     assert_eq!(contracts(RISK, &case(119_999_999_999)), 1);
-    let margin = Method::Margin { fraction: Fraction::ONE, per_contract: dollars(10) };
+    let margin = Method::Margin { fraction: Factor::ONE, per_contract: dollars(10) };
     assert_eq!(contracts(margin, &case(30_000_000)), 3);
     assert_eq!(contracts(margin, &case(29_999_999)), 2);
 }
@@ -68,12 +68,12 @@ fn kelly_is_capped_scaled_and_waits_for_trades() {
         change(&mut kelly);
         Method::Kelly(kelly)
     };
-    assert_eq!(contracts(kelly(|k| k.fraction = Fraction::from_millionths(500_000)), &es()), 66, "half of it");
-    let cap = kelly(|k| k.cap = Fraction::from_millionths(20_000));
+    assert_eq!(contracts(kelly(|k| k.fraction = Factor::from_millionths(500_000)), &es()), 66, "half of it");
+    let cap = kelly(|k| k.cap = Factor::from_millionths(20_000));
     assert_eq!(contracts(cap, &es()), 6, "2 % by 300");
     let doubled = Case { share: millionths(2_000_000), ..es() };
     assert_eq!(contracts(cap, &doubled), 6, "the cap is over the share as well");
-    assert_eq!(contracts(kelly(|k| k.fraction = Fraction::from_millionths(100_000)), &doubled), 26);
+    assert_eq!(contracts(kelly(|k| k.fraction = Factor::from_millionths(100_000)), &doubled), 26);
     let few = Case { trades: Trades { losses: 39, ..es().trades }, ..es() };
     assert_eq!(contracts(Method::Kelly(KELLY), &few), 1, "99 trades say nothing yet");
     for (profit, loss) in [(4_000, 4_000), (4_000, 4_001), (0, 10)] {
@@ -86,8 +86,8 @@ fn kelly_is_capped_scaled_and_waits_for_trades() {
 
 #[test]
 fn what_is_missing_or_absurd_makes_no_order_and_says_why() {
-    let atr = Method::VolatilityTarget { fraction: millionths(10_000), period: 14, multiple: Fraction::ONE };
-    let value = Method::FixedFractional { fraction: Fraction::ONE };
+    let atr = Method::VolatilityTarget { fraction: millionths(10_000), period: 14, multiple: Factor::ONE };
+    let value = Method::FixedFractional { fraction: Factor::ONE };
     let cases = [
         (RISK, Case { equity: None, ..es() }, "risk_per_trade 0 (equity is not known)"),
         (RISK, Case { equity: Some(Money::ZERO), ..es() }, "risk_per_trade 0 (equity is 0.00)"),
@@ -98,7 +98,7 @@ fn what_is_missing_or_absurd_makes_no_order_and_says_why() {
         (RISK, Case { stop_ticks: Some(i64::MAX), ..es() }, "risk_per_trade 0 (the stop is out of range)"),
         (
             RISK,
-            Case { share: Fraction::ZERO, ..es() },
+            Case { share: Factor::ZERO, ..es() },
             "risk_per_trade 0 (0.005 x share 0 of 100000.00 by 300.00 at the stop is less than one contract)",
         ),
         (atr, Case { atr: None, ..es() }, "volatility_target 0 (too few bars for the average true range)"),
@@ -121,7 +121,7 @@ fn of_several_methods_the_smallest_answer_counts_and_each_is_told() {
     let size = Size {
         parts: vec![
             Part { method: Method::RiskPerTrade { fraction: millionths(50_000) }, max: Some(4) },
-            Part { method: Method::Margin { fraction: Fraction::ONE, per_contract: dollars(25_300) }, max: None },
+            Part { method: Method::Margin { fraction: Factor::ONE, per_contract: dollars(25_300) }, max: None },
         ],
     };
     assert_eq!(size.most(), Some(4));
@@ -196,7 +196,7 @@ fn is_at_most(mut a: Vec<u64>, mut b: Vec<u64>) -> bool {
 /// `(above, below)` as factors: the exact answer is their quotient.
 fn exact(method: Method, case: &Case) -> (Vec<u128>, Vec<u128>) {
     let money = |amount: Money| amount.micros().unsigned_abs().into();
-    let part = |fraction: Fraction| fraction.millionths().unsigned_abs();
+    let part = |fraction: Factor| fraction.millionths().unsigned_abs();
     let (equity, tick) = (money(case.equity.expect("given")), money(case.tick_value));
     let stop = u128::from(case.stop_ticks.expect("given").unsigned_abs());
     const M: u128 = 1_000_000;

@@ -1,10 +1,11 @@
 //! Trade dates that turn: what was earned, what the daily loss counts from, and the shares that are made of it.
 
+use super::sizing::wide;
 use super::*;
 use crate::allocation::{Method as Sharing, Settings};
 use crate::config::{AllocationConfig, Recompute};
 use crate::journal::TradeDate;
-use crate::sizing::{Fraction, Method, Part, Size};
+use crate::sizing::{Factor, Method, Part, Size};
 
 fn dollars(amount: i64) -> Money {
     Money::from_micros(amount * 1_000_000)
@@ -13,13 +14,10 @@ fn dollars(amount: i64) -> Money {
 /// Two strategies whose sizes are shared; `days_min` days before either is judged.
 fn sharing(method: Sharing, days_min: usize, recompute: Recompute) -> impl FnOnce(&mut Config) {
     move |config: &mut Config| {
-        config.account.equity = Some(dollars(100_000));
-        config.risk.order_size_max = Limit::Max(100);
-        config.risk.max_position_size = Limit::Max(100);
-        config.risk.daily_loss_max = Limit::Off;
+        wide(config);
         config.strategies.truncate(2);
         for strategy in &mut config.strategies {
-            let fraction = Fraction::from_millionths(10_500);
+            let fraction = Factor::from_millionths(10_500);
             let part = Part { method: Method::RiskPerTrade { fraction }, max: Some(100) };
             (strategy.quantity, strategy.size) = (100, Some(Size { parts: vec![part] }));
         }
@@ -64,6 +62,15 @@ impl Desk {
     }
 }
 
+fn day_pnl(desk: &Desk) -> Money {
+    desk.books.state().risk.figures(Money::ZERO, desk.books.portfolio()).day
+}
+
+fn earned_today(desk: &Desk, strategy: StrategyId) -> Money {
+    let state = desk.books.state();
+    state.history().earned(strategy, state.portfolio.earned(strategy))
+}
+
 #[test]
 fn each_day_is_written_down_with_what_every_strategy_earned() {
     let mut desk = Desk::open();
@@ -80,7 +87,7 @@ fn each_day_is_written_down_with_what_every_strategy_earned() {
         turned.ended.as_ref().expect("a day ended").earned.iter().map(|e| e.pnl).collect()
     };
     assert_eq!(earned(second), [dollars(-52), dollars(125), Money::ZERO]);
-    assert_eq!((second.trade_date, second.equity), (20_240_613, dollars(73)));
+    assert_eq!(second.trade_date, 20_240_613);
     assert_eq!(earned(third), [Money::from_micros(12_500_000), Money::ZERO, Money::ZERO]);
 }
 
@@ -94,7 +101,7 @@ fn what_is_open_counts_on_the_day_on_which_it_moved() {
     desk.next_day();
     let earned = desk.turns()[1].ended.as_ref().expect("a day ended").earned[0].pnl;
     assert_eq!(earned, Money::from_micros(112_500_000), "at the last price before the turn, the bid of 20,010");
-    assert_eq!(desk.books.state().earned_today(ONE), Money::from_micros(-137_500_000), "the gap is the new day's");
+    assert_eq!(earned_today(&desk, ONE), Money::from_micros(-137_500_000), "the gap is the new day's");
 }
 
 #[test]
@@ -102,12 +109,12 @@ fn the_daily_loss_survives_a_restart_on_the_same_day() {
     let mut desk = Desk::open();
     desk.next_day();
     desk.trade(ONE, 19_980);
-    let loss = desk.books.portfolio().day_pnl();
+    let loss = day_pnl(&desk);
     assert!(loss < Money::ZERO);
     let mut reborn = Desk::with_state(desk.rebuilt());
     reborn.now = desk.now;
     reborn.price(20_000);
-    assert_eq!(reborn.books.portfolio().day_pnl(), loss, "the same day, the same loss");
+    assert_eq!(day_pnl(&reborn), loss, "the same day, the same loss");
     assert!(reborn.turns().is_empty());
 }
 
@@ -125,7 +132,7 @@ fn a_day_does_not_turn_while_a_position_has_no_price() {
     reborn.price(20_001);
     reborn.price(20_001);
     assert_eq!(reborn.turns().len(), 1);
-    assert_eq!(reborn.books.portfolio().day_pnl(), Money::ZERO, "yesterday's loss is not today's");
+    assert_eq!(day_pnl(&reborn), Money::ZERO, "yesterday's loss is not today's");
 }
 
 #[test]

@@ -2,18 +2,29 @@
 
 use super::*;
 use crate::market::Quality;
-use crate::sizing::{Fraction, Method, Part, Size};
+use crate::sizing::{Factor, Method, Part, Size};
 
-fn capital(dollars: i64) -> Option<Money> {
-    Some(Money::from_micros(dollars * 1_000_000))
+/// Limits that are not what these tests are about, and a capital of 100,000.
+pub(super) fn wide(config: &mut Config) {
+    config.risk.capital = Money::from_micros(100_000_000_000);
+    config.risk.order.order_size_max = Limit::Max(100);
+    config.risk.order.max_position_size = Limit::Max(100);
+    config.risk.order.order_notional_max = Limit::Off;
+    config.risk.order.gross_exposure_max = Limit::Off;
+    config.risk.order.max_portfolio_risk = Limit::Off;
+    config.risk.order.margin_use_max = Limit::Off;
+    config.risk.order.duplicate_within = Limit::Off;
+    config.risk.loss.daily_loss_max = Limit::Off;
+    config.risk.loss.weekly_loss_max = Limit::Off;
+    config.risk.loss.max_drawdown = Limit::Off;
+    config.risk.loss.consecutive_losses_max = Limit::Off;
+    config.risk.rate.orders_per_second_max = Limit::Off;
 }
 
 /// A desk whose first strategy has this size and at most `most` contracts.
 fn sized(method: Method, most: u32) -> Desk {
     let change = move |config: &mut Config| {
-        config.account.equity = capital(100_000);
-        config.risk.order_size_max = Limit::Max(100);
-        config.risk.max_position_size = Limit::Max(100);
+        wide(config);
         config.strategies[0].quantity = most;
         config.strategies[0].size = Some(Size { parts: vec![Part { method, max: Some(most) }] });
     };
@@ -21,7 +32,7 @@ fn sized(method: Method, most: u32) -> Desk {
 }
 
 fn risk(millionths: u32) -> Method {
-    Method::RiskPerTrade { fraction: Fraction::from_millionths(millionths) }
+    Method::RiskPerTrade { fraction: Factor::from_millionths(millionths) }
 }
 
 /// The last refusal's rule and number.
@@ -103,8 +114,8 @@ fn a_limit_entry_is_sized_from_its_limit() {
 
 #[test]
 fn a_volatility_target_waits_for_its_bars_and_takes_only_its_own() {
-    let (period, multiple) = (2, Fraction::ONE);
-    let mut desk = sized(Method::VolatilityTarget { fraction: Fraction::from_millionths(1_000), period, multiple }, 50);
+    let (period, multiple) = (2, Factor::ONE);
+    let mut desk = sized(Method::VolatilityTarget { fraction: Factor::from_millionths(1_000), period, multiple }, 50);
     let bar = |n: i64, length_s: u32, range: i32| Bar {
         symbol: ES,
         open_ts: Timestamp::from_secs(60 * n),
@@ -130,8 +141,8 @@ fn a_volatility_target_waits_for_its_bars_and_takes_only_its_own() {
 #[test]
 fn kelly_counts_the_strategys_own_closed_trades() {
     let kelly = crate::sizing::Kelly {
-        fraction: Fraction::ONE,
-        cap: Fraction::from_millionths(5_250),
+        fraction: Factor::ONE,
+        cap: Factor::from_millionths(5_250),
         trades_min: 2,
         contracts_before: 1,
     };

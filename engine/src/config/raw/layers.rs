@@ -11,7 +11,6 @@ use super::{Layer, walk};
 
 /// Sections of a configuration: everything else at the top level is a slip.
 pub(super) const SECTIONS: [&str; 15] = [
-    "account",
     "actors",
     "allocation",
     "backtest",
@@ -23,6 +22,7 @@ pub(super) const SECTIONS: [&str; 15] = [
     "instruments",
     "log",
     "orders",
+    "protection",
     "risk",
     "storage",
     "strategies",

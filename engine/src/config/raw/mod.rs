@@ -11,15 +11,17 @@ use rust_decimal::Decimal;
 use super::{Config, EMBEDDED_DEFAULT};
 use crate::strategy::registry;
 
-mod account;
 mod allocation;
 mod check;
+mod connection;
 mod instruments;
 mod kind;
 mod layers;
 mod mistake;
 mod place;
 mod plumbing;
+mod risk;
+mod protection;
 mod session;
 mod simulation;
 mod sizing;
@@ -31,6 +33,7 @@ mod tests;
 
 pub use crate::strategy::registry::ParamMistake;
 pub use mistake::{Mistake, Mistakes};
+pub use risk::RAILS;
 
 /// One source of settings in TOML.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +107,6 @@ pub fn read(layers: &[Layer], env: &[(String, String)], known: &Known<'_>) -> Re
 /// The sections, each `None` if it has a mistake; contradictions are looked for among the rest.
 struct Parts {
     instance: Option<super::Instance>,
-    account: Option<super::AccountConfig>,
     allocation: Option<Option<allocation::Read>>,
     broker: Option<super::BrokerConfig>,
     gateway: Option<Option<super::GatewayConfig>>,
@@ -114,6 +116,10 @@ struct Parts {
     strategies: Option<Vec<super::StrategyConfig>>,
     risk: Option<super::RiskConfig>,
     orders: Option<super::OrdersConfig>,
+    protection: Option<super::ProtectionConfig>,
+    on_disconnect: Option<super::OnDisconnect>,
+    feeds: Option<super::FeedsConfig>,
+    calendar: Option<super::CalendarConfig>,
     actors: Option<super::ActorsConfig>,
     storage: Option<super::StorageConfig>,
     log: Option<super::LogConfig>,
@@ -126,15 +132,19 @@ impl Parts {
         let simulated = root.has("gateway");
         let listen = gateway.as_ref().and_then(Option::as_ref).map(|gateway| gateway.listen);
         let market = trading::Market::read(root, known);
+        let orders = trading::orders(root);
         Parts {
             instance: session::instance(root),
-            account: account::account(root),
             allocation: allocation::allocation(root),
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
             strategies: market.strategies(root, known),
-            risk: trading::risk(root),
-            orders: trading::orders(root),
+            risk: risk::risk(root),
+            protection: protection::protection(root),
+            on_disconnect: connection::on_disconnect(root, orders.as_ref()),
+            feeds: connection::feeds(root),
+            calendar: connection::calendar(root),
+            orders,
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
@@ -149,7 +159,6 @@ impl Parts {
         let strategies = self.strategies?;
         Some(Config {
             instance: self.instance?,
-            account: self.account?,
             allocation: self.allocation?.map(|read| read.of(&strategies)),
             broker: self.broker?,
             gateway: self.gateway?,
@@ -159,6 +168,10 @@ impl Parts {
             strategies,
             risk: self.risk?,
             orders: self.orders?,
+            protection: self.protection?,
+            on_disconnect: self.on_disconnect?,
+            feeds: self.feeds?,
+            calendar: self.calendar?,
             actors: self.actors?,
             storage: self.storage?,
             log: self.log?,

@@ -8,7 +8,7 @@ use super::mistake::one_of;
 use super::trading::CONTRACTS_MAX;
 use super::walk::Section;
 use crate::config::StrategyConfig;
-use crate::sizing::{Fraction, Kelly, Method, Part, Size};
+use crate::sizing::{Factor, Kelly, Method, Part, Size};
 use crate::trade::Money;
 
 const METHODS: [&str; 6] = ["fixed", "fixed_fractional", "volatility_target", "kelly", "risk_per_trade", "margin"];
@@ -65,17 +65,17 @@ fn part(s: &Section<'_>) -> Option<Part> {
     let max = s.get("max", whole(1..=CONTRACTS_MAX, "contracts"));
     let method = match method {
         "fixed" => Method::Fixed(s.need("contracts", whole(1..=CONTRACTS_MAX, "contracts"))?),
-        "fixed_fractional" => Method::FixedFractional { fraction: s.need("fraction", fraction(50, "of equity"))? },
+        "fixed_fractional" => Method::FixedFractional { fraction: s.need("fraction", factor(50, "of equity"))? },
         "volatility_target" => {
-            let fraction = s.need("fraction", fraction(1, "of equity"));
+            let fraction = s.need("fraction", factor(1, "of equity"));
             let period = s.or("atr_bars", whole(1..=1_000, "bars"), 14);
-            let multiple = s.or("atr_multiple", self::fraction(100, "average true ranges"), Fraction::ONE);
+            let multiple = s.or("atr_multiple", factor(100, "average true ranges"), Factor::ONE);
             Method::VolatilityTarget { fraction: fraction?, period: period?, multiple: multiple? }
         }
         "kelly" => Method::Kelly(kelly(s)?),
-        "risk_per_trade" => Method::RiskPerTrade { fraction: s.need("fraction", fraction(1, "of equity"))? },
+        "risk_per_trade" => Method::RiskPerTrade { fraction: s.need("fraction", factor(1, "of equity"))? },
         _ => {
-            let fraction = s.need("fraction", fraction(1, "of equity"));
+            let fraction = s.need("fraction", factor(1, "of equity"));
             let per_contract = s.need("margin_usd", positive_money());
             Method::Margin { fraction: fraction?, per_contract: per_contract? }
         }
@@ -84,8 +84,8 @@ fn part(s: &Section<'_>) -> Option<Part> {
 }
 
 fn kelly(s: &Section<'_>) -> Option<Kelly> {
-    let fraction = s.need("fraction", fraction(1, "of the full Kelly fraction"));
-    let cap = s.need("cap", self::fraction(1, "of equity"));
+    let fraction = s.need("fraction", factor(1, "of the full Kelly fraction"));
+    let cap = s.need("cap", factor(1, "of equity"));
     let trades_min = s.or("trades_min", whole(1..=1_000_000, "closed trades"), 30);
     // Nothing would ever begin to count trades if this were zero by default.
     let contracts_before = s.need("contracts_before", whole(0..=CONTRACTS_MAX, "contracts"));
@@ -100,11 +100,11 @@ fn method() -> Kind<'static, &'static str> {
 }
 
 /// More than zero and at most `most`, to the millionth.
-fn fraction(most: u32, of: &str) -> Kind<'static, Fraction> {
+fn factor(most: u32, of: &str) -> Kind<'static, Factor> {
     let expected = format!("a number of more than 0 and up to {most} {of}, with at most six decimals");
     Kind::new(expected, move |value| {
         let number = decimal(value).filter(|number| *number <= Decimal::from(most))?;
-        Fraction::from_decimal(number).filter(|fraction| *fraction > Fraction::ZERO)
+        Factor::from_decimal(number).filter(|fraction| *fraction > Factor::ZERO)
     })
 }
 

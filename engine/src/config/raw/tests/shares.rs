@@ -8,7 +8,7 @@ const SIZED: &str = "size = { method = \"risk_per_trade\", fraction = 0.005, max
 
 fn shared(allocation: &str) -> String {
     let text = SMALLEST.replacen("quantity = 1", SIZED, 1);
-    format!("{text}[account]\nequity_usd = 100_000\n[allocation]\n{allocation}\n")
+    format!("{text}[allocation]\n{allocation}\n")
 }
 
 fn check_shared(allocation: &str, expected: Expect) {
@@ -47,48 +47,48 @@ fn mistakes_of_an_allocation_are_told_at_their_line() {
     check_shared(
         "",
         expect![
-            "my.toml:26: allocation.method: found nothing; expected one of equal, inverse_volatility, risk_parity, hierarchical_risk_parity, mean_variance"
+            "my.toml:30: allocation.method: found nothing; expected one of equal, inverse_volatility, risk_parity, hierarchical_risk_parity, mean_variance"
         ],
     );
     check_shared(
         "method = \"markowitz\"\nlookback_days = 5_000\nrecompute = \"hourly\"\ncorrelation_max = 1.5\nlookback = 3",
         expect![[r#"
-            my.toml:27: allocation.method: found "markowitz"; expected one of equal, inverse_volatility, risk_parity, hierarchical_risk_parity, mean_variance
-            my.toml:28: allocation.lookback_days: found 5000; expected a whole number from 2 to 1000 days
-            my.toml:29: allocation.recompute: found "hourly"; expected daily or weekly
-            my.toml:30: allocation.correlation_max: found 1.5; expected a number from 0 to 1
-            my.toml:31: allocation.lookback: found an unknown key; expected one of caps, correlation_max, lookback_days, method, min_history_days, recompute, weight_max, weight_min"#]],
+            my.toml:31: allocation.method: found "markowitz"; expected one of equal, inverse_volatility, risk_parity, hierarchical_risk_parity, mean_variance
+            my.toml:32: allocation.lookback_days: found 5000; expected a whole number from 2 to 1000 days
+            my.toml:33: allocation.recompute: found "hourly"; expected daily or weekly
+            my.toml:34: allocation.correlation_max: found 1.5; expected a number from 0 to 1
+            my.toml:35: allocation.lookback: found an unknown key; expected one of caps, correlation_max, lookback_days, method, min_history_days, recompute, weight_max, weight_min"#]],
     );
     check_shared(
         "method = \"equal\"\nmin_history_days = 61",
-        expect!["my.toml:28: allocation.min_history_days: found 61; expected at most lookback_days, which is 60"],
+        expect!["my.toml:32: allocation.min_history_days: found 61; expected at most lookback_days, which is 60"],
     );
     check_shared(
         "method = \"equal\"\ncaps = { trnd = 1.0 }",
         expect![
-            "my.toml:28: allocation.caps.trnd: found no strategy of this name; expected trend, the nearest known name"
+            "my.toml:32: allocation.caps.trnd: found no strategy of this name; expected trend, the nearest known name"
         ],
     );
     check_shared(
         "method = \"equal\"\ncaps = { trend = \"all\" }",
-        expect![[r#"my.toml:28: allocation.caps.trend: found "all"; expected a number from 0 to 1"#]],
+        expect![[r#"my.toml:32: allocation.caps.trend: found "all"; expected a number from 0 to 1"#]],
     );
     check_shared(
         "method = \"equal\"\nweight_max = 0.5",
         expect![
-            "my.toml:28: allocation.weight_max: found 0.5000 over all strategies; expected weight_max and caps that add up to at least 1 over all strategies"
+            "my.toml:32: allocation.weight_max: found 0.5000 over all strategies; expected weight_max and caps that add up to at least 1 over all strategies"
         ],
     );
     check_shared(
         "method = \"mean_variance\"\nweight_min = 0.6\ncaps = { trend = 0.5 }",
         expect![[r#"
-        my.toml:26: allocation.weight_max: found 0.5000 over all strategies; expected weight_max and caps that add up to at least 1 over all strategies
-        my.toml:28: allocation.weight_min: found 0.6; expected at most 0.5000: an equal part, or the lowest cap"#]],
+        my.toml:30: allocation.weight_max: found 0.5000 over all strategies; expected weight_max and caps that add up to at least 1 over all strategies
+        my.toml:32: allocation.weight_min: found 0.6; expected at most 0.5000: an equal part, or the lowest cap"#]],
     );
     check_more(
         "[allocation]\nmethod = \"equal\"\n",
         expect![
-            "my.toml:24: allocation: found shares that change nothing; expected a strategy whose size is a fraction of equity: shares change no other"
+            "my.toml:30: allocation: found shares that change nothing; expected a strategy whose size is a fraction of equity: shares change no other"
         ],
     );
 }

@@ -1,13 +1,12 @@
-//! Sizes and capital: what may be said, and what is said about mistakes.
+//! Sizes: what may be said, and what is said about mistakes.
 
 use super::*;
-use crate::sizing::{Fraction, Kelly, Method, Part, Size};
+use crate::sizing::{Factor, Kelly, Method, Part, Size};
 
 const QUANTITY: &str = "quantity = 1";
-const CAPITAL: &str = "[account]\nequity_usd = 100_000\n";
 
 fn sized(size: &str) -> String {
-    format!("{}{CAPITAL}", SMALLEST.replacen(QUANTITY, size, 1))
+    SMALLEST.replacen(QUANTITY, size, 1)
 }
 
 fn check_size(size: &str, expected: Expect) {
@@ -21,13 +20,13 @@ fn size(text: &str) -> (u32, Size) {
 
 #[test]
 fn each_method_is_read_with_its_defaults() {
-    let half = Fraction::from_millionths(500_000);
-    let risk = Part { method: Method::RiskPerTrade { fraction: Fraction::from_millionths(5_000) }, max: Some(2) };
+    let half = Factor::from_millionths(500_000);
+    let risk = Part { method: Method::RiskPerTrade { fraction: Factor::from_millionths(5_000) }, max: Some(2) };
     assert_eq!(
         size("size = { method = \"risk_per_trade\", fraction = 0.005, max = 2 }"),
         (2, Size { parts: vec![risk] })
     );
-    let kelly = Kelly { fraction: half, cap: Fraction::from_millionths(20_000), trades_min: 30, contracts_before: 1 };
+    let kelly = Kelly { fraction: half, cap: Factor::from_millionths(20_000), trades_min: 30, contracts_before: 1 };
     let (most, kelly_read) =
         size("size = { method = \"kelly\", fraction = 0.5, cap = 0.02, contracts_before = 1, max = 2 }");
     assert_eq!((most, kelly_read.parts[0].method), (2, Method::Kelly(kelly)));
@@ -35,9 +34,9 @@ fn each_method_is_read_with_its_defaults() {
         "size = [{ method = \"volatility_target\", fraction = 0.5 }, { method = \"margin\", fraction = 0.5, margin_usd = 25_300, max = 2 }, { method = \"fixed\", contracts = 1 }, { method = \"fixed_fractional\", fraction = 5 }]",
     );
     assert_eq!(most, 1, "the smallest upper end");
-    let volatility = Method::VolatilityTarget { fraction: half, period: 14, multiple: Fraction::ONE };
+    let volatility = Method::VolatilityTarget { fraction: half, period: 14, multiple: Factor::ONE };
     let margin = Method::Margin { fraction: half, per_contract: Money::from_micros(25_300_000_000) };
-    let leverage = Method::FixedFractional { fraction: Fraction::from_millionths(5_000_000) };
+    let leverage = Method::FixedFractional { fraction: Factor::from_millionths(5_000_000) };
     let methods: Vec<Method> = several.parts.iter().map(|part| part.method).collect();
     assert_eq!(methods, [volatility, margin, Method::Fixed(1), leverage]);
 }
@@ -96,26 +95,10 @@ fn mistakes_of_a_size_are_told_at_their_line() {
 }
 
 #[test]
-fn a_fraction_of_equity_needs_equity() {
-    let text = SMALLEST.replacen(QUANTITY, "size = { method = \"risk_per_trade\", fraction = 0.1, max = 2 }", 1);
-    expect!["my.toml: account.equity_usd: found nothing; expected an amount of US dollars: the size of strategy trend is a fraction of it"]
-        .assert_eq(&mistakes(&text));
-    let fixed = SMALLEST.replacen(QUANTITY, "size = { method = \"fixed\", contracts = 2 }", 1);
-    assert_eq!(mistakes(&fixed), "no mistake");
-    check_more(
-        "[account]\nequity_usd = -5\nequity = 3\n",
-        expect![[r#"
-            my.toml:25: account.equity_usd: found -5; expected an amount of more than 0 and up to 1000000000 US dollars with at most six decimals
-            my.toml:26: account.equity: found an unknown key; expected one of broker_pnl_tolerance_usd, equity_usd"#]],
-    );
-}
-
-#[test]
 fn the_environment_sets_a_part_of_a_size() {
     let text = sized("size = { method = \"risk_per_trade\", fraction = 0.005, max = 2 }");
-    let env = [("PITBOSS__STRATEGIES__0__SIZE__FRACTION", "0.01"), ("PITBOSS__ACCOUNT__EQUITY_USD", "50000.5")];
+    let env = [("PITBOSS__STRATEGIES__0__SIZE__FRACTION", "0.01")];
     let config = read_all(&[Layer::new("my.toml", text)], &env).expect("no mistake");
-    let fraction = Fraction::from_millionths(10_000);
+    let fraction = Factor::from_millionths(10_000);
     assert_eq!(config.strategies[0].size.as_ref().expect("sized").parts[0].method, Method::RiskPerTrade { fraction });
-    assert_eq!(config.account.equity, Some(Money::from_micros(50_000_500_000)));
 }

@@ -10,11 +10,11 @@ pub(super) const ONE: i128 = 1_000_000;
 
 /// Not negative, in millionths: 5,000 is half a percent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
-pub struct Fraction(u32);
+pub struct Factor(u32);
 
-impl Fraction {
-    pub const ZERO: Fraction = Fraction(0);
-    pub const ONE: Fraction = Fraction(1_000_000);
+impl Factor {
+    pub const ZERO: Factor = Factor(0);
+    pub const ONE: Factor = Factor(1_000_000);
 
     pub const fn from_millionths(millionths: u32) -> Self {
         Self(millionths)
@@ -46,7 +46,7 @@ impl Fraction {
     }
 }
 
-impl fmt::Display for Fraction {
+impl fmt::Display for Factor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Decimal::new(i64::from(self.0), 6).normalize())
     }
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn only_what_millionths_can_say_is_a_fraction() {
-        let of = |text: &str| Fraction::from_decimal(text.parse().expect("a number")).map(Fraction::millionths);
+        let of = |text: &str| Factor::from_decimal(text.parse().expect("a number")).map(Factor::millionths);
         assert_eq!(of("0.005"), Some(5_000));
         assert_eq!(of("0.000001"), Some(1));
         assert_eq!(of("0.0000001"), None);
@@ -68,11 +68,11 @@ mod tests {
 
     #[test]
     fn a_float_is_never_rounded_up_and_nan_is_nothing() {
-        assert_eq!(Fraction::at_most(0.1 + 0.2), Fraction(300_000));
-        assert_eq!(Fraction::at_most(0.3), Fraction(300_000));
-        assert_eq!(Fraction::at_most(0.999_999_999), Fraction(999_999));
+        assert_eq!(Factor::at_most(0.1 + 0.2), Factor(300_000));
+        assert_eq!(Factor::at_most(0.3), Factor(300_000));
+        assert_eq!(Factor::at_most(0.999_999_999), Factor(999_999));
         for nothing in [f64::NAN, -0.5, f64::INFINITY, f64::NEG_INFINITY, 1e12] {
-            assert_eq!(Fraction::at_most(nothing), Fraction::ZERO, "{nothing}");
+            assert_eq!(Factor::at_most(nothing), Factor::ZERO, "{nothing}");
         }
     }
 }
