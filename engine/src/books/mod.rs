@@ -8,9 +8,10 @@ use std::time::Duration;
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
+use crate::allocation::History;
 use crate::config::{Config, OrdersConfig, ProtectionConfig, RiskConfig};
 use crate::journal::{OrderChange, Performance, Record, Severity};
-use crate::market::{Instrument, SymbolId};
+use crate::market::{Bar, Instrument, SymbolId};
 use crate::orders::working::WorkingOrders;
 use crate::portfolio::{Mark, Portfolio};
 use crate::risk::account::RiskAccount;
@@ -26,6 +27,7 @@ use crate::venue::MarginTable;
 
 mod broker;
 mod corrections;
+mod days;
 mod flatten;
 mod foreign;
 mod intents;
@@ -36,6 +38,7 @@ mod protect;
 mod rebuild;
 mod settle;
 mod show;
+mod sizing;
 mod view;
 
 #[cfg(test)]
@@ -48,6 +51,8 @@ pub use show::{LatchLine, LimitLine, RiskView};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     Intent(OrderIntent),
+    /// A closed bar, where a size is made of ranges.
+    Bar(Bar),
     Broker(BrokerEvent),
     /// The newest prices of a symbol; what lies between two marks does not matter.
     Mark {
@@ -127,6 +132,7 @@ pub struct BooksState {
     /// The part of what is not ours that was traded by hand, in contracts: a trade by hand closes this before it closes
     /// positions of strategies.
     by_hand: BTreeMap<SymbolId, i64>,
+    history: History,
 }
 
 impl Default for BooksState {
@@ -142,6 +148,7 @@ impl Default for BooksState {
             begun: false,
             before: BTreeMap::new(),
             by_hand: BTreeMap::new(),
+            history: History::default(),
         }
     }
 }
@@ -226,12 +233,15 @@ pub struct Books {
     totals_at: Option<Timestamp>,
     totals_told: BTreeMap<Option<StrategyId>, Performance>,
     strategies: Vec<(StrategyId, String)>,
+    sizing: sizing::Sizes,
+    sharing: days::Sharing,
 }
 
 impl Books {
     /// Books that go on from `state`. Nothing is allowed until the link says so.
     pub fn new(config: &Config, mut state: BooksState) -> Self {
         state.portfolio.set_instruments(&config.instruments);
+        let sharing = days::Sharing::new(config, &state);
         Self {
             instance: config.instance.name.clone(),
             client_id: config.broker.client_id,
@@ -268,6 +278,8 @@ impl Books {
             totals_at: None,
             totals_told: BTreeMap::new(),
             strategies: config.strategies.iter().map(|s| (s.id, s.name.clone())).collect(),
+            sizing: sizing::Sizes::new(config),
+            sharing,
         }
     }
 
@@ -306,6 +318,7 @@ impl Books {
         self.turn_day(now, out);
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
+            Input::Bar(bar) => self.see_bar(&bar),
             Input::Broker(event) => self.on_broker(now, event, out),
             Input::Mark { symbol, mark } => {
                 self.prices_at.insert(symbol, now);

@@ -21,6 +21,9 @@ use crate::trade::{
     PermId, Side,
 };
 
+mod days;
+mod sizing;
+
 /// A config whose limits let one contract a strategy through.
 fn config() -> Config {
     let layer = crate::config::raw::Layer::embedded_default();
@@ -63,7 +66,13 @@ fn perm_id(ticket: &OrderTicket) -> PermId {
 
 impl Desk {
     fn open() -> Self {
-        let mut desk = Self::with_state(BooksState::default());
+        Self::open_changed(|_| {})
+    }
+
+    fn open_changed(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = config();
+        change(&mut config);
+        let mut desk = Self::with(config, BooksState::default());
         desk.broker(BrokerEvent::NextOrderId(BrokerOrderId(1)));
         desk.tell(Input::TakeInventory);
         desk.inventory(&[]);
@@ -74,7 +83,10 @@ impl Desk {
     }
 
     fn with_state(state: BooksState) -> Self {
-        let config = config();
+        Self::with(config(), state)
+    }
+
+    fn with(config: Config, state: BooksState) -> Self {
         let info = SessionInfo {
             id: "test".into(),
             mode: Mode::Run,

@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use super::{Config, EMBEDDED_DEFAULT};
 use crate::strategy::registry;
 
+mod allocation;
 mod check;
 mod connection;
 mod instruments;
@@ -25,6 +26,7 @@ mod protection;
 mod risk;
 mod session;
 mod simulation;
+mod sizing;
 mod trading;
 mod walk;
 
@@ -107,6 +109,7 @@ pub fn read(layers: &[Layer], env: &[(String, String)], known: &Known<'_>) -> Re
 /// The sections, each `None` if it has a mistake; contradictions are looked for among the rest.
 struct Parts {
     instance: Option<super::Instance>,
+    allocation: Option<Option<allocation::Read>>,
     broker: Option<super::BrokerConfig>,
     gateway: Option<Option<super::GatewayConfig>>,
     expected_outages: Option<Vec<super::ExpectedOutage>>,
@@ -135,6 +138,7 @@ impl Parts {
         let orders = trading::orders(root);
         Parts {
             instance: session::instance(root),
+            allocation: allocation::allocation(root),
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
             strategies: market.strategies(root, known),
@@ -156,14 +160,16 @@ impl Parts {
     }
 
     fn whole(self) -> Option<Config> {
+        let strategies = self.strategies?;
         Some(Config {
             instance: self.instance?,
+            allocation: self.allocation?.map(|read| read.of(&strategies)),
             broker: self.broker?,
             gateway: self.gateway?,
             expected_outages: self.expected_outages?,
             instruments: self.instruments?,
             bars: self.bars?,
-            strategies: self.strategies?,
+            strategies,
             risk: self.risk?,
             orders: self.orders?,
             protection: self.protection?,
