@@ -1,6 +1,7 @@
 //! The deterministic core of Pitboss: it receives events and the time, and returns decisions.
 //! Absent on purpose: actors, async, sockets, files, clocks, randomness, unordered maps.
 
+pub mod analytics;
 pub mod backtest;
 pub mod bars;
 pub mod books;
