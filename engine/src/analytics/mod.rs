@@ -9,14 +9,21 @@
 //! | `significance` | probabilistic and deflated Sharpe ratio |
 
 pub mod calendar;
+pub mod collect;
+pub mod curve;
 pub mod drawdown;
+pub mod excursion;
 pub mod growth;
 pub mod moments;
 pub mod normal;
 pub mod ratios;
+pub mod run;
 pub mod significance;
 pub mod tail;
+pub mod trips;
 pub mod wins;
 
 #[cfg(test)]
 mod reference_tests;
+#[cfg(test)]
+mod tests;
