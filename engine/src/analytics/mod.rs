@@ -6,21 +6,32 @@
 //! |---|---|
 //! | `moments`, `normal` | means, deviations, quantiles; the normal distribution |
 //! | `growth`, `drawdown`, `ratios`, `tail`, `wins`, `calendar` | one family of statistics each |
-//! | `significance` | probabilistic and deflated Sharpe ratio |
+//! | `significance`, `monte_carlo` | whether it is more than chance |
+//! | `run`, `collect` | what a session did and saw; the same out of a journal |
+//! | `trips`, `excursion`, `curve` | round trips, how far they went, equity over time |
+//! | `statistics`, `groups`, `warnings`, `assumptions` | what is told of a run |
+//! | `report`, `figures` | all of it as data |
 
+pub mod assumptions;
 pub mod calendar;
 pub mod collect;
 pub mod curve;
 pub mod drawdown;
 pub mod excursion;
+pub mod figures;
+pub mod groups;
 pub mod growth;
 pub mod moments;
+pub mod monte_carlo;
 pub mod normal;
 pub mod ratios;
+pub mod report;
 pub mod run;
 pub mod significance;
+pub mod statistics;
 pub mod tail;
 pub mod trips;
+pub mod warnings;
 pub mod wins;
 
 #[cfg(test)]
