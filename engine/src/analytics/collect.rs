@@ -26,8 +26,7 @@ impl Collector {
         let mut run = Run::empty(info.id.clone(), info.mode.name().to_owned(), started, capital);
         run.account.clone_from(&info.account);
         run.instruments.clone_from(&info.instruments);
-        let facts = |name: &str, kind: &str| StrategyFacts { name: name.into(), kind: kind.into(), parameters: None };
-        run.strategies = info.strategies.iter().map(|s| facts(&s.name, &s.kind)).collect();
+        run.strategies = info.strategies.iter().map(|s| StrategyFacts::of_kind(&s.name, &s.kind)).collect();
         run.carried = carried;
         Self { run, bars: BTreeMap::new(), places: BTreeMap::new(), early: BTreeMap::new() }
     }

@@ -11,16 +11,20 @@
 //! | `trips`, `excursion`, `curve` | round trips, how far they went, equity over time |
 //! | `statistics`, `groups`, `warnings`, `assumptions` | what is told of a run |
 //! | `report`, `figures` | all of it as data |
+//! | `compare` | two reports side by side |
+//! | `html` | the same as one page |
 
 pub mod assumptions;
 pub mod calendar;
 pub mod collect;
+pub mod compare;
 pub mod curve;
 pub mod drawdown;
 pub mod excursion;
 pub mod figures;
 pub mod groups;
 pub mod growth;
+pub mod html;
 pub mod moments;
 pub mod monte_carlo;
 pub mod normal;

@@ -49,6 +49,9 @@ pub struct Report {
     pub open: Vec<OpenRow>,
     #[serde(skip)]
     pub curve: Curve,
+    /// What `trades` are made of.
+    #[serde(skip)]
+    pub trips: Vec<Trade>,
 }
 
 /// Equity at the end of a trade date.
@@ -146,6 +149,7 @@ impl Report {
             trades: trades.iter().enumerate().map(|(n, trade)| row(run, n + 1, trade)).collect(),
             open: open(run, &ledger),
             curve,
+            trips: trades,
         }
     }
 

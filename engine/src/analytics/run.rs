@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::market::{Bar, Instrument, SymbolId};
+use crate::strategy::registry;
 use crate::time::Timestamp;
 use crate::time::session::Calendar;
 use crate::trade::{Fill, Money, StrategyId};
@@ -43,6 +44,14 @@ pub struct StrategyFacts {
     pub kind: String,
     /// Numbers that somebody could have tuned; `None` when not known.
     pub parameters: Option<u32>,
+}
+
+impl StrategyFacts {
+    /// Of a kind in the registry: its parameters and the distance of the stop could have been tuned.
+    pub fn of_kind(name: &str, kind: &str) -> Self {
+        let count = |k: &registry::Kind| u32::try_from(k.params.len() + 1).unwrap_or(u32::MAX);
+        Self { name: name.to_owned(), kind: kind.to_owned(), parameters: registry::kind(kind).map(count) }
+    }
 }
 
 /// A fill with what it cost; `None` until the broker said.
