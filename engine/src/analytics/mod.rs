@@ -39,6 +39,10 @@ pub mod warnings;
 pub mod wins;
 
 #[cfg(test)]
+mod decade_tests;
+#[cfg(test)]
 mod reference_tests;
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod tests;

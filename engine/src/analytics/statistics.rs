@@ -16,6 +16,9 @@ use super::{ratios, significance, tail, wins};
 use crate::time::Timestamp;
 use crate::trade::Money;
 
+/// Fewer days say nothing about a year, or about the worst of twenty.
+const DAYS_MIN: usize = 20;
+
 /// What figures are made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Basis<'a> {
@@ -28,6 +31,11 @@ pub struct Basis<'a> {
 
 pub fn families(of: Basis<'_>) -> Vec<Family> {
     vec![result(of), risk(of), reward(of), trading(of), activity(of)]
+}
+
+/// The returns, or none of them when they are too few.
+fn enough(daily: &[f64]) -> &[f64] {
+    if daily.len() < DAYS_MIN { &[] } else { daily }
 }
 
 fn result(of: Basis<'_>) -> Family {
@@ -52,8 +60,8 @@ fn result(of: Basis<'_>) -> Family {
         .share(
             "annual_return",
             "Annual return",
-            growth::annual_return(&daily, DAYS_A_YEAR),
-            "(1 + total)^(252 / days) - 1; means little for less than a year",
+            growth::annual_return(enough(&daily), DAYS_A_YEAR),
+            "(1 + total)^(252 / days) - 1, from 20 days on; means little for less than a year",
         )
         .share("best_day", "Best day", growth::best(&daily), "largest daily return")
         .share("worst_day", "Worst day", growth::worst(&daily), "smallest daily return")
@@ -98,25 +106,25 @@ fn risk(of: Basis<'_>) -> Family {
         .share(
             "value_at_risk",
             "Value at risk, 5 %",
-            tail::value_at_risk(&daily, 0.05),
-            "5th percentile of daily returns",
+            tail::value_at_risk(enough(&daily), 0.05),
+            "5th percentile of daily returns, from 20 days on",
         )
         .share(
             "expected_shortfall",
             "Expected shortfall, 5 %",
-            tail::expected_shortfall(&daily, 0.05),
+            tail::expected_shortfall(enough(&daily), 0.05),
             "mean of the worst 5 % of days (CVaR)",
         )
         .share(
             "value_at_risk_normal",
             "Value at risk, normal",
-            tail::value_at_risk_normal(&daily, 0.05),
+            tail::value_at_risk_normal(enough(&daily), 0.05),
             "5 %, if daily returns were normally distributed",
         )
         .number(
             "tail_ratio",
             "Tail ratio",
-            tail::tail_ratio(&daily),
+            tail::tail_ratio(enough(&daily)),
             "95th percentile / 5th percentile of daily returns",
         )
         .number("skewness", "Skewness", moments::skewness(&daily), "of daily returns; below 0: large losses")

@@ -1,7 +1,7 @@
 //! Why a result should not be believed. In: what was computed. Out: warnings, the worst first.
 //! Absent: silence; a check that cannot be made says nothing only where its matter does not exist.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -71,6 +71,12 @@ pub fn warnings(of: Basis<'_>) -> Vec<Warning> {
     found
 }
 
+/// `1 trade`, `2 trades`.
+fn count(n: impl Into<u64>, what: &str) -> String {
+    let n = n.into();
+    format!("{} {what}{}", number_text(n as f64, 0), if n == 1 { "" } else { "s" })
+}
+
 fn severe(code: &'static str, text: String) -> Option<Warning> {
     Some(Warning { code, weight: Weight::Severe, text })
 }
@@ -82,9 +88,10 @@ fn caution(code: &'static str, text: String) -> Option<Warning> {
 fn few_trades(of: Basis<'_>) -> Option<Warning> {
     match of.trades.len() {
         0 => severe("no_trades", "No trade was closed: there is nothing to judge.".into()),
-        n if n < TRADES_FEW => {
-            severe("few_trades", format!("Only {n} trades: fewer than {TRADES_FEW} say nothing about the next one."))
-        }
+        n if n < TRADES_FEW => severe(
+            "few_trades",
+            format!("Only {}: fewer than {TRADES_FEW} say nothing about the next one.", count(n as u64, "trade")),
+        ),
         n if n < TRADES_SOME => {
             caution("few_trades", format!("{n} trades: averages of fewer than {TRADES_SOME} are rough."))
         }
@@ -114,7 +121,10 @@ fn few_days(of: Basis<'_>) -> Option<Warning> {
     (days < DAYS_SOME).then(|| Warning {
         code: "few_days",
         weight: if days < 20 { Weight::Severe } else { Weight::Caution },
-        text: format!("{days} trade dates: annual figures and ratios are extrapolated from too little."),
+        text: format!(
+            "{}: annual figures and ratios are extrapolated from too little.",
+            count(days as u64, "trade date")
+        ),
     })
 }
 
@@ -137,21 +147,23 @@ fn not_significant(of: Basis<'_>) -> Option<Warning> {
 }
 
 fn parameters(of: Basis<'_>) -> Option<Warning> {
-    let Some(count) = of.run.parameters() else {
+    let Some(parameters) = of.run.parameters() else {
         return caution(
             "parameters_unknown",
             "How many parameters could have been tuned is not known; compare it with the number of trades.".into(),
         );
     };
     let trades = of.trades.len();
-    let needed = count as usize * TRADES_A_PARAMETER;
+    let needed = parameters as usize * TRADES_A_PARAMETER;
     if trades == 0 || trades >= needed {
         return None;
     }
     severe(
         "parameters",
         format!(
-            "{count} parameters and {trades} trades: fewer than {TRADES_A_PARAMETER} for each can be fitted to chance."
+            "{} and {}: fewer than {TRADES_A_PARAMETER} for each can be fitted to chance.",
+            count(parameters, "parameter"),
+            count(trades as u64, "trade")
         ),
     )
 }
@@ -196,7 +208,8 @@ fn unmatched(of: Basis<'_>) -> Option<Warning> {
     severe(
         "unmatched",
         format!(
-            "{contracts} contracts closed a position whose opening is not in this session: their trades are missing."
+            "{} closed a position whose opening is not in this session: these trades are missing.",
+            count(contracts, "contract")
         ),
     )
 }
@@ -236,8 +249,8 @@ fn doubtful_bars(of: Basis<'_>) -> Option<Warning> {
 }
 
 fn no_bars(of: Basis<'_>) -> Option<Warning> {
-    let without =
-        of.run.fills.iter().map(|f| f.fill.symbol).find(|symbol| of.run.bars.iter().all(|b| b.symbol != *symbol))?;
+    let have: BTreeSet<SymbolId> = of.run.bars.iter().map(|bar| bar.symbol).collect();
+    let without = of.run.fills.iter().map(|f| f.fill.symbol).find(|symbol| !have.contains(symbol))?;
     let name = &of.run.instrument(without).name;
     severe(
         "no_bars",
@@ -272,7 +285,7 @@ fn same_bar(of: Basis<'_>) -> Option<Warning> {
 
 /// Fills that the bars around them do not bear out.
 fn fills(of: Basis<'_>) -> Vec<Warning> {
-    let (mut stale, mut outside) = (0, 0);
+    let (mut stale, mut outside) = (0_u64, 0_u64);
     let mut taken: BTreeMap<(SymbolId, Timestamp), (u64, u64)> = BTreeMap::new();
     for symbol in of.run.symbols() {
         let bars = of.run.bars_of(symbol);
@@ -292,21 +305,28 @@ fn fills(of: Basis<'_>) -> Vec<Warning> {
             }
         }
     }
-    let beyond = taken.values().filter(|(ours, all)| ours > all).count();
-    let much = taken.values().filter(|(ours, all)| ours <= all && *ours as f64 > VOLUME_SHARE * *all as f64).count();
+    let beyond = taken.values().filter(|(ours, all)| ours > all).count() as u64;
+    let much =
+        taken.values().filter(|(ours, all)| ours <= all && *ours as f64 > VOLUME_SHARE * *all as f64).count() as u64;
     let told = [
-        (stale, "stale_fills", Weight::Severe, "fills came at a time without a bar: their prices were old."),
-        (outside, "fills_outside", Weight::Severe, "fills lie more than a tick outside the range of their bar."),
-        (beyond, "fills_beyond_volume", Weight::Severe, "bars have more contracts filled than were traded in them."),
+        (stale, "stale_fills", Weight::Severe, "fill", "at a time without a bar: the price was old."),
+        (outside, "fills_outside", Weight::Severe, "fill", "more than a tick outside the range of the bar."),
+        (beyond, "fills_beyond_volume", Weight::Severe, "bar", "with more contracts filled than were traded."),
         (
             much,
             "fills_share_of_volume",
             Weight::Caution,
-            "bars have more than a tenth of their volume filled by this run.",
+            "bar",
+            "with more than a tenth of the volume filled by this run.",
         ),
     ];
-    let some = told.into_iter().filter(|(count, ..)| *count > 0);
-    some.map(|(count, code, weight, text)| Warning { code, weight, text: format!("{count} {text}") }).collect()
+    let some = told.into_iter().filter(|(times, ..)| *times > 0);
+    some.map(|(times, code, weight, what, text)| Warning {
+        code,
+        weight,
+        text: format!("{} {text}", count(times, what)),
+    })
+    .collect()
 }
 
 /// The bar that ended in the second of a fill, `next` being the first that opens after it: stamps are whole seconds.

@@ -9,15 +9,21 @@ mod style;
 mod svg;
 mod tables;
 
+use std::collections::BTreeMap;
+
 use super::curve::dollars;
 use super::figures::Value;
 use super::groups::By;
 use super::report::Report;
 use super::run::Run;
+use crate::market::SymbolId;
+use crate::time::Timestamp;
 use svg::{add, escape};
 
-/// Drawings of prices at most; more symbols are named only.
-const SYMBOLS_DRAWN_MAX: usize = 12;
+/// Drawings of prices at most; more are counted only.
+const DRAWINGS_MAX: usize = 12;
+/// Fewer days than this are no picture.
+const DAYS_DRAWN_MIN: usize = 3;
 
 /// `version` is the program's.
 pub fn page(run: &Run, report: &Report, version: &str) -> String {
@@ -31,7 +37,9 @@ pub fn page(run: &Run, report: &Report, version: &str) -> String {
     out.push_str(&tables::warnings(&report.warnings));
     out.push_str(&cards(report));
     section(&mut out, "Equity and drawdown", &equity_section(report));
-    section(&mut out, "Results of days", &spread::days(&report.daily, dollars(run.capital)));
+    if report.daily.len() >= DAYS_DRAWN_MIN {
+        section(&mut out, "Results of days", &spread::days(&report.daily, dollars(run.capital)));
+    }
     section(&mut out, "Monthly returns, per cent", &tables::months(report));
     prices(&mut out, run, report);
     if !report.trades.is_empty() {
@@ -107,10 +115,10 @@ fn cards(report: &Report) -> String {
     let text = |key: &str| report.figure(key).map_or_else(String::new, Value::text);
     let tone = |key: &str| report.figure(key).and_then(Value::number).map_or("", tables::tone);
     let cards = [
-        ("Net profit", "net_profit", true, format!("{} after commission {}", report.currency, text("commission"))),
+        ("Net profit", "net_profit", true, format!("{}, {} commission paid", report.currency, text("commission"))),
         ("Total return", "total_return", true, format!("on {}", text("capital"))),
-        ("Maximum drawdown", "max_drawdown", true, format!("{} in money", text("max_drawdown_money"))),
-        ("Sharpe ratio", "sharpe", false, format!("of {} days", text("days"))),
+        ("Max. drawdown", "max_drawdown", true, format!("{} {}", text("max_drawdown_money"), report.currency)),
+        ("Sharpe ratio", "sharpe", false, format!("daily, {} days", text("days"))),
         ("Profit factor", "profit_factor", false, format!("expectancy {}", text("expectancy"))),
         ("Win rate", "win_rate", false, format!("of {} trades", text("trades"))),
         ("Time in the market", "exposure", false, format!("{} trades a day", text("trades_a_day"))),
@@ -140,18 +148,48 @@ fn equity_section(report: &Report) -> String {
 }
 
 fn prices(out: &mut String, run: &Run, report: &Report) {
-    for symbol in run.symbols().take(SYMBOLS_DRAWN_MAX) {
-        let drawing = price::draw(run, &report.trips, symbol);
+    let chains = chains(run);
+    for symbols in chains.iter().take(DRAWINGS_MAX) {
+        let drawing = price::draw(run, &report.trips, symbols);
         if !drawing.is_empty() {
             let legend =
                 "<p class=\"legend\">▲ long entry, ▼ short entry, ○ exit; green lines earned, red ones lost.</p>";
-            section(out, &format!("{} with entries and exits", run.instrument(symbol).name), &(drawing + legend));
+            let first = run.instrument(symbols[0]);
+            let name = match symbols.len() {
+                1 => first.name.clone(),
+                n => format!("{}, {n} contracts one after the other,", first.root),
+            };
+            section(out, &format!("{name} with entries and exits"), &(drawing + legend));
         }
     }
-    let more = run.instruments.len().saturating_sub(SYMBOLS_DRAWN_MAX);
+    let more = chains.len().saturating_sub(DRAWINGS_MAX);
     if more > 0 {
-        section(out, "Prices", &format!("<p class=\"sub\">{more} more symbols are not drawn.</p>"));
+        section(out, "Prices", &format!("<p class=\"sub\">{more} more are not drawn.</p>"));
     }
+}
+
+/// Symbols by drawing: contracts of one root that follow one another share one, all others have their own.
+fn chains(run: &Run) -> Vec<Vec<SymbolId>> {
+    let mut spans: BTreeMap<SymbolId, (Timestamp, Timestamp)> = BTreeMap::new();
+    for bar in &run.bars {
+        let span = spans.entry(bar.symbol).or_insert((bar.open_ts, bar.end()));
+        *span = (span.0.min(bar.open_ts), span.1.max(bar.end()));
+    }
+    let mut by_root: BTreeMap<&str, Vec<SymbolId>> = BTreeMap::new();
+    for symbol in spans.keys() {
+        by_root.entry(run.instrument(*symbol).root.as_str()).or_default().push(*symbol);
+    }
+    let mut chains = Vec::new();
+    for mut symbols in by_root.into_values() {
+        symbols.sort_by_key(|symbol| spans[symbol]);
+        let follow = symbols.windows(2).all(|pair| spans[&pair[0]].1 <= spans[&pair[1]].0);
+        if follow {
+            chains.push(symbols);
+        } else {
+            chains.extend(symbols.into_iter().map(|symbol| vec![symbol]));
+        }
+    }
+    chains
 }
 
 fn monte_carlo(run: &Run, report: &Report) -> String {

@@ -1,4 +1,4 @@
-//! A symbol's price with entries and exits. In: bars, trades. Out: SVG: candles while there are few bars, otherwise the
+//! A symbol's price, or that of contracts that follow one another, with entries and exits. In: bars, trades. Out: SVG: candles while there are few bars, otherwise the
 //! closes. Absent: indicators; the report does not know what a strategy looked at.
 
 use super::super::figures::{money_text, number_text};
@@ -22,13 +22,12 @@ struct Plot<'a> {
     instrument: &'a Instrument,
 }
 
-/// One drawing a symbol; empty for a symbol without bars.
-pub fn draw(run: &Run, trades: &[Trade], symbol: SymbolId) -> String {
-    let bars = run.bars_of(symbol);
-    if bars.len() < 2 {
+/// One drawing of symbols that follow one another, all of one root; empty where there are no bars.
+pub fn draw(run: &Run, trades: &[Trade], symbols: &[SymbolId]) -> String {
+    let bars: Vec<Bar> = symbols.iter().flat_map(|symbol| run.bars_of(*symbol)).collect();
+    let Some(instrument) = symbols.first().map(|symbol| run.instrument(*symbol)).filter(|_| bars.len() > 1) else {
         return String::new();
-    }
-    let instrument = run.instrument(symbol);
+    };
     let points = |ticks: i32| instrument.points_f64(crate::market::Price(ticks));
     let low = bars.iter().map(|bar| bar.low.0).min().map_or(0.0, points);
     let high = bars.iter().map(|bar| bar.high.0).max().map_or(1.0, points);
@@ -38,12 +37,12 @@ pub fn draw(run: &Run, trades: &[Trade], symbol: SymbolId) -> String {
     let times: Vec<_> = bars.iter().map(|bar| bar.open_ts).collect();
     let mut out = frame.grid(&rows, |value| short(value, high - low));
     out.push_str(&if bars.len() <= CANDLES_MAX { plot.candles() } else { plot.closes() });
-    let mine: Vec<_> = trades.iter().filter(|trade| trade.trip.symbol == symbol).collect();
+    let mine: Vec<_> = trades.iter().filter(|trade| symbols.contains(&trade.trip.symbol)).collect();
     for trade in &mine {
         out.push_str(&plot.trade(run, trade, mine.len() <= MARKED_TRADES_MAX));
     }
     out.push_str(&frame.times(&columns, &times));
-    frame.draw(&format!("price of {}", instrument.name), &out)
+    frame.draw(&format!("price of {}", instrument.root), &out)
 }
 
 impl Plot<'_> {

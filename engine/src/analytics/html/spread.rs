@@ -12,6 +12,7 @@ use super::svg::{Frame, Scale, add, ticks};
 
 const BINS: u32 = 28;
 const DAYS_DRAWN_MAX: usize = 500;
+const DOTS_MAX: usize = 2_000;
 
 /// Net results of trades in bins of equal, round width; one edge is zero.
 pub fn histogram(trades: &[Trade]) -> String {
@@ -78,7 +79,8 @@ pub fn excursions(trades: &[Trade]) -> String {
     let columns = Scale { low: 0.0, high: far * 1.04, from: frame.left, to: frame.width - frame.right };
     let rows = frame.rows(low, high);
     let mut out = frame.grid(&rows, |value| short(value, high - low));
-    for (n, (x, y)) in points.iter().enumerate() {
+    let every = points.len().div_ceil(DOTS_MAX);
+    for (n, (x, y)) in points.iter().enumerate().step_by(every) {
         let class = if *y > 0.0 { "up" } else { "down" };
         add(
             &mut out,
@@ -95,7 +97,8 @@ pub fn excursions(trades: &[Trade]) -> String {
     }
     out.push_str(&frame.numbers_below(&columns, |value| short(value, far)));
     out.push_str(&frame.name_below("largest open loss (MAE) against net result"));
-    frame.draw("adverse excursion and result", &out)
+    let drawing = frame.draw("adverse excursion and result", &out);
+    if every == 1 { drawing } else { format!("{drawing}<p class=\"legend\">One trade of every {every} is drawn.</p>") }
 }
 
 /// A bar for each day's result in money.

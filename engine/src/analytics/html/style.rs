@@ -59,13 +59,14 @@ th{font-weight:600;color:var(--soft);text-align:right;padding:5px 8px;border-bot
 td{text-align:right;padding:4px 8px;border-bottom:1px solid var(--line);white-space:nowrap}
 th.l,td.l{text-align:left}
 tr:last-child td{border-bottom:0}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:8px 36px}
+.figures{columns:3 320px;column-gap:36px}.figures h3{break-after:avoid}.figures div:first-child h3{margin-top:0}.figures tr{break-inside:avoid}
 .figures td{white-space:normal;vertical-align:top}.figures td:last-child{white-space:nowrap;font-weight:600}
 .figures small{display:block;color:var(--soft);font-size:11.5px;line-height:1.35}
 .heat td{text-align:center;border:2px solid var(--paper);border-radius:6px}
 .heat th{text-align:center}
 .scroll{overflow:auto;max-height:560px}.scroll th{position:sticky;top:0;background:var(--paper);cursor:pointer}
 .wide{overflow-x:auto}
+.wide+.wide{margin-top:18px}
 ol.assumptions{margin:0;padding-left:20px;color:var(--soft)}ol.assumptions li{margin:3px 0}
 footer{color:var(--soft);font-size:12px;margin-top:20px}
 @media print{body{background:#fff}main{max-width:none;padding:0}section,.card{break-inside:avoid}.scroll{max-height:none}}
@@ -75,7 +76,7 @@ footer{color:var(--soft);font-size:12px;margin-top:20px}
 pub const SCRIPT: &str = "
 document.querySelectorAll('.scroll th').forEach(function(head){head.addEventListener('click',function(){
 var body=head.closest('table').tBodies[0],n=head.cellIndex,down=head.dataset.down!=='1';head.dataset.down=down?'1':'';
-var key=function(row){var t=row.cells[n].dataset.v||row.cells[n].textContent,v=Number(t);return isNaN(v)?t:v};
+var key=function(row){var t=row.cells[n].dataset.v||row.cells[n].textContent,v=Number(t);return v===v?v:t};
 Array.from(body.rows).sort(function(a,b){var x=key(a),y=key(b);return(x>y?1:x<y?-1:0)*(down?1:-1)})
 .forEach(function(row){body.appendChild(row)})})});
 ";
