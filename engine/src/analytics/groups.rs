@@ -49,9 +49,9 @@ impl By {
             By::Strategy => "strategy",
             By::Symbol => "symbol",
             By::Side => "side",
-            By::Session => "session of entry",
-            By::Weekday => "weekday of entry",
-            By::Hour => "hour of entry (Chicago)",
+            By::Session => "entry session",
+            By::Weekday => "entry weekday",
+            By::Hour => "entry hour, Chicago",
             By::Exit => "exit",
         }
     }

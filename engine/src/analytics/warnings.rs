@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::calendar::values;
 use super::curve::dollars;
 use super::figures::{money_text, number_text};
+use super::ratios;
 use super::significance;
 use super::statistics::Basis;
 use crate::market::{Bar, Quality, SymbolId};
@@ -131,7 +132,8 @@ fn few_days(of: Basis<'_>) -> Option<Warning> {
 fn not_significant(of: Basis<'_>) -> Option<Warning> {
     let returns = values(of.daily);
     let confidence = significance::deflated_sharpe(&returns, of.run.trials)?;
-    if confidence >= CONFIDENCE {
+    // A loss needs no warning that it may be luck.
+    if confidence >= CONFIDENCE || ratios::sharpe_a_period(&returns).is_none_or(|ratio| ratio <= 0.0) {
         return None;
     }
     let needed = significance::record_needed(&returns, CONFIDENCE)
@@ -310,7 +312,7 @@ fn fills(of: Basis<'_>) -> Vec<Warning> {
         taken.values().filter(|(ours, all)| ours <= all && *ours as f64 > VOLUME_SHARE * *all as f64).count() as u64;
     let told = [
         (stale, "stale_fills", Weight::Severe, "fill", "at a time without a bar: the price was old."),
-        (outside, "fills_outside", Weight::Severe, "fill", "more than a tick outside the range of the bar."),
+        (outside, "fills_outside", Weight::Severe, "fill", "more than a tick outside the range of its bar."),
         (beyond, "fills_beyond_volume", Weight::Severe, "bar", "with more contracts filled than were traded."),
         (
             much,

@@ -11,8 +11,10 @@ mod tables;
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
+
 use super::curve::dollars;
-use super::figures::Value;
+use super::figures::{Value, money_text};
 use super::groups::By;
 use super::report::Report;
 use super::run::Run;
@@ -130,12 +132,23 @@ fn cards(report: &Report) -> String {
             format_args!(
                 "<div class=\"card\"><div class=\"k\">{name}</div><div class=\"v {}\">{}</div><div class=\"s\">{}</div></div>",
                 if coloured { tone(key) } else { "" },
-                escape(&text(key)),
+                escape(&report.figure(key).map_or_else(String::new, headline)),
                 escape(&below)
             ),
         );
     }
     out + "</div>\n"
+}
+
+/// Large amounts without their cents: a card is narrow.
+fn headline(value: &Value) -> String {
+    match value {
+        Value::Money(Some(amount)) if amount.abs() >= Decimal::from(10_000) => {
+            let text = money_text(amount.round());
+            text.trim_end_matches(".00").to_owned()
+        }
+        value => value.text(),
+    }
 }
 
 fn equity_section(report: &Report) -> String {

@@ -12,8 +12,9 @@ use crate::trade::Side;
 
 const CANDLES_MAX: usize = 400;
 const COLUMNS: usize = 900;
-/// Above this, entries and exits are dots without words.
-const MARKED_TRADES_MAX: usize = 600;
+/// More entries and exits would hide the price: then the last few are drawn apart.
+const MARKED_TRADES_MAX: usize = 400;
+const LAST_TRADES: usize = 40;
 
 struct Plot<'a> {
     columns: Scale,
@@ -28,18 +29,33 @@ pub fn draw(run: &Run, trades: &[Trade], symbols: &[SymbolId]) -> String {
     let Some(instrument) = symbols.first().map(|symbol| run.instrument(*symbol)).filter(|_| bars.len() > 1) else {
         return String::new();
     };
+    let mine: Vec<&Trade> = trades.iter().filter(|trade| symbols.contains(&trade.trip.symbol)).collect();
+    if mine.len() <= MARKED_TRADES_MAX {
+        return plot(run, &bars, instrument, &mine);
+    }
+    let last = &mine[mine.len() - LAST_TRADES..];
+    let since = last.iter().map(|trade| trade.trip.entry_at).min().unwrap_or_default();
+    let from = bars.partition_point(|bar| bar.end() <= since);
+    format!(
+        "{}<p class=\"legend\">{} trades are too many to be drawn; below are the last {LAST_TRADES}.</p>{}",
+        plot(run, &bars, instrument, &[]),
+        number_text(mine.len() as f64, 0),
+        plot(run, &bars[from..], instrument, last)
+    )
+}
+
+fn plot(run: &Run, bars: &[Bar], instrument: &Instrument, trades: &[&Trade]) -> String {
     let points = |ticks: i32| instrument.points_f64(crate::market::Price(ticks));
     let low = bars.iter().map(|bar| bar.low.0).min().map_or(0.0, points);
     let high = bars.iter().map(|bar| bar.high.0).max().map_or(1.0, points);
     let frame = Frame::wide(360.0);
     let (columns, rows) = (frame.columns(bars.len()), frame.rows(low, high));
-    let plot = Plot { columns, rows, bars: &bars, instrument };
+    let plot = Plot { columns, rows, bars, instrument };
     let times: Vec<_> = bars.iter().map(|bar| bar.open_ts).collect();
     let mut out = frame.grid(&rows, |value| short(value, high - low));
     out.push_str(&if bars.len() <= CANDLES_MAX { plot.candles() } else { plot.closes() });
-    let mine: Vec<_> = trades.iter().filter(|trade| symbols.contains(&trade.trip.symbol)).collect();
-    for trade in &mine {
-        out.push_str(&plot.trade(run, trade, mine.len() <= MARKED_TRADES_MAX));
+    for trade in trades {
+        out.push_str(&plot.trade(run, trade));
     }
     out.push_str(&frame.times(&columns, &times));
     frame.draw(&format!("price of {}", instrument.root), &out)
@@ -89,7 +105,7 @@ impl Plot<'_> {
         self.columns.at((place as f64 + into - 0.5).clamp(0.0, (self.bars.len() - 1) as f64))
     }
 
-    fn trade(&self, run: &Run, Trade { trip, .. }: &Trade, marked: bool) -> String {
+    fn trade(&self, run: &Run, Trade { trip, .. }: &Trade) -> String {
         use rust_decimal::prelude::ToPrimitive;
         let price = |points: rust_decimal::Decimal| self.rows.at(points.to_f64().unwrap_or_default());
         let (entry, exit) = (trip.entry_price(self.instrument), trip.exit_price(self.instrument));
@@ -98,9 +114,6 @@ impl Plot<'_> {
         let long = trip.side == Side::Buy;
         let (class, result) =
             (if long { "long" } else { "short" }, if trip.net().micros() > 0 { "won" } else { "lost" });
-        if !marked {
-            return format!("<circle class=\"{class}\" cx=\"{x1:.1}\" cy=\"{y1:.1}\" r=\"1.3\"/>");
-        }
         let (tip, foot) = if long { (y1 + 3.0, y1 + 11.0) } else { (y1 - 3.0, y1 - 11.0) };
         let words = escape(&format!(
             "{} {class} {} at {}, {} at {}: {}",

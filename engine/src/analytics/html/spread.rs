@@ -5,26 +5,32 @@ use rust_decimal::prelude::ToPrimitive;
 use super::super::curve::dollars;
 use super::super::figures::{money_text, number_text};
 use super::super::groups::Trade;
-use super::super::moments::mean;
+use super::super::moments::{mean, quantile_of_sorted, sorted};
 use super::super::report::Day;
 use super::equity::short;
 use super::svg::{Frame, Scale, add, ticks};
 
 const BINS: u32 = 28;
+/// From so many trades on, this share at either end is put into the outer bins.
+const MANY: usize = 200;
+const BEYOND: f64 = 0.005;
 const DAYS_DRAWN_MAX: usize = 500;
 const DOTS_MAX: usize = 2_000;
 
-/// Net results of trades in bins of equal, round width; one edge is zero.
+/// Net results of trades in bins of equal, round width; one edge is zero. Of many trades the furthest are in the outer
+/// bins, whatever their size.
 pub fn histogram(trades: &[Trade]) -> String {
     let nets: Vec<f64> = trades.iter().map(|t| dollars(t.trip.net())).collect();
-    let low = nets.iter().copied().fold(0.0, f64::min);
-    let high = nets.iter().copied().fold(0.0, f64::max);
+    let beyond = if nets.len() < MANY { 0.0 } else { BEYOND };
+    let rising = sorted(&nets);
+    let at = |share: f64| quantile_of_sorted(&rising, share).unwrap_or_default();
+    let (low, high) = (at(beyond).min(0.0), at(1.0 - beyond).max(0.0));
     let edges = ticks(low, high, BINS);
     let Some(width) = edges.windows(2).map(|pair| pair[1] - pair[0]).next() else { return String::new() };
     let (first, last) = ((low / width).floor(), (high / width).floor());
     let mut counts = vec![0u32; (last - first) as usize + 1];
     for net in &nets {
-        counts[((net / width).floor() - first) as usize] += 1;
+        counts[((net / width).floor().clamp(first, last) - first) as usize] += 1;
     }
     let frame = Frame::half(260.0);
     let columns =
@@ -62,7 +68,12 @@ pub fn histogram(trades: &[Trade]) -> String {
         );
     }
     out.push_str(&frame.numbers_below(&columns, |value| short(value, high - low)));
-    out.push_str(&frame.name_below("net result of a trade; dashed: mean"));
+    let name = if beyond > 0.0 {
+        "net result of a trade; outer bars: all beyond"
+    } else {
+        "net result of a trade; dashed: mean"
+    };
+    out.push_str(&frame.name_below(name));
     frame.draw("distribution of trades", &out)
 }
 

@@ -22,7 +22,7 @@ section{background:var(--paper);border:1px solid var(--line);border-radius:12px;
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(148px,1fr));gap:12px;margin:14px 0}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:12px;padding:12px 16px}
 .card .k{color:var(--soft);font-size:12px}
-.card .v{font-size:22px;font-weight:650;letter-spacing:-.02em;white-space:nowrap}
+.card .v{font-size:21px;font-weight:650;letter-spacing:-.02em;white-space:nowrap}
 .card .s{color:var(--soft);font-size:12px}
 .two{display:grid;grid-template-columns:1fr 1fr;gap:14px}
 .two section{margin:0}
@@ -55,8 +55,8 @@ svg .middle{fill:none;stroke:var(--blue);stroke-width:1.4}
 svg .actual{fill:none;stroke:var(--ink);stroke-width:1.4}
 .legend{color:var(--soft);font-size:12px;margin-top:6px}
 table{border-collapse:collapse;width:100%;font-size:13px}
-th{font-weight:600;color:var(--soft);text-align:right;padding:5px 8px;border-bottom:1px solid var(--line);white-space:nowrap;font-size:12px}
-td{text-align:right;padding:4px 8px;border-bottom:1px solid var(--line);white-space:nowrap}
+th{font-weight:600;color:var(--soft);text-align:right;padding:5px 7px;border-bottom:1px solid var(--line);white-space:nowrap;font-size:12px}
+td{text-align:right;padding:4px 7px;border-bottom:1px solid var(--line);white-space:nowrap}
 th.l,td.l{text-align:left}
 tr:last-child td{border-bottom:0}
 .figures{columns:3 320px;column-gap:36px}.figures h3{break-after:avoid}.figures div:first-child h3{margin-top:0}.figures tr{break-inside:avoid}
