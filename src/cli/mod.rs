@@ -11,12 +11,13 @@ mod backtest;
 mod bars;
 mod config;
 mod faults;
-mod gateway;
+pub(crate) mod gateway;
 mod journal;
-mod market;
+pub(crate) mod market;
 mod replay;
 mod report;
 mod run;
+mod scenarios;
 mod session;
 mod setup;
 mod summary;
@@ -51,6 +52,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Print the journal: every record that was written before it was acted upon.
     Journal(journal::JournalArgs),
+    /// Play what goes wrong at the broker against the full program, and see what it does about it.
+    Scenarios(scenarios::ScenariosArgs),
 }
 
 /// Which configuration.
@@ -92,6 +95,7 @@ pub fn run() -> ExitCode {
         Command::Config(command) => config::run(&command),
         Command::Report(args) => report::run(&args),
         Command::Journal(args) => journal::run(&args),
+        Command::Scenarios(args) => scenarios::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
