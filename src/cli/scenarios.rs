@@ -149,7 +149,9 @@ fn verdict_line(scenario: &Scenario, outcome: &Result<&Verdict, &String>) -> Str
                 (false, None) => "FAILED  ",
                 (false, Some(_)) => "not yet ",
             };
-            format!("{word}{name} ({:.1} s)", verdict.took.as_secs_f64())
+            let held_up = verdict.held_up.as_secs_f64();
+            let held_up = if held_up > 0.0 { format!(", the machine was held up for {held_up:.1} s") } else { String::new() };
+            format!("{word}{name} ({:.1} s{held_up})", verdict.took.as_secs_f64())
         }
     }
 }

@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 use actors::journal::{Position, Tail};
 use engine::journal::{Entry, Record};
 use engine::time::Timestamp;
-use engine::trade::{ClientOrderId, Leg, OrderTicket};
+use engine::trade::{ClientOrderId, Leg, OrderTicket, Side};
 use gateway::{Direction, Gateway, TranscriptEntry, Truth};
 use serde_json::Value;
 
@@ -22,8 +22,6 @@ const ENTRIES_AT_ONCE: usize = 10_000;
 /// One event of Pitboss's log.
 #[derive(Clone, Debug)]
 pub struct Logged {
-    /// On the wall, as the log has it.
-    pub ts: String,
     pub level: String,
     pub event: String,
     pub text: String,
@@ -41,6 +39,8 @@ pub struct Evidence {
     pub log: Vec<Logged>,
     /// Of the program, once it has ended.
     pub exit: Option<ExitStatus>,
+    /// The most orders that were at work at one look, on one side of the market.
+    pub active_max: usize,
     next: u64,
     tail: Tail,
     log_path: PathBuf,
@@ -65,6 +65,7 @@ impl Evidence {
             journal: Vec::new(),
             log: Vec::new(),
             exit: None,
+            active_max: 0,
             next: 0,
             tail: Tail::new(&folder.join("var/journal"), Position::START),
             log_path: folder.join("var/log/pitboss.json"),
@@ -84,6 +85,10 @@ impl Evidence {
             }
         }
         self.truth = gateway.truth();
+        for side in [Side::Buy, Side::Sell] {
+            let active = self.truth.open_orders.iter().filter(|order| order.order.side == side).count();
+            self.active_max = self.active_max.max(active);
+        }
         let new = gateway.transcript(self.next, None);
         self.next = new.last().map_or(self.next, |entry| entry.seq + 1);
         self.wire.extend(new.into_iter().filter(|entry| !is_market_data(&entry.message)));
@@ -101,7 +106,7 @@ impl Evidence {
         for line in text[self.log_bytes.min(whole)..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             let line: Value = serde_json::from_slice(line).map_err(|reason| format!("the log: {reason}"))?;
             let field = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
-            self.log.push(Logged { ts: field("ts"), level: field("level"), event: field("event"), text: field("msg") });
+            self.log.push(Logged { level: field("level"), event: field("event"), text: field("msg") });
         }
         self.log_bytes = whole;
         Ok(())

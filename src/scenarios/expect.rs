@@ -21,6 +21,9 @@ pub enum Way {
     Withheld,
 }
 
+/// The gateway's clock and Pitboss's are not further apart, or the machine counts as held up.
+pub const CLOCKS_APART_WALL_S: f64 = 0.4;
+
 fn one() -> usize {
     1
 }
@@ -54,6 +57,8 @@ pub enum Expect {
         min: usize,
         max: Option<usize>,
     },
+    /// A warning, an alarm or a cause of Pitboss's has this text in it, whatever its name, in upper or lower case.
+    EventText { text: String },
     /// So many connections were made since time 0.
     Connections { min: usize, max: usize },
     /// Entries were made after the fault's end.
@@ -86,6 +91,8 @@ pub enum Expect {
     Fills { min: usize },
     /// The gateway holds no position.
     Flat,
+    /// Never more orders at work on one side of the market.
+    ActiveOrders { max: usize },
     /// The program ended by itself.
     Ended { code: i32 },
 }
@@ -131,6 +138,16 @@ impl Expect {
                 let logged = seen.log.iter().filter(|line| line.event == *name && has(&line.text));
                 count(&format!("event {name}"), recorded.count().max(logged.count()), *min, *max)
             }
+            Expect::EventText { text } => {
+                let wanted = text.to_lowercase();
+                let says = |said: &str| said.to_lowercase().contains(&wanted);
+                let found = seen.journal.iter().any(|entry| match &entry.record {
+                    Record::System { event, text, .. } => says(event) || says(text),
+                    Record::Trading { cause, .. } => says(cause),
+                    _ => false,
+                });
+                (!found).then(|| format!("nothing that was told has {text:?} in it"))
+            }
             Expect::Connections { min, max } => {
                 let made = seen.said(Direction::Out, seen.since()).filter(|entry| entry.message == "NextValidId");
                 count("connections", made.filter(|entry| entry.client == Some(OURS)).count(), *min, Some(*max))
@@ -169,6 +186,10 @@ impl Expect {
                 let held = held(seen);
                 (!held.is_empty()).then(|| format!("the gateway holds {held:?}"))
             }
+            Expect::ActiveOrders { max } => {
+                let most = seen.active_max;
+                (most > *max).then(|| format!("{most} orders were at work on one side"))
+            }
             Expect::Ended { code } => match seen.exit {
                 None => Some("the program still runs".to_owned()),
                 Some(status) if status.code() == Some(*code) => None,
@@ -199,6 +220,7 @@ impl Expect {
                 let text = text.as_ref().map(|text| format!(" with {text:?}")).unwrap_or_default();
                 format!("event {name}{text} {}", times(*min, *max))
             }
+            Expect::EventText { text } => format!("something with {text:?} is told"),
             Expect::Connections { min, max } => format!("connections made: {}", times(*min, Some(*max))),
             Expect::Traded { after, min } => format!("at least {min} entries after {after}"),
             Expect::NoEntry { during, margin_s, .. } => format!("no entry during {during}, {margin_s} s after it began"),
@@ -208,6 +230,7 @@ impl Expect {
             Expect::Refused { rule, min } => format!("at least {min} signals refused by {rule}"),
             Expect::Fills { min } => format!("at least {min} fills"),
             Expect::Flat => "the gateway holds no position".to_owned(),
+            Expect::ActiveOrders { max } => format!("at most {max} orders at work on one side of the market"),
             Expect::Ended { code } => format!("the program ends with exit code {code}"),
         }
     }
@@ -253,8 +276,8 @@ fn changed(seen: &Evidence, after: &str, within_wall_s: f64, to_allowed: bool) -
         Err(lack) => return Some(lack),
     };
     let span = Duration::from_secs_f64(seen.market_s(within_wall_s));
-    // Pitboss follows the gateway's clock, some milliseconds on the wall apart.
-    let apart = Duration::from_secs_f64(seen.market_s(0.25));
+    // The gateway's stamps are those of the market's last step, and Pitboss's clock only follows.
+    let apart = Duration::from_secs_f64(seen.market_s(CLOCKS_APART_WALL_S));
     let allows = |entry: &&engine::journal::Entry| match &entry.record {
         Record::Trading { trading, .. } => Some(*trading == Trading::Allowed),
         _ => None,
@@ -265,7 +288,7 @@ fn changed(seen: &Evidence, after: &str, within_wall_s: f64, to_allowed: bool) -
     match found {
         None if to_allowed && is_allowed_at(seen, from) => None,
         None => Some(format!("trading was not {word} after {after}")),
-        Some(entry) if entry.at <= from + span => None,
+        Some(entry) if entry.at <= from + apart + span => None,
         Some(entry) => {
             let late = entry.at.since(from).as_secs_f64() / seen.speed;
             Some(format!("trading was {word} {late:.1} s after {after}, expected {within_wall_s} s"))
@@ -287,9 +310,10 @@ fn no_entry(seen: &Evidence, during: &str, margin_s: f64, end_margin_s: f64) -> 
     let from = span.begin + Duration::from_secs_f64(margin_s);
     let until = span.end.unwrap_or(Timestamp::MAX);
     let entries = seen.tickets().filter(|(_, ticket)| ticket.leg == Leg::Entry);
+    let apart = Duration::from_secs_f64(seen.market_s(CLOCKS_APART_WALL_S));
     // By the journal's time: an order that a fault held back was decided before.
     let found = entries.map(|(at, ticket)| (at, &ticket.order_ref)).find(|(at, _)| {
-        *at >= from && *at + Duration::from_secs_f64(end_margin_s) < until
+        *at >= from && *at + apart + Duration::from_secs_f64(end_margin_s) < until
     });
     found.map(|(at, name)| format!("entry {name} at {at}, while {during} lasted from {from} to {until}"))
 }

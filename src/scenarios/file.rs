@@ -30,6 +30,9 @@ pub struct Scenario {
     /// The script of faults, as `pitboss gateway --script` reads it.
     #[serde(default)]
     at: Vec<Table>,
+    /// The program is killed, and started again later.
+    #[serde(default)]
+    pub crash: Vec<Crash>,
     /// Laid over the configuration with which scenarios are played.
     #[serde(default)]
     pub config: Table,
@@ -42,6 +45,14 @@ pub struct Scenario {
     pub script: Script,
 }
 
+/// SIGKILL `at_s` market seconds after time 0, and a new start `away_s` later.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crash {
+    pub at_s: f64,
+    pub away_s: f64,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarketPart {
@@ -49,7 +60,7 @@ pub struct MarketPart {
     pub start: String,
     /// Market seconds a second.
     pub speed: f64,
-    /// Limits of a real gateway that are in force from the start.
+    /// Limits of a real gateway that are in force from the start; Pitboss then keeps to them.
     pub limits: Vec<Limit>,
     /// US dollars in the account.
     pub cash: i64,

@@ -7,7 +7,7 @@ use engine::journal::Record;
 use engine::trade::Trading;
 
 use super::evidence::Evidence;
-use super::expect::Expect;
+use super::expect::{CLOCKS_APART_WALL_S, Expect};
 use super::file::{Begins, Scenario};
 use super::rules::Rule;
 use super::stage::Stage;
@@ -32,7 +32,7 @@ pub struct Finding {
 pub struct Verdict {
     pub findings: Vec<Finding>,
     pub took: Duration,
-    /// The machine was held up for so long.
+    /// The machine was held up for so long, or the market was so far behind its clock; nothing if that is little.
     pub held_up: Duration,
     /// Where the folder was left, if it was to be kept.
     pub folder: Option<std::path::PathBuf>,
@@ -102,6 +102,10 @@ impl<W: Watch> Run<'_, W> {
         }
         self.seen.exit = self.stage.ended()?;
         self.seen.gather(self.stage.gateway(), self.stage.folder())?;
+        let behind = self.stage.now().since(self.seen.truth.now).as_secs_f64() / self.seen.speed;
+        if self.seen.zero.is_some() && behind > CLOCKS_APART_WALL_S {
+            self.held_up = self.held_up.max(Duration::from_secs_f64(behind));
+        }
         self.watch.look(&self.seen);
         self.looked = Instant::now();
         Ok(())
@@ -114,11 +118,19 @@ impl<W: Watch> Run<'_, W> {
 
     fn until_settled(&mut self) -> Result<Vec<Finding>, String> {
         self.begin()?;
-        let lasts = Duration::from_secs_f64(self.scenario.lasts_s);
-        let over = self.seen.since() + lasts;
-        while self.seen.truth.now < over && self.seen.exit.is_none() {
-            self.wait()?;
+        for crash in &self.scenario.crash {
+            self.until(crash.at_s)?;
+            self.stage.kill()?;
+            // The program is to be gone now.
+            let back = self.seen.since() + Duration::from_secs_f64(crash.at_s + crash.away_s);
+            while self.stage.gateway().truth().now < back {
+                std::thread::sleep(LOOK_EVERY);
+            }
+            self.stage.start_again()?;
+            self.looked = Instant::now();
+            self.look()?;
         }
+        self.until(self.scenario.lasts_s)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             let findings = self.judge();
@@ -128,6 +140,15 @@ impl<W: Watch> Run<'_, W> {
             }
             self.wait()?;
         }
+    }
+
+    /// Waits until so many market seconds after time 0, or the program's end.
+    fn until(&mut self, market_s: f64) -> Result<(), String> {
+        let over = self.seen.since() + Duration::from_secs_f64(market_s);
+        while self.seen.truth.now < over && self.seen.exit.is_none() {
+            self.wait()?;
+        }
+        Ok(())
     }
 
     /// Waits for the script's time 0.

@@ -16,7 +16,7 @@ use super::evidence::{Evidence, OURS, REF};
 pub enum Rule {
     /// The program runs, and no part of it failed.
     Alive,
-    /// The sum of fills in the journal is the gateway's position.
+    /// The position of the account in the journal is the gateway's.
     Positions,
     /// Every execution of our orders is in the journal, once, and no other is.
     Executions,
@@ -94,13 +94,14 @@ fn alive(seen: &Evidence) -> Option<String> {
     })
 }
 
-/// Contracts by symbol: the sum of what filled.
-pub fn booked(journal: &[Entry]) -> BTreeMap<u16, i64> {
+/// Contracts by symbol that the account holds by Pitboss's own word, everybody's trades included.
+fn booked(journal: &[Entry]) -> BTreeMap<u16, i64> {
     let mut held = BTreeMap::new();
     for entry in journal {
-        if let Record::Fill(fill) = &entry.record {
-            let signed = if fill.side == Side::Buy { i64::from(fill.quantity) } else { -i64::from(fill.quantity) };
-            *held.entry(fill.symbol.0).or_default() += signed;
+        if let Record::Position(row) = &entry.record
+            && row.strategy.is_none()
+        {
+            held.insert(row.symbol.0, row.quantity);
         }
     }
     held.retain(|_, quantity| *quantity != 0);

@@ -84,20 +84,42 @@ file_level = "debug"
 
 pub struct Stage {
     folder: TempDir,
-    pub gateway: Option<Gateway>,
+    gateway: Option<Gateway>,
+    clock: Clock,
     program: Child,
+    speed: f64,
+    paced: bool,
 }
 
 impl Stage {
     pub fn set(scenario: &Scenario) -> Result<Stage, String> {
         let folder = tempfile::Builder::new().prefix("pitboss-scenario-").tempdir();
         let folder = folder.map_err(|reason| format!("cannot make a temporary folder: {reason}"))?;
-        let gateway = gateway(scenario)?;
+        let (gateway, clock) = gateway(scenario)?;
         let address = gateway.local_addr().to_string();
         let config = config(scenario, &address)?;
-        let program = write(folder.path(), &config).and_then(|()| program(folder.path(), scenario.market.speed));
+        let (speed, paced) = (scenario.market.speed, !scenario.market.limits.is_empty());
+        let program = write(folder.path(), &config).and_then(|()| program(folder.path(), speed, paced));
         let program = program.map_err(|reason| format!("{}: {reason}", folder.path().display()))?;
-        Ok(Stage { folder, gateway: Some(gateway), program })
+        Ok(Stage { folder, gateway: Some(gateway), clock, program, speed, paced })
+    }
+
+    /// Market time by the clock that the gateway follows; what it has played is behind when the machine is busy.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// SIGKILL, which nothing can catch.
+    pub fn kill(&mut self) -> Result<(), String> {
+        let killed = self.program.kill().and_then(|()| self.program.wait().map(drop));
+        killed.map_err(|reason| format!("cannot kill the program: {reason}"))
+    }
+
+    /// Starts the program again, in the same folder.
+    pub fn start_again(&mut self) -> Result<(), String> {
+        let started = program(self.folder.path(), self.speed, self.paced);
+        self.program = started.map_err(|reason| format!("cannot start the program again: {reason}"))?;
+        Ok(())
     }
 
     pub fn folder(&self) -> &Path {
@@ -147,7 +169,7 @@ impl Drop for Stage {
     }
 }
 
-fn gateway(scenario: &Scenario) -> Result<Gateway, String> {
+fn gateway(scenario: &Scenario) -> Result<(Gateway, Clock), String> {
     let market = &scenario.market;
     let start = chrono::DateTime::parse_from_rfc3339(&market.start);
     let start: Timestamp = start.map_err(|reason| format!("market.start {:?}: {reason}", market.start))?.to_utc().into();
@@ -155,16 +177,18 @@ fn gateway(scenario: &Scenario) -> Result<Gateway, String> {
     let source = MarketSource::Synthetic { seed: market.seed, start };
     let opened = Market::open(&source, &[instrument], &feeds::Select::All).map_err(|failure| failure.text)?;
     let clock = Clock::scaled(opened.start, market.speed);
+    let played_by = clock.clone();
     let options = gateway::Options {
         listen: ([127, 0, 0, 1], 0).into(),
         instruments: opened.instruments,
         source: opened.events,
-        pace: Pacing::Clock(Arc::new(move || clock.now())),
+        pace: Pacing::Clock(Arc::new(move || played_by.now())),
         history: gateway::History { earlier: opened.earlier, ..gateway::History::default() },
         account: "DU1234567".to_owned(),
         cash: Money::from_micros(market.cash.saturating_mul(1_000_000)),
         commission: Money::from_micros(2_250_000),
-        wait_for_client: true,
+        // Pitboss follows the time that the gateway tells, which stands still while a market waits.
+        wait_for_client: false,
         clients_max: gateway::CLIENTS_MAX,
         log: slog::Logger::root(slog::Discard, slog::o!()),
     };
@@ -181,7 +205,8 @@ fn gateway(scenario: &Scenario) -> Result<Gateway, String> {
         transcript_entries: TRANSCRIPT_ENTRIES,
         control: None,
     };
-    gateway::start_rehearsal(options, rehearsal).map_err(|reason| format!("simulated gateway: {reason}"))
+    let gateway = gateway::start_rehearsal(options, rehearsal);
+    Ok((gateway.map_err(|reason| format!("simulated gateway: {reason}"))?, clock))
 }
 
 fn config(scenario: &Scenario, address: &str) -> Result<String, String> {
@@ -209,14 +234,15 @@ fn write(folder: &Path, config: &str) -> std::io::Result<()> {
     fs::write(folder.join("pitboss.toml"), config)
 }
 
-fn program(folder: &Path, speed: f64) -> std::io::Result<Child> {
-    let out = File::create(folder.join("pitboss.out"))?;
+fn program(folder: &Path, speed: f64, paced: bool) -> std::io::Result<Child> {
+    let out = File::options().append(true).create(true).open(folder.join("pitboss.out"))?;
     let mut command = Command::new(std::env::current_exe()?);
     // Settings of whoever plays this are not the scenario's.
     for (key, _) in std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("PITBOSS__")) {
         command.env_remove(key);
     }
     let command = command.current_dir(folder).args(["run", "--config", "pitboss.toml", "--speed", &speed.to_string()]);
+    let command = if paced { command.arg("--paced") } else { command };
     command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).spawn()
 }
 

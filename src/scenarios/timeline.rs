@@ -1,6 +1,8 @@
 //! What a person sees of a scenario while it is played: who did what when, in market time since the script's time 0.
 //! In: evidence as it grows. Out: lines. Absent: market data, and what repeats without end.
 
+use std::io::Write;
+
 use engine::journal::{Record, Severity};
 use engine::time::Timestamp;
 use engine::trade::Trading;
@@ -47,7 +49,11 @@ impl Watch for Timeline {
         for line in lines.into_iter().filter(|line| line.at >= zero) {
             let text = format!("{:<8} {}", line.who, line.text);
             if self.last.as_ref() != Some(&text) {
-                println!("{:>9.2}  {text}", line.at.since(zero).as_secs_f64());
+                let line = format!("{:>9.2}  {text}", line.at.since(zero).as_secs_f64());
+                if writeln!(std::io::stdout().lock(), "{line}").is_err() {
+                    // The reader of a pipe has seen enough; the verdict does not depend on it.
+                    return;
+                }
             }
             self.last = Some(text);
         }

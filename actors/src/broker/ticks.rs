@@ -182,8 +182,17 @@ impl Broker {
         warn!(self.outlet.shared.log, "market data of {} ended: {why}", self.config.instruments[usize::from(symbol.0)].name;
             "event" => "broker.data_ended");
         self.say(News::FeedDown(symbol));
-        let handle = ctx.run_later(TICK_REQUEST_SPACING, move |broker, ctx| broker.resubscribe(symbol, ctx));
+        let spacing = self.request_spacing();
+        let handle = ctx.run_later(spacing, move |broker, ctx| broker.resubscribe(symbol, ctx));
         keep(self, handle);
+    }
+
+    /// On the wall. A simulated gateway plays its own time, and counts these seconds in it.
+    fn request_spacing(&self) -> Duration {
+        match self.peer {
+            Peer::Real => TICK_REQUEST_SPACING,
+            Peer::Simulated => TICK_REQUEST_SPACING.div_f64(self.outlet.shared.clock.speed()),
+        }
     }
 
     fn resubscribe(&mut self, symbol: SymbolId, ctx: &mut Context<Self>) {
@@ -194,7 +203,8 @@ impl Broker {
             Ok(stream) => {
                 add(broker, vec![stream], ctx);
                 broker.say(News::FeedUp(symbol));
-                let handle = ctx.run_later(TICK_REQUEST_SPACING, move |broker, ctx| broker.requote(symbol, ctx));
+                let spacing = broker.request_spacing();
+                let handle = ctx.run_later(spacing, move |broker, ctx| broker.requote(symbol, ctx));
                 keep(broker, handle);
             }
             Err(reason) => broker.drop_session(format!("tick-by-tick request failed: {reason}"), ctx),
