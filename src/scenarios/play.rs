@@ -15,6 +15,8 @@ use super::stage::Stage;
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// Until trading is allowed, and for everything that is still to come when the script is over.
 const PATIENCE: Duration = Duration::from_secs(45);
+/// For what is known not to work.
+const LITTLE_PATIENCE: Duration = Duration::from_secs(8);
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// A look that comes so much too late means that the machine was held up: then the spans of a scenario mean nothing.
 const HELD_UP: Duration = Duration::from_millis(1_500);
@@ -131,7 +133,8 @@ impl<W: Watch> Run<'_, W> {
             self.look()?;
         }
         self.until(self.scenario.lasts_s)?;
-        let deadline = Instant::now() + PATIENCE;
+        let patience = if self.scenario.not_yet.is_some() { LITTLE_PATIENCE } else { PATIENCE };
+        let deadline = Instant::now() + patience;
         loop {
             let findings = self.judge();
             let settled = findings.iter().all(|finding| finding.met);
