@@ -68,6 +68,15 @@ impl Teller {
             Record::System { severity, event, actor, text } if CORES.contains(&actor.as_str()) => {
                 self.tell_system(*severity, event, actor, text);
             }
+            Record::Latched(latch) => {
+                error!(self.log, "limit reached, entries stop: {latch}"; "event" => "risk.latched", "rule" => &latch.rule);
+            }
+            Record::Released { rule, scope, who, why } => {
+                warn!(self.log, "{rule} of {scope} released by {who}: {why}"; "event" => "risk.released", "rule" => rule);
+            }
+            Record::Operator { command, who, why } => {
+                warn!(self.log, "{command} by {who}: {why}"; "event" => "operator.command");
+            }
             // The supervisor and the shell have logged their own.
             Record::System { .. } => {}
             Record::SessionStarted { .. }
@@ -75,6 +84,10 @@ impl Teller {
             | Record::Commission { .. }
             | Record::Position(_)
             | Record::Performance { .. }
+            | Record::RiskAccount(_)
+            | Record::Baseline { .. }
+            // The books tell what a correction changes.
+            | Record::Corrected { .. }
             | Record::SessionEnded { .. } => {}
         }
     }
@@ -143,6 +156,9 @@ impl Teller {
     }
 
     fn strategy(&self, id: StrategyId) -> String {
+        if id == StrategyId::FOREIGN {
+            return StrategyId::FOREIGN_NAME.to_owned();
+        }
         self.info.strategies.get(usize::from(id.0)).map_or_else(|| format!("strategy {}", id.0), |s| s.name.clone())
     }
 

@@ -7,6 +7,7 @@ pub mod books;
 pub mod codes;
 pub mod config;
 pub mod indicators;
+pub mod intake;
 pub mod journal;
 pub mod link;
 pub mod market;

@@ -185,17 +185,8 @@ fn account_of(config: &Config) -> String {
 }
 
 fn show_disabled_limits(config: &Config, log: &Logger) {
-    use engine::config::Limit;
-    let risk = &config.risk;
-    let off = [
-        ("order_size_max", risk.order_size_max == Limit::Off),
-        ("max_position_size", risk.max_position_size == Limit::Off),
-        ("orders_per_second_max", risk.orders_per_second_max == Limit::Off),
-        ("daily_loss_max", risk.daily_loss_max == Limit::Off),
-        ("stale_after", risk.stale_after == Limit::Off),
-    ];
-    for (name, _) in off.iter().filter(|(_, is_off)| *is_off) {
-        warn!(log, "the limit {name} is switched off"; "event" => "risk.disabled", "limit" => *name);
+    for name in config.risk.switched_off() {
+        warn!(log, "the limit {name} is switched off"; "event" => "risk.disabled", "limit" => name);
     }
 }
 

@@ -73,6 +73,14 @@ max_position_size = 20
 orders_per_second_max = 30
 daily_loss_usd_max = 900_000
 stale_after_ms = 30_000
+capital_usd = 100_000_000
+max_portfolio_risk = 0.9
+active_orders_max = 20
+disabled = [
+    "order_notional_max", "gross_exposure_max", "weekly_loss_max", "max_drawdown", "orders_per_minute_max",
+    "orders_per_day_max", "strategy_orders_per_minute_max", "symbol_orders_per_minute_max", "reentries_max",
+    "consecutive_losses_max", "self_match", "days_to_expiry", "outside_session",
+]
 [orders]
 answer_within_ms = 2_000
 flatten_on_stop = false

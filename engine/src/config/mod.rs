@@ -8,10 +8,16 @@ use std::time::Duration;
 use crate::market::{Instrument, SymbolId};
 use crate::trade::{Money, StrategyId};
 
+pub mod connection;
 pub mod outage;
+pub mod protection;
 pub mod raw;
+mod risk;
 
+pub use connection::{AtClose, CalendarConfig, FeedsConfig, LossPolicy, OnDisconnect, WeeklyLogin};
 pub use outage::ExpectedOutage;
+pub use risk::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, ProfitLock, RateLimits, RiskConfig};
+pub use protection::ProtectionConfig;
 
 /// `config/default.toml`, which is also the reference of every key.
 const EMBEDDED_DEFAULT: &str = include_str!("../../../config/default.toml");
@@ -38,6 +44,10 @@ pub struct Config {
     pub strategies: Vec<StrategyConfig>,
     pub risk: RiskConfig,
     pub orders: OrdersConfig,
+    pub protection: ProtectionConfig,
+    pub on_disconnect: OnDisconnect,
+    pub feeds: FeedsConfig,
+    pub calendar: CalendarConfig,
     pub actors: ActorsConfig,
     pub storage: StorageConfig,
     pub log: LogConfig,
@@ -131,36 +141,14 @@ pub struct StrategyConfig {
     pub params: toml::Table,
 }
 
-/// Limits on money and size have no default: each is set, or switched off by name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RiskConfig {
-    /// Contracts in one order.
-    pub order_size_max: Limit<u32>,
-    /// Contracts per symbol, worst case of position and all working orders, long and short.
-    pub max_position_size: Limit<u32>,
-    /// Orders in any one second, all strategies.
-    pub orders_per_second_max: Limit<u32>,
-    /// Realised and unrealised loss of a trade date after commission.
-    pub daily_loss_max: Limit<Money>,
-    /// Entries need a quote or trade no older than this.
-    pub stale_after: Limit<Duration>,
-}
-
-/// A limit that somebody chose. There is no third case: a missing limit is a configuration error.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Limit<T> {
-    Max(T),
-    /// Switched off by name in `risk.disabled`; shown at every start.
-    Off,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct OrdersConfig {
     /// An order without any answer for this long is `Unknown`.
     pub answer_within: Duration,
     /// Flatten every position when the session ends in order (Ctrl-C).
     pub flatten_on_stop: bool,
-    /// Flatten when the link was lost and came back, instead of holding with the resting stop.
+    /// Flatten when the link was lost and came back, instead of holding with the resting stop; see [`OnDisconnect`], which
+    /// is what is acted upon.
     pub emergency_liquidate_on_disconnect: bool,
 }
 

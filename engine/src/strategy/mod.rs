@@ -46,6 +46,8 @@ pub enum Input {
     Fill(Fill),
     /// The last entry or exit was refused, or ended before it filled completely.
     OrderEnded(Leg),
+    /// The broker corrected or took back an execution: the position is this, in contracts, negative when short.
+    Position(i64),
 }
 
 /// Most telling facts of one strategy instance, for health and reports.
@@ -148,7 +150,8 @@ impl StrategyCore {
                 self.exiting = false;
                 self.after_flat = None;
             }
-            Input::OrderEnded(Leg::Stop | Leg::Target) => {}
+            Input::OrderEnded(_) => {}
+            Input::Position(position) => self.position = position,
         }
     }
 
@@ -213,6 +216,13 @@ impl StrategyCore {
                 }
             }
             Leg::Stop | Leg::Target | Leg::Exit => {}
+            // Somebody else closed it: whatever was to come after the exit is not wanted any more.
+            Leg::Foreign | Leg::Manual | Leg::Liquidation | Leg::Accepted => {
+                self.after_flat = None;
+                if self.position == 0 {
+                    (self.entering, self.exiting) = (false, false);
+                }
+            }
         }
     }
 }

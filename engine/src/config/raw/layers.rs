@@ -10,7 +10,7 @@ use super::place::{Newlines, Places, environment};
 use super::{Layer, walk};
 
 /// Sections of a configuration: everything else at the top level is a slip.
-pub(super) const SECTIONS: [&str; 13] = [
+pub(super) const SECTIONS: [&str; 14] = [
     "actors",
     "backtest",
     "bars",
@@ -21,6 +21,7 @@ pub(super) const SECTIONS: [&str; 13] = [
     "instruments",
     "log",
     "orders",
+    "protection",
     "risk",
     "storage",
     "strategies",

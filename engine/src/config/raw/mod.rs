@@ -12,12 +12,15 @@ use super::{Config, EMBEDDED_DEFAULT};
 use crate::strategy::registry;
 
 mod check;
+mod connection;
 mod instruments;
 mod kind;
 mod layers;
 mod mistake;
 mod place;
 mod plumbing;
+mod risk;
+mod protection;
 mod session;
 mod simulation;
 mod trading;
@@ -28,6 +31,7 @@ mod tests;
 
 pub use crate::strategy::registry::ParamMistake;
 pub use mistake::{Mistake, Mistakes};
+pub use risk::RAILS;
 
 /// One source of settings in TOML.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +113,10 @@ struct Parts {
     strategies: Option<Vec<super::StrategyConfig>>,
     risk: Option<super::RiskConfig>,
     orders: Option<super::OrdersConfig>,
+    protection: Option<super::ProtectionConfig>,
+    on_disconnect: Option<super::OnDisconnect>,
+    feeds: Option<super::FeedsConfig>,
+    calendar: Option<super::CalendarConfig>,
     actors: Option<super::ActorsConfig>,
     storage: Option<super::StorageConfig>,
     log: Option<super::LogConfig>,
@@ -121,13 +129,18 @@ impl Parts {
         let simulated = root.has("gateway");
         let listen = gateway.as_ref().and_then(Option::as_ref).map(|gateway| gateway.listen);
         let market = trading::Market::read(root, known);
+        let orders = trading::orders(root);
         Parts {
             instance: session::instance(root),
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
             strategies: market.strategies(root, known),
-            risk: trading::risk(root),
-            orders: trading::orders(root),
+            risk: risk::risk(root),
+            protection: protection::protection(root),
+            on_disconnect: connection::on_disconnect(root, orders.as_ref()),
+            feeds: connection::feeds(root),
+            calendar: connection::calendar(root),
+            orders,
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
@@ -149,6 +162,10 @@ impl Parts {
             strategies: self.strategies?,
             risk: self.risk?,
             orders: self.orders?,
+            protection: self.protection?,
+            on_disconnect: self.on_disconnect?,
+            feeds: self.feeds?,
+            calendar: self.calendar?,
             actors: self.actors?,
             storage: self.storage?,
             log: self.log?,
