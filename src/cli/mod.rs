@@ -13,12 +13,13 @@ mod codes;
 mod config;
 mod control;
 mod faults;
-mod gateway;
+pub(crate) mod gateway;
 mod journal;
-mod market;
+pub(crate) mod market;
 mod replay;
 mod report;
 mod run;
+mod scenarios;
 mod session;
 mod setup;
 mod summary;
@@ -68,6 +69,8 @@ enum Command {
     Journal(journal::JournalArgs),
     /// Explain the broker's message codes.
     Codes(codes::CodesArgs),
+    /// Play what goes wrong at the broker against the full program, and see what it does about it.
+    Scenarios(scenarios::ScenariosArgs),
 }
 
 /// Which configuration.
@@ -116,6 +119,7 @@ pub fn run() -> ExitCode {
         Command::Unlock(args) => control::unlock(&args),
         Command::Journal(args) => journal::run(&args),
         Command::Codes(args) => codes::run(&args),
+        Command::Scenarios(args) => scenarios::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -30,6 +30,8 @@ pub struct Plan {
     pub market: Option<Market>,
     /// Of the simulated gateway, here or elsewhere; `None`: the peer is a real one and time is the machine's.
     pub pace: Option<Pace>,
+    /// Keep to IB's limits towards a simulated gateway too.
+    pub paced: bool,
     /// Print the report as JSON.
     pub json: bool,
 }
@@ -48,7 +50,7 @@ pub fn run(plan: Plan) -> Outcome {
 }
 
 async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure> {
-    let Plan { mut config, mode, market, pace, .. } = plan;
+    let Plan { mut config, mode, market, pace, paced, .. } = plan;
     // Told now rather than in the log later; the system opens it for itself.
     drop(setup::open_store(&config.storage).await?);
     let simulated = market.is_some();
@@ -68,7 +70,7 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
         }
         None => (clock_of_peer(&config, pace).await?, None, Default::default()),
     };
-    let peer = if simulated || pace.is_some() { Peer::Simulated } else { Peer::Real };
+    let peer = if !paced && (simulated || pace.is_some()) { Peer::Simulated } else { Peer::Real };
     let account = if simulated { Account::New } else { Account::Same };
     show_disabled_limits(&config, &log);
     let socket = config.control.clone();
