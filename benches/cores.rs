@@ -105,6 +105,7 @@ fn risk_gate(times: usize) {
         engaged: false,
         mark: Mark { last: price(20_000), bid: price(19_999), ask: price(20_000) },
         data_age: Some(Duration::from_millis(3)),
+        feed_live: true,
         tick_value: Money::from_micros(12_500_000),
         margin: Some(Money::from_micros(25_000_000_000)),
         worst_long: 1,

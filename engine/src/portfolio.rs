@@ -318,6 +318,12 @@ impl Portfolio {
         i32::try_from(ticks).ok().map(Price)
     }
 
+    /// Every open position has a price at which it could be closed.
+    pub fn is_marked(&self) -> bool {
+        let mut open = self.sleeves.iter().filter(|(_, sleeve)| sleeve.quantity != 0);
+        open.all(|((_, symbol), s)| self.last_mark(*symbol).exit_price(s.quantity).is_some())
+    }
+
     pub fn performance(&self, strategy: Option<StrategyId>) -> Performance {
         let none = Totals::default();
         let totals = match strategy {

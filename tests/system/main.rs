@@ -3,7 +3,9 @@
 //! Absent: anything that a crate can test alone.
 
 mod again;
+mod analysis;
 mod clients;
+mod control;
 mod equality;
 mod interrupt;
 mod kill;

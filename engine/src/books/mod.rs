@@ -8,9 +8,10 @@ use std::time::Duration;
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
+use crate::allocation::History;
 use crate::config::{Config, OrdersConfig, ProtectionConfig, RiskConfig};
 use crate::journal::{OrderChange, Performance, Record, Severity};
-use crate::market::{Instrument, SymbolId};
+use crate::market::{Bar, Instrument, SymbolId};
 use crate::orders::working::WorkingOrders;
 use crate::portfolio::{Mark, Portfolio};
 use crate::risk::account::RiskAccount;
@@ -26,6 +27,7 @@ use crate::venue::MarginTable;
 
 mod broker;
 mod corrections;
+mod days;
 mod flatten;
 mod foreign;
 mod intents;
@@ -35,6 +37,8 @@ mod operator;
 mod protect;
 mod rebuild;
 mod settle;
+mod show;
+mod sizing;
 mod view;
 
 #[cfg(test)]
@@ -42,10 +46,13 @@ mod tests;
 
 use flatten::Climb;
 pub use operator::{Command, Operator};
+pub use show::{LatchLine, LimitLine, RiskView};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     Intent(OrderIntent),
+    /// A closed bar, where a size is made of ranges.
+    Bar(Bar),
     Broker(BrokerEvent),
     /// The newest prices of a symbol; what lies between two marks does not matter.
     Mark {
@@ -125,6 +132,7 @@ pub struct BooksState {
     /// The part of what is not ours that was traded by hand, in contracts: a trade by hand closes this before it closes
     /// positions of strategies.
     by_hand: BTreeMap<SymbolId, i64>,
+    history: History,
 }
 
 impl Default for BooksState {
@@ -140,6 +148,7 @@ impl Default for BooksState {
             begun: false,
             before: BTreeMap::new(),
             by_hand: BTreeMap::new(),
+            history: History::default(),
         }
     }
 }
@@ -154,9 +163,12 @@ struct Booked {
     busted: bool,
 }
 
-/// How things stood when an inventory was asked for.
+/// How things stood when an inventory was asked for. Questions may overlap, and nothing says which one an answer is to:
+/// until none is open, the oldest one's measure holds for every answer.
 #[derive(Clone, Debug)]
 struct Asked {
+    /// Questions without an answer, one at least.
+    open: u32,
     /// The newest order.
     newest: ClientOrderId,
     /// Orders that were live: the broker's list may name one that has ended since.
@@ -185,14 +197,14 @@ pub struct Books {
     /// The handshake is done and the link is not lost: requests can be sent.
     connected: bool,
     prices_at: BTreeMap<SymbolId, Timestamp>,
-    /// Symbols whose market data is in doubt: no entries.
-    doubtful_feeds: BTreeSet<SymbolId>,
     sent: Sent,
     /// Initial margin of one contract by symbol, where the table has it.
     margins: Vec<Option<Money>>,
     /// Trading hours by symbol.
     hours: Vec<SessionCursor>,
     risk_told: RiskAccount,
+    /// Symbols whose market data is in doubt: no entries.
+    doubtful_feeds: BTreeSet<SymbolId>,
     /// The inventory under way.
     inventory: Option<Asked>,
     /// Symbols whose position was compared with the broker's on this connection and agreed. Nothing is closed in the
@@ -221,12 +233,15 @@ pub struct Books {
     totals_at: Option<Timestamp>,
     totals_told: BTreeMap<Option<StrategyId>, Performance>,
     strategies: Vec<(StrategyId, String)>,
+    sizing: sizing::Sizes,
+    sharing: days::Sharing,
 }
 
 impl Books {
     /// Books that go on from `state`. Nothing is allowed until the link says so.
     pub fn new(config: &Config, mut state: BooksState) -> Self {
         state.portfolio.set_instruments(&config.instruments);
+        let sharing = days::Sharing::new(config, &state);
         Self {
             instance: config.instance.name.clone(),
             client_id: config.broker.client_id,
@@ -240,11 +255,11 @@ impl Books {
             now: Timestamp::default(),
             connected: false,
             prices_at: BTreeMap::new(),
-            doubtful_feeds: BTreeSet::new(),
             sent: Sent::default(),
             margins: view::margins(&config.instruments, &MarginTable::default()),
             hours: config.instruments.iter().map(|i| SessionCursor::new(Calendar::of_root(&i.root))).collect(),
             risk_told: RiskAccount::default(),
+            doubtful_feeds: BTreeSet::new(),
             inventory: None,
             agreed: BTreeSet::new(),
             comparisons: 0,
@@ -263,6 +278,8 @@ impl Books {
             totals_at: None,
             totals_told: BTreeMap::new(),
             strategies: config.strategies.iter().map(|s| (s.id, s.name.clone())).collect(),
+            sizing: sizing::Sizes::new(config),
+            sharing,
         }
     }
 
@@ -301,6 +318,7 @@ impl Books {
         self.turn_day(now, out);
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
+            Input::Bar(bar) => self.see_bar(&bar),
             Input::Broker(event) => self.on_broker(now, event, out),
             Input::Mark { symbol, mark } => {
                 self.prices_at.insert(symbol, now);
@@ -344,7 +362,7 @@ impl Books {
             self.turn_day(now, out);
             self.watch_limits(now, out);
             self.doubt_unanswered(now, out);
-            self.protect(now, out);
+            self.keep_protected(now, out);
         }
         self.climb(now, out);
         if self.totals_at.is_some_and(|at| at <= now) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::BooksState;
+use crate::allocation::Shares;
 use crate::config::Config;
 use crate::journal::{Entry, Record, SessionInfo};
 use crate::market::{Instrument, SymbolId};
@@ -58,6 +59,8 @@ impl BooksState {
                 }
                 self.portfolio.commission(exec_id, *amount);
             }
+            Record::TradeDate(turned) => self.turn_history(turned),
+            Record::Allocation(shares) => self.history.set_shares(Shares::clone(shares)),
             Record::Baseline { exec_ids } => {
                 self.begun = true;
                 self.before.extend(exec_ids.iter().map(|id| (id.clone(), entry.at)));
@@ -102,6 +105,7 @@ impl BooksState {
             let symbol = name(from.instruments.get(usize::from(symbol.0)).map(|i| &i.name));
             format!("strategy {strategy} in {symbol}")
         };
+        self.history.renumber(&strategy);
         self.risk.renumber(&strategy);
         self.latches.renumber(&strategy);
         self.by_hand = std::mem::take(&mut self.by_hand)

@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn market_data_in_doubt_refuses() {
+    fn a_doubtful_feed_refuses() {
         assert_eq!(broken(buy(1), View { feed_live: false, ..calm() }), Some(RULE));
     }
 }

@@ -72,7 +72,7 @@ fn when_the_market_is_beyond_the_old_stop_the_position_is_closed_at_once() {
 
 #[test]
 fn a_position_that_never_had_a_stop_gets_one_at_the_configured_distance() {
-    let mut desk = protected();
+    let desk = protected();
     let (stop, target) = (desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
     // The journal lost the children: only the fill is known.
     let mut state = desk.books.state().clone();

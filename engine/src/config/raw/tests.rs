@@ -13,6 +13,8 @@ use crate::trade::{Fraction, Money};
 mod connection;
 mod junk;
 mod mistakes;
+mod shares;
+mod sizes;
 
 /// The least that a paper account needs.
 const SMALLEST: &str = r#"[broker]
