@@ -10,6 +10,8 @@ mod floor;
 mod hosted;
 pub mod journal;
 pub mod latency;
+#[cfg(test)]
+mod link_tests;
 pub mod logging;
 mod priority;
 pub mod shell;
