@@ -225,6 +225,8 @@ pub struct Books {
     /// Orders whose status says filled before their executions came, with when and how many contracts.
     filled_unseen: BTreeMap<ClientOrderId, (Timestamp, u32)>,
     early_commissions: BTreeMap<String, Money>,
+    /// What is held was written down: a session begins without rows of what the last one left.
+    positions_shown: bool,
     /// Foreign orders, executions and differences that have been told.
     told: BTreeSet<String>,
     flattening: bool,
@@ -271,6 +273,7 @@ impl Books {
             suspected_busts: BTreeSet::new(),
             filled_unseen: BTreeMap::new(),
             early_commissions: BTreeMap::new(),
+            positions_shown: false,
             told: BTreeSet::new(),
             flattening: false,
             sessions: SessionCursor::new(Calendar::by_name("cme_equity_index").expect("a built-in calendar")),
@@ -389,6 +392,15 @@ impl Books {
     fn write_position(&self, strategy: StrategyId, symbol: SymbolId, out: &mut Vec<Output>) {
         out.push(Output::Record(Record::Position(self.state.portfolio.row(strategy, symbol))));
         out.push(Output::Record(Record::Position(self.state.portfolio.net_row(symbol))));
+    }
+
+    fn show_positions(&mut self, out: &mut Vec<Output>) {
+        if std::mem::replace(&mut self.positions_shown, true) {
+            return;
+        }
+        let open = self.state.portfolio.sleeves().filter(|(_, _, sleeve)| sleeve.quantity != 0);
+        let open: Vec<(StrategyId, SymbolId)> = open.map(|(strategy, symbol, _)| (strategy, symbol)).collect();
+        open.into_iter().for_each(|(strategy, symbol)| self.write_position(strategy, symbol, out));
     }
 
     fn name_of(&self, symbol: SymbolId) -> &str {

@@ -154,6 +154,7 @@ impl Books {
         let Some(asked) = self.answered() else { return };
         let overtaken = self.is_overtaken(&asked);
         self.begin(now, snapshot, out);
+        self.show_positions(out);
         let mut executions: Vec<&Execution> = snapshot.executions.iter().collect();
         executions.sort_by(|a, b| (a.at, &a.exec_id).cmp(&(b.at, &b.exec_id)));
         for execution in executions {
