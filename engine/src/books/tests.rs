@@ -18,6 +18,7 @@ use crate::trade::{
     PermId, Side,
 };
 
+mod closing;
 mod days;
 mod sizing;
 
