@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+mod allocation;
 mod backtest;
 mod bars;
 mod config;
@@ -49,6 +50,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Show what a session did, from the database.
     Report(report::ReportArgs),
+    /// Show how the risk budget is shared among the strategies, and why.
+    Allocation(allocation::AllocationArgs),
     /// Print the journal: every record that was written before it was acted upon.
     Journal(journal::JournalArgs),
 }
@@ -91,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Bars(args) => bars::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Report(args) => report::run(&args),
+        Command::Allocation(args) => allocation::run(&args),
         Command::Journal(args) => journal::run(&args),
     };
     match outcome {
