@@ -2,6 +2,7 @@
 //! Absent on purpose: actors, async, sockets, files, clocks, randomness, unordered maps.
 
 pub mod allocation;
+pub mod analytics;
 pub mod backtest;
 pub mod bars;
 pub mod books;

@@ -4,7 +4,9 @@
 
 mod again;
 mod allocation;
+mod analysis;
 mod clients;
+mod control;
 mod equality;
 mod interrupt;
 mod kill;

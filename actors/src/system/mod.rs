@@ -23,11 +23,13 @@ use crate::journal::{JournalDir, OpenError, ReadError, Recovered, WriteError};
 use crate::shell::Shell;
 use crate::supervisor::{self, ActorHealth, Child, Supervisor, SupervisorConfig};
 
+mod desk;
 mod events;
 mod make;
 mod rebuild;
 mod sync;
 
+pub use desk::Desk;
 use make::{Make, bars_name, strategy_name};
 
 /// What happens to the books that the journal holds.

@@ -110,10 +110,25 @@ impl Books {
     pub(super) fn ask(&mut self, request: BrokerRequest, out: &mut Vec<Output>) {
         // The link asks only over a living connection.
         self.connected = true;
-        let newest = ClientOrderId(self.state.next_id.0 - 1);
-        let live = self.state.orders.live().map(|order| order.ticket.id).collect();
-        self.inventory = Some(Asked { newest, live, executions: self.state.executions.len() });
+        match &mut self.inventory {
+            Some(asked) => asked.open += 1,
+            None => {
+                let newest = ClientOrderId(self.state.next_id.0 - 1);
+                let live = self.state.orders.live().map(|order| order.ticket.id).collect();
+                self.inventory = Some(Asked { open: 1, newest, live, executions: self.state.executions.len() });
+            }
+        }
         out.push(Output::Request(request));
+    }
+
+    /// What an answer is judged by. `None`: nobody asked, or on a connection that was lost since; it proves nothing.
+    pub(super) fn answered(&mut self) -> Option<Asked> {
+        let asked = self.inventory.clone()?;
+        match &mut self.inventory {
+            Some(asked) if asked.open > 1 => asked.open -= 1,
+            inventory => *inventory = None,
+        }
+        Some(asked)
     }
 
     /// Applies an event and says what came of it: a record, news for the strategy, smaller children. `true`: it moved.

@@ -39,6 +39,7 @@ mod operator;
 mod protect;
 mod rebuild;
 mod settle;
+mod show;
 mod sizing;
 mod view;
 
@@ -47,6 +48,7 @@ mod tests;
 
 use flatten::Climb;
 pub use operator::{Command, Operator};
+pub use show::{LatchLine, LimitLine, RiskView};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -165,9 +167,12 @@ struct Booked {
     busted: bool,
 }
 
-/// How things stood when an inventory was asked for.
+/// How things stood when an inventory was asked for. Questions may overlap, and nothing says which one an answer is to:
+/// until none is open, the oldest one's measure holds for every answer.
 #[derive(Clone, Debug)]
 struct Asked {
+    /// Questions without an answer, one at least.
+    open: u32,
     /// The newest order.
     newest: ClientOrderId,
     /// Orders that were live: the broker's list may name one that has ended since.
@@ -367,7 +372,7 @@ impl Books {
             self.turn_day(now, out);
             self.watch_limits(now, out);
             self.doubt_unanswered(now, out);
-            self.protect(now, out);
+            self.keep_protected(now, out);
         }
         self.flatten_before_close(now, out);
         self.climb(now, out);

@@ -4,7 +4,10 @@ mod away;
 mod corrections;
 mod ladder;
 mod limits;
+mod model;
 mod naked;
+pub(super) mod pit;
+mod properties;
 
 use std::collections::BTreeMap;
 
@@ -592,6 +595,22 @@ fn an_inventory_that_nobody_asked_for_proves_nothing() {
     desk.inventory(&[]);
     assert_eq!(desk.compared, []);
     assert_eq!(desk.state(&desk.ticket(ONE, Leg::Entry)), State::Unknown);
+}
+
+#[test]
+fn an_answer_to_an_older_question_does_not_judge_what_was_sent_before_a_newer_one() {
+    let mut desk = Desk::open();
+    desk.tell(Input::TakeInventory);
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.broker(BrokerEvent::OrderMessage { order_id: entry.order_id, code: 201, text: "perhaps".into() });
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[]);
+    desk.inventory(&[]);
+    assert_eq!(desk.state(&entry), State::Unknown);
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[]);
+    assert_eq!(desk.state(&entry), State::Rejected);
 }
 
 #[test]

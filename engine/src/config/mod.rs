@@ -52,6 +52,8 @@ pub struct Config {
     pub on_disconnect: OnDisconnect,
     pub feeds: FeedsConfig,
     pub calendar: CalendarConfig,
+    /// The socket through which a person on this machine commands the running system; `None` for none.
+    pub control: Option<PathBuf>,
     pub actors: ActorsConfig,
     pub storage: StorageConfig,
     pub log: LogConfig,

@@ -6,6 +6,8 @@
 //! strategy's quantity, and a list is written with commas. A file given by the user is complete by itself: the embedded
 //! default is not laid under it, so that no limit comes from a place that the user did not read.
 
+use std::path::PathBuf;
+
 use rust_decimal::Decimal;
 
 use super::{Config, EMBEDDED_DEFAULT};
@@ -20,8 +22,8 @@ mod layers;
 mod mistake;
 mod place;
 mod plumbing;
-mod risk;
 mod protection;
+mod risk;
 mod session;
 mod simulation;
 mod sizing;
@@ -120,6 +122,7 @@ struct Parts {
     on_disconnect: Option<super::OnDisconnect>,
     feeds: Option<super::FeedsConfig>,
     calendar: Option<super::CalendarConfig>,
+    control: Option<Option<PathBuf>>,
     actors: Option<super::ActorsConfig>,
     storage: Option<super::StorageConfig>,
     log: Option<super::LogConfig>,
@@ -145,6 +148,7 @@ impl Parts {
             feeds: connection::feeds(root),
             calendar: connection::calendar(root),
             orders,
+            control: plumbing::control(root),
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
@@ -172,6 +176,7 @@ impl Parts {
             on_disconnect: self.on_disconnect?,
             feeds: self.feeds?,
             calendar: self.calendar?,
+            control: self.control?,
             actors: self.actors?,
             storage: self.storage?,
             log: self.log?,
