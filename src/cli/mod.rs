@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+mod allocation;
 mod backtest;
 mod bars;
 mod codes;
@@ -55,6 +56,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Show what a session did, from the database.
     Report(report::ReportArgs),
+    /// Show how the risk budget is shared among the strategies, and why.
+    Allocation(allocation::AllocationArgs),
     /// Show the limits of the running system and how much of them is used.
     #[command(subcommand)]
     Risk(control::RiskCommand),
@@ -115,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Bars(args) => bars::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Report(args) => report::run(&args),
+        Command::Allocation(args) => allocation::run(&args),
         Command::Risk(command) => control::risk(&command),
         Command::Kill(args) => control::kill(&args),
         Command::Flatten(args) => control::flatten(&args),
