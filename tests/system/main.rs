@@ -5,6 +5,7 @@
 mod again;
 mod analysis;
 mod clients;
+mod control;
 mod equality;
 mod interrupt;
 mod kill;

@@ -18,8 +18,8 @@ pub fn check(order: &Candidate, limit: Limit<u32>) -> Result<(), Breach> {
 }
 
 /// A stop beyond the market would fill at once; a target there would be no target.
-pub fn check_bracket(order: &Candidate, view: &View) -> Result<(), Breach> {
-    let Some(last) = view.last_price else {
+pub fn check_bracket(order: &Candidate, view: &View<'_>) -> Result<(), Breach> {
+    let Some(last) = view.mark.last.or(view.mark.bid).or(view.mark.ask) else {
         return Err(Breach::new(BRACKET_RULE, "no reference price", "a price of the symbol"));
     };
     let gain = |to: i32| i64::from(order.side.sign()) * (i64::from(to) - i64::from(last.0));
@@ -34,5 +34,26 @@ pub fn check_bracket(order: &Candidate, view: &View) -> Result<(), Breach> {
             Err(Breach::new(BRACKET_RULE, format!("target {} (ticks)", target.0), limit))
         }
         Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{broken, buy, calm, sell};
+    use super::*;
+    use crate::market::Price;
+
+    #[test]
+    fn nothing_and_too_much_are_refused() {
+        assert_eq!((broken(buy(2), calm()), broken(buy(3), calm())), (None, Some(RULE)));
+        assert_eq!(broken(buy(0), calm()), Some(RULE));
+    }
+
+    #[test]
+    fn a_bracket_on_the_wrong_side_is_refused() {
+        assert_eq!(broken(Candidate { stop: Price(20_000), ..buy(1) }, calm()), Some(BRACKET_RULE));
+        assert_eq!(broken(Candidate { stop: Price(19_999), ..buy(1) }, calm()), None);
+        assert_eq!(broken(Candidate { target: Some(Price(20_000)), ..buy(1) }, calm()), Some(BRACKET_RULE));
+        assert_eq!(broken(Candidate { stop: Price(20_000), ..sell(1) }, calm()), Some(BRACKET_RULE));
     }
 }

@@ -16,7 +16,6 @@ pub enum Hours {
     ByRoot,
 }
 
-const METALS: [&str; 8] = ["GC", "MGC", "QO", "SI", "SIL", "QI", "HG", "MHG"];
 /// Looking for a day with regular hours ends here.
 const DAYS_MAX: u64 = 10;
 
@@ -25,8 +24,7 @@ impl Hours {
     pub fn calendar(self, root: &str) -> Option<Calendar> {
         match self {
             Hours::Always => None,
-            Hours::ByRoot if METALS.contains(&root) => Some(Calendar::COMEX_METALS),
-            Hours::ByRoot => Some(Calendar::CME_EQUITY_INDEX),
+            Hours::ByRoot => Some(Calendar::of_root(root)),
         }
     }
 }
