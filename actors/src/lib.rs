@@ -5,7 +5,6 @@ pub mod broker;
 pub mod clock;
 pub mod control;
 pub mod directory;
-#[cfg(test)]
 mod faults;
 mod floor;
 mod hosted;
@@ -14,6 +13,7 @@ pub mod latency;
 pub mod logging;
 mod priority;
 pub mod shell;
+pub mod simulation;
 pub mod storage;
 pub mod supervisor;
 pub mod system;

@@ -248,7 +248,7 @@ impl Portfolio {
     }
 
     /// Every sleeve that was ever used, in a fixed order.
-    pub fn sleeves(&self) -> impl Iterator<Item = (StrategyId, SymbolId, &Sleeve)> {
+    pub fn sleeves(&self) -> impl Iterator<Item = (StrategyId, SymbolId, &Sleeve)> + Clone {
         self.sleeves.iter().map(|(&(strategy, symbol), sleeve)| (strategy, symbol, sleeve))
     }
 

@@ -22,6 +22,7 @@ mod run;
 mod scenarios;
 mod session;
 mod setup;
+mod simulate;
 mod summary;
 
 /// Automated futures trading for Interactive Brokers.
@@ -45,6 +46,8 @@ enum Command {
     Backtest(backtest::BacktestArgs),
     /// Run the simulated IB Gateway alone, for other programs to connect to.
     Gateway(Box<gateway::GatewayArgs>),
+    /// Try the whole system against everything that goes wrong, drawn from seeds, in simulated time.
+    Simulate(simulate::SimulateArgs),
     /// Build bars from tick files and write them as CSV.
     Bars(bars::BarsArgs),
     /// Check a configuration file, or print the built-in one.
@@ -108,6 +111,7 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Gateway(args) => gateway::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Bars(args) => bars::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Report(args) => report::run(&args),

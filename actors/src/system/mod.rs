@@ -7,26 +7,33 @@ use std::time::Duration;
 
 use actix::{Handler, Message};
 use engine::backtest::first_id;
+use engine::bars::Bars;
 use engine::books::{self, Books, BooksState};
 use engine::config::Config;
 use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInfo};
+use engine::link::Link;
+use engine::strategy::StrategyCore;
 use engine::time::Timestamp;
 use engine::trade::Trading;
 use engine::wiring::Topology;
 use slog::{Logger, info, warn};
 use tokio::sync::watch;
 
+#[cfg(test)]
+use crate::broker::Broker;
 use crate::broker::Peer;
 use crate::clock::Clock;
 use crate::directory::{Addresses, Phase, Shared, Told};
 use crate::journal::{JournalDir, OpenError, ReadError, Recovered, WriteError};
 use crate::shell::Shell;
+use crate::simulation::Wire;
 use crate::supervisor::{self, ActorHealth, Child, Supervisor, SupervisorConfig};
 
 mod desk;
 mod events;
 mod make;
 mod rebuild;
+mod simulated;
 mod sync;
 
 pub use desk::Desk;
@@ -77,12 +84,28 @@ pub struct System {
     config: Arc<Config>,
     supervisor: Supervisor,
     books: Child<Shell<Books>>,
+    /// For what makes actors fail.
+    cores: Cores,
     #[cfg(test)]
-    children: tests::Children,
+    broker: Option<Child<Broker>>,
     halted: watch::Receiver<Option<String>>,
     /// Holds the folder's lock until the end.
     #[cfg_attr(not(test), expect(dead_code))]
     journal_dir: JournalDir,
+}
+
+/// The actors around cores, beside the books.
+struct Cores {
+    link: Child<Shell<Link>>,
+    bars: Vec<Child<Shell<Bars>>>,
+    strategies: Vec<Child<Shell<StrategyCore>>>,
+}
+
+/// What is at the other end of the broker's commands.
+enum OtherEnd {
+    Ib(Peer),
+    /// Everything runs on this thread, without database and teller.
+    Simulated(Wire),
 }
 
 /// What the books look like at one moment.
@@ -136,7 +159,12 @@ fn view(books: &Books) -> BooksView {
 impl System {
     /// Recovers the journal, begins a new segment and starts every actor.
     pub async fn start(setup: Setup) -> Result<System, SystemError> {
-        let Setup { mut config, peer, clock, mode, account, log } = setup;
+        let other_end = OtherEnd::Ib(setup.peer);
+        Self::start_before(other_end, setup).await
+    }
+
+    async fn start_before(other_end: OtherEnd, setup: Setup) -> Result<System, SystemError> {
+        let Setup { mut config, peer: _, clock, mode, account, log } = setup;
         // What is lost between here and the broker is lost on the wall, at any speed of the market.
         let protection = &mut config.protection;
         for span in [
@@ -167,20 +195,30 @@ impl System {
         let writer = dir.create_segment(&Entry { seq: recovered.next_seq, at: now, record: first })?;
         let topology = Topology::new(config.instruments.len(), &config.strategies);
         let shared = Shared::new(topology, clock, writer, log.clone());
-        sync::spawn(&shared)?;
 
         let (halt, halted) = watch::channel(None);
         let reporter = events::reporter(shared.clone(), config.clone(), halt);
-        let mut supervisor = Supervisor::new(SupervisorConfig::from(&config.actors), reporter)?;
-        let on_the_way = [&config.actors.broker, &config.actors.bars, &config.actors.strategy, &config.actors.books];
-        let storage = &config.actors.storage.thread;
-        if on_the_way.iter().all(|actor| actor.thread != *storage) {
-            supervisor.put_behind(storage);
-        }
         let make = Make { config: config.clone(), shared: shared.clone(), journal: dir.path().to_path_buf(), segment };
-        let broker = make.broker(&mut supervisor, peer)?;
-        make.storage(&mut supervisor, log.clone())?;
-        make.teller(&mut supervisor, info, log.clone())?;
+        #[cfg(test)]
+        let mut for_tests = None;
+        let (mut supervisor, broker) = match other_end {
+            OtherEnd::Ib(peer) => {
+                sync::spawn(&shared)?;
+                let mut supervisor = on_threads(&config, reporter)?;
+                let broker = make.broker(&mut supervisor, peer)?;
+                make.storage(&mut supervisor, log.clone())?;
+                make.teller(&mut supervisor, info, log.clone())?;
+                let port = broker.port();
+                #[cfg(test)]
+                for_tests.replace(broker);
+                (supervisor, port)
+            }
+            OtherEnd::Simulated(wire) => {
+                let mut supervisor = simulated::on_this_thread(&config, reporter);
+                let port = make.simulated_broker(&mut supervisor, wire)?;
+                (supervisor, port)
+            }
+        };
         let link = make.link(&mut supervisor)?;
         let books = make.books(&mut supervisor)?;
         let bars = make.bars(&mut supervisor)?;
@@ -192,7 +230,7 @@ impl System {
             strategies: strategies.iter().map(Child::port).collect(),
             books: books.port(),
             link: link.port(),
-            broker: broker.port(),
+            broker,
             timed,
         });
         supervisor.start().await?;
@@ -203,8 +241,9 @@ impl System {
             shared,
             config,
             supervisor,
+            cores: Cores { link, bars, strategies },
             #[cfg(test)]
-            children: tests::Children { broker, link, bars, strategies },
+            broker: for_tests,
             books,
             halted,
             journal_dir: dir,
@@ -290,6 +329,16 @@ impl System {
     }
 }
 
+fn on_threads(config: &Config, reporter: supervisor::Reporter) -> Result<Supervisor, SystemError> {
+    let mut supervisor = Supervisor::new(SupervisorConfig::from(&config.actors), reporter)?;
+    let on_the_way = [&config.actors.broker, &config.actors.bars, &config.actors.strategy, &config.actors.books];
+    let storage = &config.actors.storage.thread;
+    if on_the_way.iter().all(|actor| actor.thread != *storage) {
+        supervisor.put_behind(storage);
+    }
+    Ok(supervisor)
+}
+
 /// How a system ended.
 #[derive(Debug)]
 pub struct Stopped {
@@ -341,20 +390,7 @@ fn session_info(config: &Config, mode: Mode, recovered: &Recovered, now: Timesta
 mod tests {
     use std::path::PathBuf;
 
-    use engine::bars::Bars;
-    use engine::link::Link;
-    use engine::strategy::StrategyCore;
-
     use super::*;
-    use crate::broker::Broker;
-
-    /// For tests that make actors fail.
-    pub(super) struct Children {
-        pub broker: Child<Broker>,
-        pub link: Child<Shell<Link>>,
-        pub bars: Vec<Child<Shell<Bars>>>,
-        pub strategies: Vec<Child<Shell<StrategyCore>>>,
-    }
 
     impl System {
         pub(crate) fn books_child(&self) -> &Child<Shell<Books>> {
@@ -362,19 +398,19 @@ mod tests {
         }
 
         pub(crate) fn strategy_child(&self, n: usize) -> &Child<Shell<StrategyCore>> {
-            &self.children.strategies[n]
+            &self.cores.strategies[n]
         }
 
         pub(crate) fn bars_child(&self, n: usize) -> &Child<Shell<Bars>> {
-            &self.children.bars[n]
+            &self.cores.bars[n]
         }
 
         pub(crate) fn link_child(&self) -> &Child<Shell<Link>> {
-            &self.children.link
+            &self.cores.link
         }
 
         pub(crate) fn broker_child(&self) -> &Child<Broker> {
-            &self.children.broker
+            self.broker.as_ref().expect("not a simulated one")
         }
 
         pub(crate) fn journal_folder(&self) -> PathBuf {

@@ -9,6 +9,7 @@ use crate::journal::{Entry, Record, SessionInfo};
 use crate::market::{Instrument, SymbolId};
 use crate::orders::machine::Event;
 use crate::risk::account::RiskAccount;
+use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
 use crate::trade::{BrokerOrderId, ClientOrderId, StrategyId, exec_base};
 
@@ -47,6 +48,9 @@ impl BooksState {
             }
             Record::Fill(fill) => {
                 self.take_fill(entry.at, fill);
+                if sabotage::is(Sabotage::ForgetBooked) {
+                    self.executions.remove(exec_base(&fill.exec_id));
+                }
                 // The death of the process may have cut off the order's own record, which follows. The table refuses
                 // only what overfills; that record was kept as an event, and the position counts it all the same.
                 if let Some(left) = self.orders.add_filled(fill.order, fill.quantity) {
