@@ -84,7 +84,7 @@ impl Clock {
     pub fn speed(&self) -> f64 {
         match &self.0 {
             Kind::Scaled { speed, .. } => *speed,
-            Kind::Real { .. } | Kind::Driven(_) => 1.0,
+            Kind::Real { .. } | Kind::Virtual { .. } | Kind::Driven(_) => 1.0,
         }
     }
 
