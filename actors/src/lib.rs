@@ -5,7 +5,6 @@ pub mod broker;
 pub mod clock;
 pub mod control;
 pub mod directory;
-#[cfg(test)]
 mod faults;
 mod floor;
 mod hosted;
@@ -16,6 +15,7 @@ mod link_tests;
 pub mod logging;
 mod priority;
 pub mod shell;
+pub mod simulation;
 pub mod storage;
 pub mod supervisor;
 pub mod system;

@@ -1,5 +1,7 @@
 //! The whole system against the simulated gateway over TCP, while its actors are made to panic.
 
+mod away;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -20,7 +20,7 @@ use crate::strategy::registry;
 use crate::time::Timestamp;
 use crate::trade::{
     BrokerEvent, BrokerOrder, BrokerOrderId, BrokerPosition, BrokerRequest, BrokerSnapshot, BrokerStatus,
-    ClientOrderId, Execution, Money, OrderTicket, PermId, StrategyId,
+    ClientOrderId, Execution, Money, OrderTicket, StrategyId,
 };
 use crate::venue::{
     NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
@@ -356,45 +356,47 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     }
 
     fn on_reports(&mut self, reports: &[Report]) {
-        for (at, report) in reports.iter().enumerate() {
-            let later = &reports[at + 1..];
-            match report {
-                // Orders that the broker places itself are not told to this client: it learns of them by its inventory.
-                Report::Execution(VenueExecution { order_id: 0, .. })
-                | Report::Corrected(VenueExecution { order_id: 0, .. })
-                | Report::Message { order_id: 0, .. } => {}
-                Report::Order(perm_id) if self.is_foreign(*perm_id) => {}
-                Report::Order(perm_id) if told::is_repeated(*perm_id, later) => {}
-                Report::Order(perm_id) => {
-                    if let Some(order) = self.player.venue().order(*perm_id) {
-                        let order = told::before(order, later);
-                        for status in told::statuses(&order) {
-                            self.say(News::Event(status_event(&order, *status)));
-                        }
-                    }
-                }
-                Report::Execution(execution) | Report::Corrected(execution) => {
-                    let commission =
-                        BrokerEvent::Commission { exec_id: execution.exec_id.clone(), amount: execution.commission };
-                    self.say(News::Event(BrokerEvent::Execution(execution_event(execution))));
-                    self.say(News::Event(commission));
-                }
-                Report::Message { order_id, refusal: Refusal { code, text }, .. } => {
-                    let order_id = BrokerOrderId(*order_id);
-                    self.say(News::Event(BrokerEvent::OrderMessage { order_id, code: *code, text: text.clone() }));
-                }
-            }
+        for event in order_events(self.player.venue(), reports) {
+            self.say(News::Event(event));
         }
     }
 }
 
-impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
-    fn is_foreign(&self, perm_id: PermId) -> bool {
-        self.player.venue().order(perm_id).is_some_and(|order| order.order.order_id == 0)
+/// What our client hears of these reports, in order. Other clients' orders and those that the broker places itself are
+/// not told to it: it learns of them by its inventory.
+pub(crate) fn order_events(venue: &Venue, reports: &[Report]) -> Vec<BrokerEvent> {
+    let is_ours = |client: i32, order: i32| client == CLIENT_ID && order != 0;
+    let mut events = Vec::new();
+    for (at, report) in reports.iter().enumerate() {
+        let later = &reports[at + 1..];
+        match report {
+            Report::Order(perm_id) if told::is_repeated(*perm_id, later) => {}
+            Report::Order(perm_id) => {
+                let order = venue.order(*perm_id).filter(|o| is_ours(o.order.client_id, o.order.order_id));
+                if let Some(order) = order {
+                    let order = told::before(order, later);
+                    events.extend(told::statuses(&order).iter().map(|status| status_event(&order, *status)));
+                }
+            }
+            Report::Execution(fill) | Report::Corrected(fill) if is_ours(fill.client_id, fill.order_id) => {
+                let (exec_id, amount) = (fill.exec_id.clone(), fill.commission);
+                events.push(BrokerEvent::Execution(execution_event(fill)));
+                events.push(BrokerEvent::Commission { exec_id, amount });
+            }
+            Report::Message { client_id, order_id, refusal: Refusal { code, text } }
+                if is_ours(*client_id, *order_id) =>
+            {
+                let order_id = BrokerOrderId(*order_id);
+                events.push(BrokerEvent::OrderMessage { order_id, code: *code, text: text.clone() });
+            }
+            Report::Execution(_) | Report::Corrected(_) | Report::Message { .. } => {}
+        }
     }
+    events
 }
 
-const CLIENT_ID: i32 = 0;
+/// The account's client whose orders these are.
+pub(crate) const CLIENT_ID: i32 = 0;
 
 fn symbol_id(n: usize) -> SymbolId {
     SymbolId(u16::try_from(n).expect("fewer than 65536 instruments"))
@@ -404,7 +406,7 @@ fn due<C: Core>(core: &mut C, now: Timestamp) -> Option<Output> {
     core.next_deadline().is_some_and(|at| at <= now).then(|| core.on_deadline(now))
 }
 
-fn new_order(ticket: &OrderTicket) -> NewOrder {
+pub(crate) fn new_order(ticket: &OrderTicket) -> NewOrder {
     NewOrder {
         client_id: CLIENT_ID,
         order_id: ticket.order_id.0,
@@ -433,7 +435,7 @@ fn broker_status(status: Status) -> BrokerStatus {
     }
 }
 
-fn status_event(order: &VenueOrder, status: Status) -> BrokerEvent {
+pub(crate) fn status_event(order: &VenueOrder, status: Status) -> BrokerEvent {
     BrokerEvent::Status {
         order_id: BrokerOrderId(order.order.order_id),
         perm_id: order.perm_id,
@@ -443,7 +445,7 @@ fn status_event(order: &VenueOrder, status: Status) -> BrokerEvent {
     }
 }
 
-fn execution_event(execution: &VenueExecution) -> Execution {
+pub(crate) fn execution_event(execution: &VenueExecution) -> Execution {
     Execution {
         exec_id: execution.exec_id.clone(),
         order_id: BrokerOrderId(execution.order_id),
@@ -459,7 +461,7 @@ fn execution_event(execution: &VenueExecution) -> Execution {
     }
 }
 
-fn broker_order(order: &VenueOrder) -> BrokerOrder {
+pub(crate) fn broker_order(order: &VenueOrder) -> BrokerOrder {
     BrokerOrder {
         order_id: BrokerOrderId(order.order.order_id),
         perm_id: order.perm_id,
@@ -483,6 +485,6 @@ fn snapshot(venue: &Venue) -> BrokerSnapshot {
     }
 }
 
-fn positions(venue: &Venue) -> Vec<BrokerPosition> {
+pub(crate) fn positions(venue: &Venue) -> Vec<BrokerPosition> {
     venue.positions().map(|p| BrokerPosition { symbol: p.symbol, quantity: p.quantity }).collect()
 }

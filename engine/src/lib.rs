@@ -17,6 +17,8 @@ pub mod orders;
 pub mod portfolio;
 pub mod rehearsal;
 pub mod risk;
+pub mod sabotage;
+pub mod simulation;
 pub mod sizing;
 pub mod strategy;
 pub mod supervision;

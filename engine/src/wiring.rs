@@ -8,6 +8,7 @@ use crate::journal::{Record, Severity};
 use crate::link::Link;
 use crate::market::{SymbolId, Trade};
 use crate::portfolio::Mark;
+use crate::sabotage::{self, Sabotage};
 use crate::strategy::StrategyCore;
 use crate::time::Timestamp;
 use crate::trade::{BrokerEvent, BrokerRequest, Leg, OrderIntent, StrategyId, Trading};
@@ -268,7 +269,7 @@ fn from_broker(news: News, to: &mut impl Deliver) {
         News::Lost { symbol, why } => to.bars(symbol, bars::Input::Lost { why }),
         News::OrderStreamBroken { why } => {
             to.journal(system(Severity::Error, "broker.order_stream", "broker", why));
-            to.link(link::Input::Doubt);
+            to.link(link::Input::NewsLost);
         }
     }
 }
@@ -304,7 +305,8 @@ fn from_books(outputs: Vec<books::Output>, to: &mut impl Deliver) {
             }
             books::Output::Request(request) => {
                 // What is not written down must not happen; what takes risk away may.
-                let safe = !std::mem::take(&mut recorded) || to.commit();
+                let unsafely = sabotage::is(Sabotage::SendBeforeJournal);
+                let safe = unsafely || !std::mem::take(&mut recorded) || to.commit();
                 match request {
                     BrokerRequest::Place(tickets) if !safe && tickets.iter().any(|t| t.leg == Leg::Entry) => {
                         to.link(link::Input::Halt { cause: "the journal cannot be written".to_owned() });

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+mod allocation;
 mod backtest;
 mod bars;
 mod codes;
@@ -22,6 +23,7 @@ mod run;
 mod scenarios;
 mod session;
 mod setup;
+mod simulate;
 mod summary;
 
 /// Automated futures trading for Interactive Brokers.
@@ -45,6 +47,8 @@ enum Command {
     Backtest(backtest::BacktestArgs),
     /// Run the simulated IB Gateway alone, for other programs to connect to.
     Gateway(Box<gateway::GatewayArgs>),
+    /// Try the whole system against everything that goes wrong, drawn from seeds, in simulated time.
+    Simulate(simulate::SimulateArgs),
     /// Build bars from tick files and write them as CSV.
     Bars(bars::BarsArgs),
     /// Check a configuration file, or print the built-in one.
@@ -52,6 +56,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Show what a session did, from the database.
     Report(report::ReportArgs),
+    /// Show how the risk budget is shared among the strategies, and why.
+    Allocation(allocation::AllocationArgs),
     /// Show the limits of the running system and how much of them is used.
     #[command(subcommand)]
     Risk(control::RiskCommand),
@@ -108,9 +114,11 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Gateway(args) => gateway::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Bars(args) => bars::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Report(args) => report::run(&args),
+        Command::Allocation(args) => allocation::run(&args),
         Command::Risk(command) => control::risk(&command),
         Command::Kill(args) => control::kill(&args),
         Command::Flatten(args) => control::flatten(&args),

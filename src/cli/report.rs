@@ -193,6 +193,10 @@ fn text(report: &Report) -> String {
     for row in &report.bars {
         lines.push(format!("  {:<10} {:>5} s {:>9} {}", row.symbol, row.length_s, row.bars, row.quality));
     }
+    for row in report.positions.iter().filter(|row| row.quantity != 0) {
+        let whose = if row.strategy.is_empty() { "account" } else { &row.strategy };
+        lines.push(format!("  position {:<10} {whose:<16} {:+}", row.symbol, row.quantity));
+    }
     for row in &report.performance {
         lines.push(format!(
             "  {}  {} trades, {} wins, realised {}, commission {}, drawdown {}",

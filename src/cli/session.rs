@@ -106,10 +106,14 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     Ok((summary, outcome(&end, broken, &stopped.stuck)))
 }
 
-/// A journal that another process holds and positions that the configuration does not name are the user's to settle.
+/// A journal that another process holds, is another installation's, or has positions that the configuration does not name:
+/// the user has to settle that.
 fn not_started(reason: SystemError) -> Failure {
     match reason {
-        SystemError::Journal(_) | SystemError::Orphan(_) => Failure::usage(reason),
+        SystemError::Journal(_)
+        | SystemError::Orphan(_)
+        | SystemError::OtherInstance { .. }
+        | SystemError::OtherAccount { .. } => Failure::usage(reason),
         _ => Failure::work(reason),
     }
 }

@@ -26,7 +26,7 @@ use crate::supervisor::{Child, ChildSpec, Restart, Supervisor};
 use crate::teller::Teller;
 
 /// When each kind of actor starts; they stop in reverse: strategies, bars, books, link, storage, broker.
-mod order {
+pub(super) mod order {
     pub const BROKER: u32 = 1;
     pub const STORAGE: u32 = 2;
     pub const LINK: u32 = 3;
@@ -52,7 +52,7 @@ pub(super) struct Make {
 }
 
 impl Make {
-    fn spec(name: String, kind: &str, config: &ActorConfig, order: u32, on_give_up: OnGiveUp) -> ChildSpec {
+    pub(super) fn spec(name: String, kind: &str, config: &ActorConfig, order: u32, on_give_up: OnGiveUp) -> ChildSpec {
         let (kind, config) = (kind.to_owned(), config.clone());
         ChildSpec { name, kind, config, restart: Restart::Permanent, group: None, order, on_give_up }
     }

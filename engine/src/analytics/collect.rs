@@ -7,7 +7,7 @@ use super::run::{Carried, CostedFill, Run, StrategyFacts};
 use crate::journal::{Record, SessionInfo, Verdict};
 use crate::market::{Bar, SymbolId};
 use crate::time::Timestamp;
-use crate::trade::{Fill, Money};
+use crate::trade::{Fill, Money, StrategyId};
 
 /// Takes records in their order, from a session's first to its last.
 #[derive(Debug)]
@@ -27,8 +27,12 @@ impl Collector {
         run.account.clone_from(&info.account);
         run.instruments.clone_from(&info.instruments);
         run.strategies = info.strategies.iter().map(|s| StrategyFacts::of_kind(&s.name, &s.kind)).collect();
-        run.carried = carried;
-        Self { run, bars: BTreeMap::new(), places: BTreeMap::new(), early: BTreeMap::new() }
+        let mut collector = Self { run, bars: BTreeMap::new(), places: BTreeMap::new(), early: BTreeMap::new() };
+        for held in carried {
+            let strategy = collector.strategy(held.strategy);
+            collector.run.carried.push(Carried { strategy, ..held });
+        }
+        collector
     }
 
     /// From a session's first record; `None` if it is another one.
@@ -61,14 +65,48 @@ impl Collector {
                 self.run.signals_refused += u64::from(matches!(verdict, Verdict::Refused { .. }));
             }
             Record::SessionEnded { cause } => self.run.end_cause = Some(cause.clone()),
-            _ => {}
+            Record::Corrected { fills, .. } => fills.iter().for_each(|fill| self.correct(fill)),
+            // Told in other ways, or not of a result: orders by their fills, totals by what they are made of.
+            Record::SessionStarted { .. }
+            | Record::OrderPlaced(_)
+            | Record::OrderChanged(_)
+            | Record::Position(_)
+            | Record::Performance { .. }
+            | Record::Trading { .. }
+            | Record::System { .. }
+            | Record::Latched(_)
+            | Record::Released { .. }
+            | Record::RiskAccount(_)
+            | Record::Operator { .. }
+            | Record::Baseline { .. }
+            | Record::TradeDate(_)
+            | Record::Allocation(_) => {}
+        }
+    }
+
+    /// A fill as it is now, under the id that it was booked with. One of an earlier session is not here.
+    fn correct(&mut self, now: &Fill) {
+        if let Some(place) = self.places.get(&now.exec_id) {
+            let strategy = self.run.fills[*place].fill.strategy;
+            self.run.fills[*place].fill = Fill { strategy, ..now.clone() };
         }
     }
 
     fn fill(&mut self, fill: &Fill) {
         let commission = self.early.remove(&fill.exec_id);
         self.places.insert(fill.exec_id.clone(), self.run.fills.len());
-        self.run.fills.push(CostedFill { fill: fill.clone(), commission });
+        let fill = Fill { strategy: self.strategy(fill.strategy), ..fill.clone() };
+        self.run.fills.push(CostedFill { fill, commission });
+    }
+
+    /// Positions of others have a place of their own behind the strategies.
+    fn strategy(&mut self, id: StrategyId) -> StrategyId {
+        match id {
+            StrategyId::FOREIGN => {
+                self.run.place_of(StrategyId::FOREIGN_NAME).expect("a session has fewer than 65535 strategies")
+            }
+            id => id,
+        }
     }
 
     pub fn finish(mut self) -> Run {
@@ -76,6 +114,8 @@ impl Collector {
         for ((symbol, _), bars) in self.bars {
             shortest.entry(symbol).or_insert_with(|| bars.into_values().collect());
         }
+        // What the broker took back has no contracts.
+        self.run.fills.retain(|costed| costed.fill.quantity > 0);
         self.run.bars = in_order(shortest.into_values().flatten().collect());
         self.run
     }

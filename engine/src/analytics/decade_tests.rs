@@ -51,7 +51,7 @@ fn config() -> Config {
         };
         strategy.params.extend(params.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
     }
-    config.risk.daily_loss_max = Limit::Off;
+    config.risk.loss.daily_loss_max = Limit::Off;
     config.risk.stale_after = Limit::Off;
     config
 }

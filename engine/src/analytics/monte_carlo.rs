@@ -93,8 +93,10 @@ pub struct Bootstrapped {
     /// Periods that stay together.
     pub block: usize,
     pub total_return: Band,
+    pub total_return_actual: f64,
     /// Fraction of the peak, negative.
     pub drawdown: Band,
+    pub drawdown_actual: f64,
     /// A period, not annualised; `None` if some history had no spread.
     pub sharpe: Option<Band>,
     /// The share of histories that lost.
@@ -132,7 +134,9 @@ pub fn bootstrap(returns: &[f64], block: usize, draw: Draw) -> Option<Bootstrapp
     Some(Bootstrapped {
         block,
         total_return: Band::of(&totals)?,
+        total_return_actual: growth::total_return(returns),
         drawdown: Band::of(&falls)?,
+        drawdown_actual: drawdown::maximum(&wealth(returns)),
         sharpe: Band::of(&sharpes).filter(|_| sharpes.len() == totals.len()),
         share_lost: lost as f64 / f64::from(draw.histories),
         path: at_steps.iter().filter_map(|values| Band::of(values)).collect(),

@@ -102,6 +102,17 @@ impl Run {
         self.strategies.get(usize::from(id.0)).expect("fills are of the session's strategies")
     }
 
+    /// The place of a strategy by its name: one that the session does not know gets the next. Positions of others
+    /// ("foreign") are kept so, too; nothing of them could have been tuned here.
+    pub fn place_of(&mut self, name: &str) -> Option<StrategyId> {
+        let place = self.strategies.iter().position(|s| s.name == name).unwrap_or_else(|| {
+            let parameters = (name == StrategyId::FOREIGN_NAME).then_some(0);
+            self.strategies.push(StrategyFacts { name: name.to_owned(), kind: String::new(), parameters });
+            self.strategies.len() - 1
+        });
+        u16::try_from(place).ok().map(StrategyId)
+    }
+
     pub fn symbols(&self) -> impl Iterator<Item = SymbolId> {
         self.instruments.iter().map(|instrument| instrument.id)
     }

@@ -230,3 +230,36 @@ fn a_journal_tells_its_run() {
     assert_eq!((run.mode.as_str(), run.end_cause.as_deref()), ("run", Some("over")));
     assert_eq!(ledger(&run).uncosted, 1);
 }
+
+#[test]
+fn what_others_did_and_what_the_broker_corrected_are_in_the_run() {
+    let info = SessionInfo {
+        id: "s".into(),
+        mode: Mode::Run,
+        instance: "i".into(),
+        account: "DU1".into(),
+        instruments: vec![es()],
+        strategies: vec![StrategyInfo { id: StrategyId(0), name: "one".into(), kind: "x".into(), symbol: SymbolId(0) }],
+    };
+    let cost = es().tick_value() * 20_000;
+    let held = Carried { strategy: StrategyId::FOREIGN, symbol: SymbolId(0), quantity: 1, cost };
+    let mut collector = Collector::new(&info, minute(0), vec![held], usd(10_000_000));
+    let fills = Desk::new()
+        .fill(minute(1), 1, Leg::Entry, 1, 20_000)
+        .fill(minute(2), 2, Leg::Exit, -1, 20_004)
+        .fill(minute(3), 0, Leg::Liquidation, -1, 20_008)
+        .fill(minute(4), 3, Leg::Entry, 1, 20_000);
+    let mut fills: Vec<Fill> = fills.0.fills.into_iter().map(|costed| costed.fill).collect();
+    fills[2].strategy = StrategyId::FOREIGN;
+    fills.iter().for_each(|fill| collector.see(&Record::Fill(fill.clone())));
+    let better = Fill { price: Price(20_006), ..fills[1].clone() };
+    let busted = Fill { quantity: 0, ..fills[3].clone() };
+    collector.see(&Record::Corrected { exec_id: "e1.02".into(), fills: vec![better, busted] });
+    let run = collector.finish();
+    assert_eq!(run.strategies.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["one", "foreign"]);
+    assert_eq!(run.fills.len(), 3, "what was taken back never was");
+    let found = ledger(&run);
+    let told: Vec<_> = found.trips.iter().map(|t| (run.strategy(t.strategy).name.as_str(), t.gross())).collect();
+    assert_eq!(told, [("one", usd(7_500)), ("foreign", usd(10_000))]);
+    assert_eq!((found.open.len(), found.unmatched), (0, 0));
+}

@@ -147,7 +147,7 @@ impl Matching {
             }
         }
         // An order that is there to close does not open: what it closed was opened where nobody told.
-        let closes = matches!(fill.leg, Leg::Stop | Leg::Target | Leg::Exit);
+        let closes = matches!(fill.leg, Leg::Stop | Leg::Target | Leg::Exit | Leg::Liquidation);
         if rest.quantity > 0 && closes {
             self.found.unmatched += u64::from(rest.quantity);
         } else if rest.quantity > 0 {
@@ -161,7 +161,9 @@ impl Matching {
     fn close(&mut self, entry: Lot, exit: Lot, exit_order: ClientOrderId, exit_leg: Leg) {
         let key = (entry.strategy, entry.symbol);
         let newest = self.newest.get(&key).map(|place| &mut self.found.trips[*place]);
-        if let Some(trip) = newest
+        // Orders of others have no id of ours to tell them apart.
+        let ours = matches!(exit_leg, Leg::Entry | Leg::Stop | Leg::Target | Leg::Exit);
+        if let Some(trip) = newest.filter(|_| ours)
             && (trip.entry_order, trip.exit_order) == (entry.order, exit_order)
         {
             trip.quantity += exit.quantity;

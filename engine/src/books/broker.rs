@@ -5,6 +5,7 @@ use super::{Asked, Books, Output};
 use crate::codes::{self, Meaning};
 use crate::journal::{Record, Severity};
 use crate::orders::machine::{Event, State};
+use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
 use crate::trade::{BrokerEvent, BrokerOrderId, BrokerRequest, BrokerStatus, ClientOrderId, PermId, Trading};
 
@@ -15,6 +16,9 @@ impl Books {
                 self.connected = true;
                 // Ids only rise, whatever the broker believes.
                 self.state.next_order_id = self.state.next_order_id.max(floor);
+                if sabotage::is(Sabotage::LetIdsFall) {
+                    self.state.next_order_id = floor;
+                }
             }
             BrokerEvent::Status { order_id, perm_id, status, filled, remaining } => {
                 let Some(id) = self.state.orders.id_of(order_id) else { return };
@@ -162,6 +166,9 @@ impl Books {
     fn on_message(&mut self, order_id: BrokerOrderId, code: i32, text: &str, out: &mut Vec<Output>) {
         let Some(id) = self.state.orders.id_of(order_id) else { return };
         let meaning = codes::order_message(code);
+        if code == 10349 && sabotage::is(Sabotage::EndBy10349) {
+            self.step(id, Event::CancelConfirmed, "sabotage", out);
+        }
         if meaning == Meaning::Info {
             return;
         }
@@ -221,6 +228,10 @@ impl Books {
         doubted.extend(unseen);
         let cancels = self.cancel_sent.iter().filter(|(_, at)| now.since(**at) > patience).map(|(id, _)| *id);
         doubted.extend(cancels);
+        if sabotage::is(Sabotage::ResendUnknown) {
+            let unknown = self.state.orders.live().filter(|o| o.state == State::Unknown);
+            out.extend(unknown.map(|o| Output::Request(BrokerRequest::Place(vec![o.ticket.clone()]))));
+        }
         for &id in &doubted {
             self.filled_unseen.remove(&id);
             self.cancel_sent.remove(&id);

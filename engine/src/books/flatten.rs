@@ -12,6 +12,7 @@ use crate::journal::{Record, Severity};
 use crate::market::{Price, SymbolId};
 use crate::orders::machine::State;
 use crate::orders::working::Order;
+use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
 use crate::trade::{BrokerRequest, ClientOrderId, Leg, OrderKind, OrderTicket, Side, StrategyId};
 
@@ -297,6 +298,11 @@ impl Books {
         change: impl FnOnce(OrderTicket) -> OrderTicket,
     ) {
         let Some(order) = self.state.orders.get(id).filter(|order| order.is_live()) else { return };
+        let change = |ticket: OrderTicket| {
+            let was = ticket.quantity;
+            let ticket = change(ticket);
+            if sabotage::is(Sabotage::ForgetResize) { OrderTicket { quantity: was, ..ticket } } else { ticket }
+        };
         let (sent_at, ticket) = (order.sent_at, change(OrderTicket { transmit: true, ..order.ticket.clone() }));
         self.state.orders.place(sent_at, ticket.clone());
         out.push(Output::Record(Record::OrderPlaced(ticket.clone())));
@@ -333,7 +339,7 @@ impl Books {
         let closes = |o: &&Order| o.ticket.oca_group.is_some() && o.ticket.side == side;
         let family = self.state.orders.live_of(strategy, symbol).filter(closes).map(Order::family).max();
         let ticket = self.ticket(strategy, symbol, Leg::Exit, side, quantity, kind);
-        let family = family.unwrap_or(ticket.id);
+        let family = family.filter(|_| !sabotage::is(Sabotage::ForgetGroup)).unwrap_or(ticket.id);
         Some(OrderTicket { oca_group: Some(self.oca_group(family)), transmit: true, ..ticket })
     }
 }

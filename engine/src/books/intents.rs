@@ -8,6 +8,7 @@ use crate::orders::reconcile::make_ref;
 use crate::risk::gate::Approved;
 use crate::risk::latch::Scope;
 use crate::risk::{Candidate, reentries};
+use crate::sabotage::{self, Sabotage};
 use crate::strategy;
 use crate::time::Timestamp;
 use crate::trade::{
@@ -17,7 +18,7 @@ use crate::trade::{
 
 impl Books {
     pub(super) fn on_intent(&mut self, now: Timestamp, intent: OrderIntent, out: &mut Vec<Output>) {
-        let Some(intent) = self.sized(intent, out) else { return };
+        let Some(intent) = self.sized(now, intent, out) else { return };
         let OrderIntent { strategy, symbol, .. } = intent;
         match intent.intent {
             Intent::Enter { side, quantity, kind, bracket } => {
@@ -112,7 +113,9 @@ impl Books {
         let id = self.state.next_id;
         let order_id = self.state.next_order_id;
         self.state.next_id = ClientOrderId(id.0 + 1);
-        self.state.next_order_id = BrokerOrderId(order_id.0 + 1);
+        if !sabotage::is(Sabotage::ReuseOrderId) || order_id.0 % 5 != 0 || leg != Leg::Entry {
+            self.state.next_order_id = BrokerOrderId(order_id.0 + 1);
+        }
         OrderTicket {
             id,
             order_id,

@@ -26,6 +26,8 @@ use crate::trade::{
 use crate::venue::MarginTable;
 
 mod broker;
+mod broker_pnl;
+mod closing;
 mod corrections;
 mod days;
 mod flatten;
@@ -53,6 +55,8 @@ pub enum Input {
     Intent(OrderIntent),
     /// A closed bar, where a size is made of ranges.
     Bar(Bar),
+    /// The broker's profit of the day, realised and unrealised.
+    BrokerPnl(Money),
     Broker(BrokerEvent),
     /// The newest prices of a symbol; what lies between two marks does not matter.
     Mark {
@@ -225,6 +229,8 @@ pub struct Books {
     /// Orders whose status says filled before their executions came, with when and how many contracts.
     filled_unseen: BTreeMap<ClientOrderId, (Timestamp, u32)>,
     early_commissions: BTreeMap<String, Money>,
+    /// What is held was written down: a session begins without rows of what the last one left.
+    positions_shown: bool,
     /// Foreign orders, executions and differences that have been told.
     told: BTreeSet<String>,
     flattening: bool,
@@ -235,6 +241,9 @@ pub struct Books {
     strategies: Vec<(StrategyId, String)>,
     sizing: sizing::Sizes,
     sharing: days::Sharing,
+    closing: closing::Closing,
+    /// The broker's profit of the day is not ours, and that was told.
+    pnl_differs: bool,
 }
 
 impl Books {
@@ -271,6 +280,7 @@ impl Books {
             suspected_busts: BTreeSet::new(),
             filled_unseen: BTreeMap::new(),
             early_commissions: BTreeMap::new(),
+            positions_shown: false,
             told: BTreeSet::new(),
             flattening: false,
             sessions: SessionCursor::new(Calendar::by_name("cme_equity_index").expect("a built-in calendar")),
@@ -280,6 +290,8 @@ impl Books {
             strategies: config.strategies.iter().map(|s| (s.id, s.name.clone())).collect(),
             sizing: sizing::Sizes::new(config),
             sharing,
+            closing: closing::Closing::new(config),
+            pnl_differs: false,
         }
     }
 
@@ -319,6 +331,7 @@ impl Books {
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
             Input::Bar(bar) => self.see_bar(&bar),
+            Input::BrokerPnl(day) => self.on_broker_pnl(day, out),
             Input::Broker(event) => self.on_broker(now, event, out),
             Input::Mark { symbol, mark } => {
                 self.prices_at.insert(symbol, now);
@@ -352,7 +365,7 @@ impl Books {
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.check_at.into_iter().chain(self.totals_at).chain(self.next_step()).min()
+        self.check_at.into_iter().chain(self.totals_at).chain(self.next_step()).chain(self.next_closing()).min()
     }
 
     pub fn on_deadline(&mut self, now: Timestamp, out: &mut Vec<Output>) {
@@ -364,6 +377,7 @@ impl Books {
             self.doubt_unanswered(now, out);
             self.keep_protected(now, out);
         }
+        self.flatten_before_close(now, out);
         self.climb(now, out);
         if self.totals_at.is_some_and(|at| at <= now) {
             self.totals_at = Some(now + TOTALS_EVERY);
@@ -389,6 +403,15 @@ impl Books {
     fn write_position(&self, strategy: StrategyId, symbol: SymbolId, out: &mut Vec<Output>) {
         out.push(Output::Record(Record::Position(self.state.portfolio.row(strategy, symbol))));
         out.push(Output::Record(Record::Position(self.state.portfolio.net_row(symbol))));
+    }
+
+    fn show_positions(&mut self, out: &mut Vec<Output>) {
+        if std::mem::replace(&mut self.positions_shown, true) {
+            return;
+        }
+        let open = self.state.portfolio.sleeves().filter(|(_, _, sleeve)| sleeve.quantity != 0);
+        let open: Vec<(StrategyId, SymbolId)> = open.map(|(strategy, symbol, _)| (strategy, symbol)).collect();
+        open.into_iter().for_each(|(strategy, symbol)| self.write_position(strategy, symbol, out));
     }
 
     fn name_of(&self, symbol: SymbolId) -> &str {

@@ -6,6 +6,7 @@ use crate::journal::Severity;
 use crate::market::{Price, SymbolId};
 use crate::orders::machine::State;
 use crate::orders::working::Order;
+use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
 use crate::trade::{ClientOrderId, Leg, OrderKind, OrderTicket, Side, StrategyId, TimeInForce};
 
@@ -126,7 +127,7 @@ impl Books {
         if self.flattening {
             self.start_climb(now, pair, "everything is being closed", out);
         }
-        if self.climbs.contains_key(&pair) {
+        if self.climbs.contains_key(&pair) || sabotage::is(Sabotage::NeverRepair) {
             return;
         }
         let wanted = contracts(position);

@@ -9,6 +9,7 @@ use crate::journal::{Entry, Record, SessionInfo};
 use crate::market::{Instrument, SymbolId};
 use crate::orders::machine::Event;
 use crate::risk::account::RiskAccount;
+use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
 use crate::trade::{BrokerOrderId, ClientOrderId, StrategyId, exec_base};
 
@@ -47,6 +48,9 @@ impl BooksState {
             }
             Record::Fill(fill) => {
                 self.take_fill(entry.at, fill);
+                if sabotage::is(Sabotage::ForgetBooked) {
+                    self.executions.remove(exec_base(&fill.exec_id));
+                }
                 // The death of the process may have cut off the order's own record, which follows. The table refuses
                 // only what overfills; that record was kept as an event, and the position counts it all the same.
                 if let Some(left) = self.orders.add_filled(fill.order, fill.quantity) {
@@ -86,8 +90,10 @@ impl BooksState {
     /// any more must be closed: the error names what is not.
     pub fn renumber(&mut self, from: &SessionInfo, to: &Config) -> Result<(), String> {
         let symbol = |id: SymbolId| {
-            let name = &from.instruments.get(usize::from(id.0))?.name;
-            to.instruments.iter().find(|i| i.name == *name).map(|i| i.id)
+            let known = from.instruments.get(usize::from(id.0))?;
+            // Another contract month under the same name is another contract: its positions are not ours.
+            let rolled = |i: &Instrument| i.expiry.as_ref().zip(known.expiry.as_ref()).is_some_and(|(a, b)| a != b);
+            to.instruments.iter().find(|i| i.name == known.name && !rolled(i)).map(|i| i.id)
         };
         let strategy = |id: StrategyId| {
             if id == StrategyId::FOREIGN {
@@ -102,8 +108,10 @@ impl BooksState {
                 StrategyId::FOREIGN => StrategyId::FOREIGN_NAME.to_owned(),
                 strategy => name(from.strategies.get(usize::from(strategy.0)).map(|s| &s.name)),
             };
-            let symbol = name(from.instruments.get(usize::from(symbol.0)).map(|i| &i.name));
-            format!("strategy {strategy} in {symbol}")
+            let instrument = from.instruments.get(usize::from(symbol.0));
+            let expiry =
+                instrument.and_then(|i| i.expiry.as_ref()).map_or(String::new(), |expiry| format!(" {expiry}"));
+            format!("strategy {strategy} in {}{expiry}", name(instrument.map(|i| &i.name)))
         };
         self.history.renumber(&strategy);
         self.risk.renumber(&strategy);

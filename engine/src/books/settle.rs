@@ -7,6 +7,7 @@ use crate::journal::{Record, Severity};
 use crate::market::SymbolId;
 use crate::orders::machine::{Event, State};
 use crate::orders::reconcile;
+use crate::sabotage::{self, Sabotage};
 use crate::strategy;
 use crate::time::Timestamp;
 use crate::trade::{BrokerPosition, BrokerSnapshot, ClientOrderId, Execution, Fill, Leg, Money, StrategyId, exec_base};
@@ -52,15 +53,24 @@ impl Books {
         out: &mut Vec<Output>,
     ) {
         let base = exec_base(&execution.exec_id);
+        let seventh = || execution.exec_id.bytes().map(u32::from).sum::<u32>() % 7 == 0;
+        if sabotage::is(Sabotage::DropFill) && seventh() {
+            return;
+        }
         if self.state.before.contains_key(base) {
             return;
         }
         if let Some(booked) = self.state.executions.get(base).cloned() {
-            return self.on_booked(&booked, execution, source, out);
+            if !sabotage::is(Sabotage::DoubleExecution) || source == Source::Inventory {
+                return self.on_booked(&booked, execution, source, out);
+            }
         }
         let id = reconcile::identity(&self.state.orders, &execution.order_ref, execution.perm_id, &self.instance);
         let order = id.and_then(|id| self.state.orders.get(id)).filter(|order| order.ticket.symbol == execution.symbol);
         let Some(order) = order else { return self.on_foreign(now, execution, source, out) };
+        if sabotage::is(Sabotage::IgnoreFillOfCancelled) && order.state == State::Cancelled {
+            return;
+        }
         let ticket = &order.ticket;
         let fill = Fill {
             exec_id: execution.exec_id.clone(),
@@ -144,6 +154,7 @@ impl Books {
         let Some(asked) = self.answered() else { return };
         let overtaken = self.is_overtaken(&asked);
         self.begin(now, snapshot, out);
+        self.show_positions(out);
         let mut executions: Vec<&Execution> = snapshot.executions.iter().collect();
         executions.sort_by(|a, b| (a.at, &a.exec_id).cmp(&(b.at, &b.exec_id)));
         for execution in executions {

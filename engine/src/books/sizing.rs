@@ -6,8 +6,10 @@ use super::{Books, Output};
 use crate::config::{Config, StrategyConfig};
 use crate::journal::{Record, Severity, Verdict};
 use crate::market::{Bar, Price, SymbolId};
+use crate::risk::Breach;
 use crate::sizing::{Atr, AtrTicks, Case, Size, Trades};
 use crate::strategy;
+use crate::time::Timestamp;
 use crate::trade::{Intent, Leg, Money, OrderIntent, OrderKind, Side, StrategyId};
 
 /// Refuses an entry of no contracts.
@@ -75,7 +77,13 @@ impl Books {
 
     /// The intent with as many contracts as its strategy's size gives. `None` if that is none: the refusal is recorded
     /// and told.
-    pub(super) fn sized(&self, mut intent: OrderIntent, out: &mut Vec<Output>) -> Option<OrderIntent> {
+    pub(super) fn sized(&self, now: Timestamp, mut intent: OrderIntent, out: &mut Vec<Output>) -> Option<OrderIntent> {
+        if matches!(intent.intent, Intent::Enter { .. })
+            && let Some(Breach { rule, value, limit }) = self.closing_breach(now, intent.symbol)
+        {
+            self.refuse(intent, Verdict::Refused { rule: rule.to_owned(), value, limit }, out);
+            return None;
+        }
         let Intent::Enter { side, quantity, kind, bracket } = &mut intent.intent else { return Some(intent) };
         let Some(sizer) = self.sizing.of(intent.strategy) else { return Some(intent) };
         let entry = (*side, *kind, bracket.stop);
@@ -84,9 +92,7 @@ impl Books {
         if contracts == 0 {
             let limit = "at least 1 contract".to_owned();
             let verdict = Verdict::Refused { rule: RULE.to_owned(), value: found.why, limit };
-            let strategy = intent.strategy;
-            out.push(Output::Record(Record::Signal { intent, verdict }));
-            out.push(Output::Strategy(strategy, strategy::Input::OrderEnded(Leg::Entry)));
+            self.refuse(intent, verdict, out);
             return None;
         }
         *quantity = contracts;
@@ -95,6 +101,12 @@ impl Books {
         out.push(Self::system(Severity::Info, "entry.sized", text));
         out.push(Output::Strategy(intent.strategy, strategy::Input::Sized { quantity: contracts }));
         Some(intent)
+    }
+
+    fn refuse(&self, intent: OrderIntent, verdict: Verdict, out: &mut Vec<Output>) {
+        let strategy = intent.strategy;
+        out.push(Output::Record(Record::Signal { intent, verdict }));
+        out.push(Output::Strategy(strategy, strategy::Input::OrderEnded(Leg::Entry)));
     }
 
     fn case(&self, sizer: &Sizer, symbol: SymbolId, (side, kind, stop): (Side, OrderKind, Price)) -> Case {

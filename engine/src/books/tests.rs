@@ -21,6 +21,7 @@ use crate::trade::{
     PermId, Side,
 };
 
+mod closing;
 mod days;
 mod sizing;
 

@@ -11,6 +11,7 @@ use crate::orders::machine::State;
 use crate::risk::gate::{self, Approved};
 use crate::risk::sent::Counts;
 use crate::risk::{Breach, Candidate, View};
+use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
 use crate::time::session::last_trading_day;
 use crate::trade::{Leg, Money, OrderKind, Side, StrategyId};
@@ -90,6 +91,9 @@ impl Books {
             }
         }
         for order in self.state.orders.live().filter(|o| o.ticket.symbol == symbol && o.ticket.leg == Leg::Entry) {
+            if sabotage::is(Sabotage::CountPositionsOnly) {
+                continue;
+            }
             match order.ticket.side {
                 Side::Buy => worst.long += i64::from(order.left()),
                 Side::Sell => worst.short += i64::from(order.left()),

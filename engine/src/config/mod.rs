@@ -172,6 +172,10 @@ pub struct OrdersConfig {
     pub answer_within: Duration,
     /// Flatten every position when the session ends in order (Ctrl-C).
     pub flatten_on_stop: bool,
+    /// Close every position this long before its session does; `None`: hold over the close.
+    pub flatten_before_close: Option<Duration>,
+    /// The broker's profit of the day may differ from ours by so much; `None` compares nothing.
+    pub broker_pnl_tolerance: Option<Money>,
     /// Flatten when the link was lost and came back, instead of holding with the resting stop; see [`OnDisconnect`], which
     /// is what is acted upon.
     pub emergency_liquidate_on_disconnect: bool,

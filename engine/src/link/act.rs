@@ -153,6 +153,9 @@ impl Link {
             }
         }
         let feed = &mut self.feeds[n];
+        if event == Event::FarmNotice && sabotage::is(Sabotage::TrustFarm) {
+            feed.state = State::Live;
+        }
         // Whether it may be entered: said when it changes, and to books that were just told nothing.
         let (symbol, live) = (feed.symbol, feed.is_live());
         if self.upstream != State::Unknown && feed.told != Some(live) {

@@ -11,6 +11,7 @@ use crate::codes;
 use crate::config::{Config, OnDisconnect};
 use crate::journal::Severity;
 use crate::market::SymbolId;
+use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
 use crate::trade::Trading;
 
@@ -51,6 +52,8 @@ pub enum Input {
     },
     /// The books want the broker's inventory: an order in doubt, a lagging order stream.
     Doubt,
+    /// News of orders were lost: nobody knows what the books do not know.
+    NewsLost,
     /// The books were rebuilt: what they know has to be compared again.
     BooksRestarted,
     /// Every position is closed, as was asked by `Liquidating`.
@@ -227,7 +230,12 @@ impl Link {
             self.look_at_calendar(now, out);
         }
         match input {
-            Input::Connected => self.everywhere(now, Event::Connected, "reconciling with the broker", out),
+            Input::Connected => {
+                self.everywhere(now, Event::Connected, "reconciling with the broker", out);
+                if sabotage::is(Sabotage::SkipReconciliation) {
+                    self.everywhere(now, Event::InventoryAgrees, "sabotage", out);
+                }
+            }
             Input::Disconnected { cause } => self.everywhere(now, Event::Disconnected, &cause, out),
             Input::Notice { code, text } => self.on_notice(now, code, &text, out),
             Input::Compared(comparison) => self.on_compared(now, comparison, out),
@@ -236,6 +244,7 @@ impl Link {
                 self.everywhere(now, Event::NoInventory, &cause, out);
             }
             Input::Doubt => self.everywhere(now, Event::Doubt, "an order is in doubt", out),
+            Input::NewsLost => self.everywhere(now, Event::NewsLost, "news of orders were lost", out),
             Input::BooksRestarted => self.everywhere(now, Event::BooksRestarted, "the books were rebuilt", out),
             Input::Flat => self.on_flat(out),
             Input::Halt { cause } => {
@@ -253,7 +262,12 @@ impl Link {
     fn on_notice(&mut self, now: Timestamp, code: i32, text: &str, out: &mut Vec<Output>) {
         match codes::of(code).and_then(|row| row.link) {
             Some(event @ (Event::FarmBroken | Event::FarmNotice)) => self.at_farm(now, event, text, out),
-            Some(event) => self.everywhere(now, event, text, out),
+            Some(event) => {
+                self.everywhere(now, event, text, out);
+                if event == Event::RestoredDataKept && sabotage::is(Sabotage::OpenOn1102) {
+                    self.everywhere(now, Event::InventoryAgrees, "sabotage", out);
+                }
+            }
             None => {}
         }
     }

@@ -66,6 +66,7 @@ fn event(event: Event) -> &'static str {
         Event::NoInventory => "no inventory",
         Event::CompareDue => "comparison due",
         Event::Doubt => "order in doubt",
+        Event::NewsLost => "order news lost",
         Event::BooksRestarted => "books rebuilt",
         Event::Subscribed => "subscribed",
         Event::StreamEnded => "stream ended",

@@ -96,8 +96,10 @@ pub enum Event {
     NoInventory,
     /// The next comparison is due.
     CompareDue,
-    /// The books doubt an order, or order news was lost.
+    /// The books doubt an order.
     Doubt,
+    /// News of orders were lost on the way: any order may have filled.
+    NewsLost,
     BooksRestarted,
 
     Subscribed,
@@ -218,6 +220,9 @@ pub const TABLE: &[Row] = &[
     stays(&[S::Reconciling], E::CompareDue, &[A::TakeInventory]),
     stays(PATH, E::Doubt, &[A::TakeInventoryOnce]),
     stays(NO_PATH, E::Doubt, &[]),
+    row(PATH, E::NewsLost, S::Reconciling, &[A::TakeInventory]),
+    // The inventory that follows the path finds what was lost.
+    stays(NO_PATH, E::NewsLost, &[]),
     row(PATH, E::BooksRestarted, S::Reconciling, &[A::TellAgain, A::TakeInventory]),
     stays(NO_PATH, E::BooksRestarted, &[A::TellAgain]),
     //

@@ -1,12 +1,13 @@
 //! No entry unless the link and the reconciliation allow trading, and only one entry a strategy.
 
 use super::{Breach, View};
+use crate::sabotage::{self, Sabotage};
 use crate::trade::Trading;
 
 pub const RULE: &str = "trading_state";
 
 pub fn check(view: &View<'_>) -> Result<(), Breach> {
-    if view.trading != Trading::Allowed {
+    if view.trading != Trading::Allowed && !sabotage::is(Sabotage::EnterWhilePaused) {
         return Err(Breach::new(RULE, format!("{:?}", view.trading).to_lowercase(), "allowed"));
     }
     if view.engaged {

@@ -52,6 +52,10 @@ pub enum Input {
     Sized {
         quantity: u32,
     },
+    /// The session closes: positions are being closed, and entries are refused until then.
+    Closing {
+        until: Timestamp,
+    },
 }
 
 /// Most telling facts of one strategy instance, for health and reports.
@@ -74,6 +78,8 @@ pub struct StrategyCore {
     /// An exit is under way; what to do once flat.
     exiting: bool,
     after_flat: Option<(Side, String)>,
+    /// No entries before this.
+    closed_until: Option<Timestamp>,
     last_bar: Option<(Timestamp, Price)>,
     /// Fills that the books had when this core was rebuilt and that are still in its mailbox.
     known_fills: BTreeSet<String>,
@@ -98,6 +104,7 @@ impl StrategyCore {
             entry_quantity,
             exiting: false,
             after_flat: None,
+            closed_until: None,
             last_bar: None,
             known_fills: BTreeSet::new(),
             tally: Tally::default(),
@@ -154,6 +161,10 @@ impl StrategyCore {
             Input::Bar(_) => {}
             Input::Fill(fill) => self.on_fill(now, &fill, out),
             Input::Sized { quantity } => self.entry_quantity = quantity,
+            Input::Closing { until } => {
+                self.closed_until = Some(until);
+                self.after_flat = None;
+            }
             Input::OrderEnded(Leg::Entry) => self.entering = false,
             Input::OrderEnded(Leg::Exit) => {
                 self.exiting = false;
@@ -166,6 +177,7 @@ impl StrategyCore {
 
     fn act(&mut self, now: Timestamp, decision: Decision, out: &mut Vec<OrderIntent>) {
         match decision {
+            Decision::Enter { .. } if self.closed_until.is_some_and(|until| now < until) => {}
             Decision::Enter { side, reason } => match Side::of_position(self.position) {
                 Some(held) if held == side => {}
                 Some(_) => {

@@ -8,13 +8,15 @@ use engine::analytics::run::{CostedFill, Run, StrategyFacts};
 use engine::journal::StrategyInfo;
 use engine::market::{Bar, Instrument, Price, Quality, SymbolId};
 use engine::time::Timestamp;
-use engine::trade::{ClientOrderId, Fill, Leg, Money, Side, StrategyId};
+use engine::trade::{ClientOrderId, Fill, Leg, Money, Side};
 use rust_decimal::Decimal;
 
 use super::super::Failure;
 
 /// Bars that are read at once.
 const BARS_A_READ: i64 = 100_000;
+const LEGS: [Leg; 8] =
+    [Leg::Entry, Leg::Stop, Leg::Target, Leg::Exit, Leg::Foreign, Leg::Manual, Leg::Liquidation, Leg::Accepted];
 
 pub async fn run(store: &dyn Store, session: &SessionRow, capital: Money) -> Result<Run, Failure> {
     let id = &session.session_id;
@@ -31,7 +33,10 @@ pub async fn run(store: &dyn Store, session: &SessionRow, capital: Money) -> Res
     for row in &executions {
         let fill = fill(&mut run, row)
             .ok_or_else(|| Failure::work(format!("execution {} of {id} is not readable: {row:?}", row.exec_id)))?;
-        run.fills.push(fill);
+        // What the broker took back has no contracts.
+        if fill.fill.quantity > 0 {
+            run.fills.push(fill);
+        }
     }
     let counts = store.counts(id).await.map_err(Failure::work)?;
     run.signals = counts.signals.unsigned_abs();
@@ -40,25 +45,15 @@ pub async fn run(store: &dyn Store, session: &SessionRow, capital: Money) -> Res
     Ok(run)
 }
 
-/// A strategy of an earlier configuration gets the next place.
-fn strategy(run: &mut Run, name: &str) -> Option<StrategyId> {
-    let place = run.strategies.iter().position(|s| s.name == name).unwrap_or_else(|| {
-        run.strategies.push(StrategyFacts { name: name.to_owned(), kind: String::new(), parameters: None });
-        run.strategies.len() - 1
-    });
-    u16::try_from(place).ok().map(StrategyId)
-}
-
 fn fill(run: &mut Run, row: &ExecutionRow) -> Option<CostedFill> {
-    let strategy = strategy(run, &row.strategy)?;
+    let strategy = run.place_of(&row.strategy)?;
     let instrument = run.instruments.iter().find(|i| i.name == row.symbol)?;
-    let legs = [Leg::Entry, Leg::Stop, Leg::Target, Leg::Exit];
     let fill = Fill {
         exec_id: row.exec_id.clone(),
         order: ClientOrderId(row.client_id.unsigned_abs()),
         strategy,
         symbol: instrument.id,
-        leg: legs.into_iter().find(|leg| leg.name() == row.leg)?,
+        leg: LEGS.into_iter().find(|leg| leg.name() == row.leg)?,
         side: [Side::Buy, Side::Sell].into_iter().find(|side| side.name() == row.side)?,
         quantity: u32::try_from(row.quantity).ok()?,
         price: price(instrument, row.price.get())?,

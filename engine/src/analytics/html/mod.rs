@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::curve::dollars;
-use super::figures::{Value, money_text};
+use super::figures::{Value, money_text, number_text};
 use super::groups::By;
 use super::report::Report;
 use super::run::Run;
@@ -218,7 +218,7 @@ fn monte_carlo(run: &Run, report: &Report) -> String {
             format_args!(
                 "<p class=\"legend\">{} histories of days drawn with replacement in blocks of {}: half of them lie in the dark \
                  band, nine of ten in the light one; black: what happened. {:.1} % of them lost.</p>",
-                found.draw.histories,
+                number_text(f64::from(found.draw.histories), 0),
                 days.block,
                 days.share_lost * 100.0
             ),
@@ -231,7 +231,7 @@ fn monte_carlo(run: &Run, report: &Report) -> String {
             format_args!(
                 "<p class=\"legend\">The same trades in {} other orders: {:.1} % had a deeper drawdown than the actual order. \
                  Seed {}.</p>",
-                found.draw.histories,
+                number_text(f64::from(found.draw.histories), 0),
                 trades.share_deeper * 100.0,
                 found.draw.seed
             ),

@@ -124,7 +124,7 @@ pub fn days(days: &[Day], capital: f64) -> String {
     if high <= low {
         return String::new();
     }
-    let frame = Frame { bottom: 12.0, ..Frame::wide(170.0) };
+    let frame = Frame::wide(180.0);
     let rows = frame.rows(low, high);
     let room = (frame.width - frame.left - frame.right) / results.len() as f64;
     let width = (room * 0.8).min(40.0);
@@ -144,6 +144,14 @@ pub fn days(days: &[Day], capital: f64) -> String {
                 day.date,
                 money_text(amount)
             ),
+        );
+    }
+    for (day, x, anchor) in [(days.first(), frame.left, "start"), (days.last(), frame.width - frame.right, "end")] {
+        let Some(day) = day else { continue };
+        let y = frame.height - 8.0;
+        add(
+            &mut out,
+            format_args!("<text class=\"axis\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>", day.date),
         );
     }
     let drawing = frame.draw("results of days", &out);

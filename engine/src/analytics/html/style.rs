@@ -64,7 +64,7 @@ tr:last-child td{border-bottom:0}
 .figures small{display:block;color:var(--soft);font-size:11.5px;line-height:1.35}
 .heat td{text-align:center;border:2px solid var(--paper);border-radius:6px}
 .heat th{text-align:center}
-.scroll{overflow:auto;max-height:560px}.scroll th{position:sticky;top:0;background:var(--paper);cursor:pointer}
+.scroll{overflow:auto;max-height:560px}.scroll table{font-size:12px}.scroll td,.scroll th{padding:3px 5px}.scroll th{position:sticky;top:0;background:var(--paper);cursor:pointer}
 .wide{overflow-x:auto}
 .wide+.wide{margin-top:18px}
 ol.assumptions{margin:0;padding-left:20px;color:var(--soft)}ol.assumptions li{margin:3px 0}

@@ -28,6 +28,12 @@ fn money_cell(amount: Decimal) -> String {
     format!("<td class=\"{}\" data-v=\"{amount}\">{}</td>", tone(value), money_text(amount))
 }
 
+/// In points, with two decimals or as many as it has.
+fn price(points: Decimal) -> String {
+    let decimals = points.normalize().scale().max(2) as usize;
+    format!("{points:.decimals$}")
+}
+
 fn maybe(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |v| number_text(v, decimals))
 }
@@ -178,13 +184,13 @@ pub fn drawdowns(falls: &[FallRow]) -> String {
 }
 
 pub fn monte_carlo(found: &MonteCarlo) -> String {
-    let mut rows: Vec<(&str, Band, bool, Option<f64>)> = Vec::new();
+    let mut rows: Vec<(&str, Band, bool, f64)> = Vec::new();
     if let Some(days) = &found.days_bootstrapped {
-        rows.push(("total return, days drawn", days.total_return, true, None));
-        rows.push(("drawdown, days drawn", days.drawdown, true, None));
+        rows.push(("total return, days drawn", days.total_return, true, days.total_return_actual));
+        rows.push(("drawdown, days drawn", days.drawdown, true, days.drawdown_actual));
     }
     if let Some(trades) = &found.trades_shuffled {
-        rows.push(("drawdown in money, trades shuffled", trades.drawdown, false, Some(trades.drawdown_actual)));
+        rows.push(("drawdown in money, trades shuffled", trades.drawdown, false, trades.drawdown_actual));
     }
     let mut out = String::from(
         "<div class=\"wide\"><table><thead><tr><th class=\"l\"></th><th>5 %</th><th>25 %</th><th>median</th><th>75 %</th>\
@@ -196,7 +202,7 @@ pub fn monte_carlo(found: &MonteCarlo) -> String {
         for value in [band.p05, band.p25, band.p50, band.p75, band.p95] {
             add(&mut out, format_args!("<td>{}</td>", text(value)));
         }
-        add(&mut out, format_args!("<td>{}</td></tr>", actual.map_or_else(|| "–".to_owned(), text)));
+        add(&mut out, format_args!("<td>{}</td></tr>", text(actual)));
     }
     out + "</tbody></table></div>\n"
 }
@@ -215,7 +221,7 @@ pub fn open(rows: &[OpenRow]) -> String {
                 escape(&row.symbol),
                 row.quantity,
                 time(&row.entry_at),
-                row.entry_price
+                price(row.entry_price)
             ),
         );
     }
@@ -245,9 +251,9 @@ pub fn trades(rows: &[TradeRow]) -> String {
                 t.side,
                 t.quantity,
                 time(&t.entry_at),
-                t.entry_price,
+                price(t.entry_price),
                 time(&t.exit_at),
-                t.exit_price,
+                price(t.exit_price),
                 t.exit,
                 t.bars,
                 money_cell(t.gross),
@@ -262,7 +268,11 @@ pub fn trades(rows: &[TradeRow]) -> String {
     if rows.len() > TRADES_LISTED_MAX {
         add(
             &mut out,
-            format_args!("<p class=\"legend\">The first {TRADES_LISTED_MAX} of {}; the CSV has all.</p>", rows.len()),
+            format_args!(
+                "<p class=\"legend\">The first {} of {}; the CSV has all.</p>",
+                number_text(TRADES_LISTED_MAX as f64, 0),
+                number_text(rows.len() as f64, 0)
+            ),
         );
     }
     out

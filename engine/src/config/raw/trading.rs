@@ -135,9 +135,14 @@ pub(super) fn orders(root: &Section<'_>) -> Option<OrdersConfig> {
         // What happens to an open position is the user's decision, not a default's.
         let flatten_on_stop = s.need("flatten_on_stop", boolean());
         let liquidate = s.need("emergency_liquidate_on_disconnect", boolean());
+        let before_close = whole(1..=DAY_S / 4, "seconds").map(|s| std::time::Duration::from_secs(s.into()));
+        let flatten_before_close = s.get("flatten_before_close_s", before_close);
+        let pnl_tolerance = s.get("broker_pnl_tolerance_usd", sizing::positive_money());
         Some(OrdersConfig {
             answer_within: answer_within?,
             flatten_on_stop: flatten_on_stop?,
+            flatten_before_close: flatten_before_close?,
+            broker_pnl_tolerance: pnl_tolerance?,
             emergency_liquidate_on_disconnect: liquidate?,
         })
     })

@@ -54,6 +54,15 @@ fn upstream_loss_pauses_and_restoration_reconciles() {
 }
 
 #[test]
+fn lost_news_of_orders_pause_trading_until_an_inventory_was_taken() {
+    let mut link = up(false);
+    let out = told(&mut link, 2, Input::NewsLost);
+    assert_eq!(trading(&out), Some(Trading::Paused));
+    assert!(out.contains(&Output::TakeInventory));
+    assert_eq!(trading(&told(&mut link, 3, Input::Compared(Comparison::Agrees))), Some(Trading::Allowed));
+}
+
+#[test]
 fn a_farm_flap_changes_nothing() {
     let mut link = up(false);
     for code in [2103, 2104, 2105, 2106, 2108, 2119, 2157, 2158] {
