@@ -56,7 +56,7 @@ impl Rig {
         while self.system.books().await.is_none_or(|view| view.held == 0) {
             assert!(begun.elapsed() < PATIENCE, "no entry fills");
             let price = self.gateway.truth().executions.last().map_or(Price(20_000), |execution| execution.price);
-            let bracket = Bracket { stop: Price(price.0 - 1_000), target: None };
+            let bracket = Bracket { stop: Price(price.0 - 700), target: None };
             let intent = Intent::Enter { side: Side::Buy, quantity: 1, kind: OrderKind::Market, bracket };
             let at = self.system.shared().clock.now();
             let intent =

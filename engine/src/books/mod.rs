@@ -2,7 +2,7 @@
 //! In: intents, broker events, prices, the link's word. Out: records, broker requests, news for strategies.
 //! Every output is preceded by the record that lets it be rebuilt. Absent: sockets, files, clocks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
@@ -167,12 +167,11 @@ struct Booked {
     busted: bool,
 }
 
-/// How things stood when an inventory was asked for. Questions may overlap, and nothing says which one an answer is to:
-/// until none is open, the oldest one's measure holds for every answer.
+/// How things stood when an inventory was asked for. Questions may overlap; those of one kind are answered in order.
 #[derive(Clone, Debug)]
 struct Asked {
-    /// Questions without an answer, one at least.
-    open: u32,
+    /// Everything, or positions only.
+    whole: bool,
     /// The newest order.
     newest: ClientOrderId,
     /// Orders that were live: the broker's list may name one that has ended since.
@@ -209,8 +208,8 @@ pub struct Books {
     risk_told: RiskAccount,
     /// Symbols whose market data is in doubt: no entries.
     doubtful_feeds: BTreeSet<SymbolId>,
-    /// The inventory under way.
-    inventory: Option<Asked>,
+    /// Inventories under way, oldest first.
+    inventory: VecDeque<Asked>,
     /// Symbols whose position was compared with the broker's on this connection and agreed. Nothing is closed in the
     /// others: an exit sized by a wrong book makes a wrong position.
     agreed: BTreeSet<SymbolId>,
@@ -269,7 +268,7 @@ impl Books {
             hours: config.instruments.iter().map(|i| SessionCursor::new(Calendar::of_root(&i.root))).collect(),
             risk_told: RiskAccount::default(),
             doubtful_feeds: BTreeSet::new(),
-            inventory: None,
+            inventory: VecDeque::new(),
             agreed: BTreeSet::new(),
             comparisons: 0,
             naked_since: BTreeMap::new(),

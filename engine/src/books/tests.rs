@@ -606,9 +606,8 @@ fn an_answer_to_an_older_question_does_not_judge_what_was_sent_before_a_newer_on
     desk.broker(BrokerEvent::OrderMessage { order_id: entry.order_id, code: 201, text: "perhaps".into() });
     desk.tell(Input::TakeInventory);
     desk.inventory(&[]);
-    desk.inventory(&[]);
     assert_eq!(desk.state(&entry), State::Unknown);
-    desk.tell(Input::TakeInventory);
+    desk.broker(BrokerEvent::Positions(Vec::new()));
     desk.inventory(&[]);
     assert_eq!(desk.state(&entry), State::Rejected);
 }

@@ -375,7 +375,7 @@ impl Pit {
             }
         }
         // As the link does: one question at a time.
-        if doubt && self.up && self.books.inventory.is_none() {
+        if doubt && self.up && self.books.inventory.is_empty() {
             self.tell(Input::TakeInventory);
         }
     }
