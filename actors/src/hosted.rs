@@ -5,6 +5,7 @@ use std::rc::Rc;
 use engine::bars::{self, Bars};
 use engine::books::{self, Books};
 use engine::link::{self, Link};
+use engine::sabotage::{self, Sabotage};
 use engine::strategy::{self, StrategyCore};
 use engine::trade::Trading;
 use engine::wiring::{BrokerCommand, Deliver};
@@ -97,7 +98,9 @@ impl Hosted for Link {
     /// takes it that trading is paused, and the books have not been told so.
     fn after_rebuild(outlet: &mut Outlet) {
         let cause = "the link actor was rebuilt".to_owned();
-        outlet.books(books::Input::Trading { trading: Trading::Paused, cause });
+        if !sabotage::is(Sabotage::ForgetPauseOfNewLink) {
+            outlet.books(books::Input::Trading { trading: Trading::Paused, cause });
+        }
         outlet.broker(BrokerCommand::Rebuild { cause: "the link actor was rebuilt".to_owned() });
     }
 

@@ -37,6 +37,10 @@ pub enum Sabotage {
     ForgetBooked,
     /// 2104 opens a feed.
     TrustFarm,
+    /// A rebuilt link does not tell the books that trading is paused.
+    ForgetPauseOfNewLink,
+    /// Trading goes on when news of orders were lost.
+    TradeOnLostNews,
     /// The limit on positions does not count orders that work.
     CountPositionsOnly,
 }

@@ -269,7 +269,8 @@ fn from_broker(news: News, to: &mut impl Deliver) {
         News::Lost { symbol, why } => to.bars(symbol, bars::Input::Lost { why }),
         News::OrderStreamBroken { why } => {
             to.journal(system(Severity::Error, "broker.order_stream", "broker", why));
-            to.link(link::Input::NewsLost);
+            let lost = link::Input::NewsLost;
+            to.link(if sabotage::is(Sabotage::TradeOnLostNews) { link::Input::Doubt } else { lost });
         }
     }
 }

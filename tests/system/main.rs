@@ -16,4 +16,5 @@ mod refusals;
 mod replay_es;
 mod replay_gc;
 mod shipped;
+mod simulation;
 mod support;

@@ -21,6 +21,8 @@ mod requests;
 
 /// How long a position may lack a stop, or a stop a position, while orders reach the exchange and book and broker agree.
 const REPAIR_WITHIN: Duration = Duration::from_secs(8);
+/// Positions are compared every minute, and what was taken back is believed at the second look.
+const DISCOVER_WITHIN: Duration = Duration::from_secs(100);
 /// How long book and broker may differ about orders while nothing is under way.
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 
@@ -77,6 +79,9 @@ pub struct Auditor {
     naked: Since<(StrategyId, SymbolId)>,
     orphans: Since<ClientOrderId>,
     unsettled: Since<ClientOrderId>,
+    /// Positions that others changed, until it is noticed.
+    undiscovered: Since<SymbolId>,
+    discovered: Option<Timestamp>,
     executions_seen: usize,
     held: BTreeMap<(StrategyId, SymbolId), i64>,
     exits: BTreeMap<ClientOrderId, Exit>,
@@ -103,6 +108,8 @@ impl Auditor {
             naked: Since::default(),
             orphans: Since::default(),
             unsettled: Since::default(),
+            undiscovered: Since::default(),
+            discovered: None,
             executions_seen: 0,
             held: BTreeMap::new(),
             exits: BTreeMap::new(),
@@ -194,14 +201,7 @@ impl Auditor {
             self.unsettled.0.clear();
             return;
         }
-        for instrument in &self.instruments {
-            let ours = books.portfolio().net_position(instrument.id);
-            let theirs = exchange.venue().positions().find(|p| p.symbol == instrument.id).map_or(0, |p| p.quantity);
-            if ours != theirs {
-                let text = format!("{}: book {ours}, broker {theirs}, and trading is allowed", instrument.name);
-                return self.break_rule("the book is what the broker holds", text);
-            }
-        }
+        self.check_positions(exchange, books);
         let at_broker: BTreeSet<ClientOrderId> =
             exchange.venue().open_orders().filter_map(|o| self.id_of(o.order.order_id)).collect();
         let in_book: BTreeSet<ClientOrderId> = self.fold.live.keys().copied().collect();
@@ -209,6 +209,24 @@ impl Auditor {
         if let Some(id) = self.unsettled.outlasts(exchange.now(), &differing, SETTLE_WITHIN) {
             let text = format!("order {}: live in one of book and broker only", id.0);
             self.break_rule("orders are those at the broker", text);
+        }
+    }
+
+    /// They agree whenever nothing is under way. What others did is told by nobody, and must be found by comparing.
+    fn check_positions(&mut self, exchange: &Exchange, books: &Books) {
+        let theirs = |of: SymbolId| exchange.venue().positions().find(|p| p.symbol == of).map_or(0, |p| p.quantity);
+        let ours = |of: SymbolId| books.portfolio().net_position(of);
+        let differing: BTreeSet<SymbolId> =
+            self.instruments.iter().map(|i| i.id).filter(|id| ours(*id) != theirs(*id)).collect();
+        if differing.is_empty() {
+            self.discovered = exchange.others_at();
+        }
+        let hidden = exchange.others_at() != self.discovered;
+        let within = if hidden { DISCOVER_WITHIN } else { Duration::ZERO };
+        let late = self.undiscovered.outlasts(exchange.now(), &differing, within);
+        if let Some(id) = late.or(differing.first().copied().filter(|_| !hidden)) {
+            let text = format!("symbol {}: book {}, broker {}, and trading is allowed", id.0, ours(id), theirs(id));
+            self.break_rule("the book is what the broker holds", text);
         }
     }
 

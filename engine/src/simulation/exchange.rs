@@ -129,6 +129,8 @@ pub struct Exchange {
     foreign_id: i32,
     /// Contracts that others traded.
     foreign: i64,
+    /// When others last changed a position, which nobody tells this client.
+    others_at: Option<Timestamp>,
     /// Positions of strategies were changed behind their orders' backs.
     touched: bool,
     /// Faults that took effect, for reports.
@@ -169,6 +171,7 @@ impl Exchange {
             armed: Armed::default(),
             foreign_id: 0,
             foreign: 0,
+            others_at: None,
             touched: false,
             played: 0,
             trace: None,
@@ -275,6 +278,11 @@ impl Exchange {
     /// Contracts that others have traded on the account.
     pub fn foreign(&self) -> i64 {
         self.foreign
+    }
+
+    /// When others last changed a position, which nobody tells this client.
+    pub fn others_at(&self) -> Option<Timestamp> {
+        self.others_at
     }
 
     /// Positions of strategies were changed behind their orders' backs.

@@ -187,7 +187,8 @@ impl Plan {
 
     /// Every fault a line.
     pub fn timeline(&self) -> String {
-        self.faults.iter().map(|fault| format!("{fault}\n")).collect()
+        let faults: String = self.faults.iter().map(|fault| format!("{fault}\n")).collect();
+        format!("{:?}\n{faults}", self.scene)
     }
 }
 

@@ -44,14 +44,14 @@ impl Exchange {
             What::Skew { ms } => self.skew_ms = ms,
             What::Foreign { symbol, quantity } => self.trade_as_another(symbol, quantity),
             What::Liquidate { symbol } => {
-                self.touched = true;
+                (self.touched, self.others_at) = (true, Some(self.now));
                 let (at, mut reports) = (self.broker_now(), Vec::new());
                 self.venue.liquidate(at, symbol_id(symbol as usize), &mut reports);
                 self.report(&reports);
             }
             What::Correct { ticks } => self.correct(ticks),
             What::Bust => {
-                self.touched = true;
+                (self.touched, self.others_at) = (true, Some(self.now));
                 if let Some(id) = self.venue.executions().last().map(|e| e.exec_id.clone()) {
                     let at = self.broker_now();
                     self.venue.bust_execution(at, &id).expect("it was just looked up");
@@ -116,6 +116,7 @@ impl Exchange {
         let Some(side) = Side::of_position(i64::from(quantity)) else { return };
         self.foreign_id += 1;
         self.foreign += i64::from(quantity).abs();
+        self.others_at = Some(self.now);
         let order = NewOrder {
             client_id: FOREIGN_CLIENT,
             order_id: self.foreign_id,
