@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = scenarios! {
     "auto-bind-refused"
     "nightly-reset"
     "reset-inside-its-window"
+    "outage-outside-the-windows"
     "credentials-expired"
     "weekly-login-is-announced"
     "half-open"

@@ -4,13 +4,17 @@
 
 mod again;
 mod clients;
+mod database;
+mod disk;
 mod equality;
 mod interrupt;
 mod kill;
+mod kills;
 mod many;
 mod postgres;
 mod refusals;
 mod replay_es;
 mod replay_gc;
+mod scenarios;
 mod shipped;
 mod support;
