@@ -24,6 +24,9 @@ const OPEN_ORDERS: usize = 50;
 /// Strategies whose entries wait at the gateway when the kill command comes.
 const ENTRIES: usize = 8;
 
+/// Some seconds of the market.
+const TICKS_OF_A_LIVE_FEED: u64 = 200;
+
 /// One figure: what was found in each round, and what it may be.
 struct Figure {
     name: &'static str,
@@ -110,6 +113,8 @@ async fn lost_and_restored(desk: &Desk, lost: &mut Figure, restored: &mut Figure
 }
 
 async fn silence(desk: &Desk, alarm: &mut Figure) {
+    // Only a feed that lives can fall silent.
+    desk.ticks(TICKS_OF_A_LIVE_FEED).await;
     let from = desk.now();
     desk.begin(Fault::new("silent-data").lasting(desk.silent_after() + Duration::from_secs(8)));
     let silent = |record: &Record| matches!(record, Record::System { event, .. } if event == "feed.silent");

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actors::broker::Peer;
@@ -14,7 +15,7 @@ use actors::system::{Account, Setup, System};
 use engine::books;
 use engine::config::Config;
 use engine::config::raw::{self, Known, Layer};
-use engine::journal::{Entry, Mode, Record};
+use engine::journal::{Mode, Record};
 use engine::time::Timestamp;
 use engine::trade::{Money, Trading};
 use gateway::{CLIENTS_MAX, Direction, Fault, Gateway, History, Options, Pacing, Rehearsal};
@@ -174,12 +175,22 @@ impl Desk {
     /// When the first record that is `wanted` was made, `from` or later, by the clock of everything here.
     pub async fn when(&self, from: Timestamp, wanted: impl Fn(&Record) -> bool) -> Timestamp {
         let mut tail = Tail::new(&self.folder.path().join("journal"), Position::START);
-        let is = |entry: &Entry| entry.at >= from && wanted(&entry.record);
-        self.until("a record", || {
-            let entries = tail.read(100_000).expect("the journal can be read").entries;
-            entries.iter().find(|entry| is(entry)).map(|entry| entry.at)
-        })
-        .await
+        let deadline = Instant::now() + DEADLINE;
+        let mut told = Vec::new();
+        loop {
+            for entry in tail.read(100_000).expect("the journal can be read").entries {
+                if entry.at >= from && wanted(&entry.record) {
+                    return entry.at;
+                }
+                told.extend(match &entry.record {
+                    Record::Trading { .. } | Record::System { .. } => Some(format!("{} {:?}", entry.at, entry.record)),
+                    _ => None,
+                });
+            }
+            let last = &told[told.len().saturating_sub(12)..];
+            assert!(Instant::now() < deadline, "no such record from {from} on; the last ones: {last:#?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// When a fault ended that began at `from` or later.
@@ -195,6 +206,13 @@ impl Desk {
             end.map(|entry| entry.at)
         })
         .await
+    }
+
+    /// Resolves when so many more ticks have come.
+    pub async fn ticks(&self, more: u64) {
+        let ticks = || self.system.shared().tally.ticks.load(Ordering::Relaxed);
+        let enough = ticks() + more;
+        self.until("ticks", || (ticks() >= enough).then_some(())).await;
     }
 
     /// Resolves when trading is allowed.

@@ -15,6 +15,7 @@ const FILES: &[(&str, &str)] = scenarios! {
     "upstream-lost-data-lost"
     "fills-untold-while-upstream-is-lost"
     "data-lost-without-an-outage"
+    "upstream-flaps-at-reconnect"
     "restored-without-a-loss"
     "broken-link"
     "data-farm-broken"
