@@ -16,7 +16,7 @@ use engine::trade::Trading;
 use engine::wiring::system;
 use gateway::{Gateway, Pacing};
 use slog::{Logger, info, warn};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::market::Market;
 use super::summary::Summary;
@@ -50,6 +50,8 @@ pub fn run(plan: Plan) -> Outcome {
 }
 
 async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure> {
+    // Before the first order can go out: unheard, a signal would end the process as a crash does.
+    let signals = Signals::listen();
     let Plan { mut config, mode, market, pace, paced, .. } = plan;
     // Told now rather than in the log later; the system opens it for itself.
     drop(setup::open_store(&config.storage).await?);
@@ -84,7 +86,7 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
             return Err(Failure::usage(reason));
         }
     };
-    let end = until_end(&mut running, gateway.as_ref(), &log).await;
+    let end = until_end(&mut running, gateway.as_ref(), signals, &log).await;
     if let End::Received(signal) = end {
         info!(log, "{signal}: stopping in order"; "event" => "session.stopping");
     }
@@ -206,11 +208,23 @@ fn show_disabled_limits(config: &Config, log: &Logger) {
 /// How often a replay's end and the next minute are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-async fn until_end(running: &mut System, gateway: Option<&Gateway>, log: &Logger) -> End {
-    // Both are heard from here on: a signal that comes while a minute is told waits for the next turn.
-    let mut listen = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
-        .map(|kind| signal(kind).expect("the runtime has signals enabled"));
-    let [interrupt, terminate, hangup] = &mut listen;
+/// What a session ends by; one that comes while something else is done waits for its turn.
+struct Signals([Signal; 3]);
+
+impl Signals {
+    fn listen() -> Self {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        Self(kinds.map(|kind| signal(kind).expect("the runtime has signals enabled")))
+    }
+}
+
+async fn until_end(
+    running: &mut System,
+    gateway: Option<&Gateway>,
+    mut signals: Signals,
+    log: &Logger,
+) -> End {
+    let [interrupt, terminate, hangup] = &mut signals.0;
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut minutes = Minutes::default();

@@ -15,9 +15,11 @@ use super::stage::Stage;
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// Until trading is allowed, and for everything that is still to come when the script is over.
 const PATIENCE: Duration = Duration::from_secs(45);
+/// Of the program's output, when it did not come to trade.
+const LINES_SHOWN: usize = 15;
 /// For what is known not to work.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(8);
-const STOP_WITHIN: Duration = Duration::from_secs(20);
+const STOP_WITHIN: Duration = Duration::from_secs(60);
 /// A look that comes so much too late means that the machine was held up: then the spans of a scenario mean nothing.
 const HELD_UP: Duration = Duration::from_millis(1_500);
 /// How often a scenario is played when the machine was held up meanwhile.
@@ -78,13 +80,16 @@ struct Run<'a, W> {
     watch: &'a mut W,
     held_up: Duration,
     looked: Instant,
+    /// What the market's clock showed at first.
+    began: engine::time::Timestamp,
 }
 
 fn play_once(scenario: &Scenario, keep: bool, watch: &mut impl Watch) -> Result<Verdict, String> {
     let began = Instant::now();
     let stage = Stage::set(scenario)?;
     let seen = Evidence::new(stage.gateway(), stage.folder(), scenario.market.speed);
-    let mut run = Run { scenario, stage, seen, watch, held_up: Duration::ZERO, looked: Instant::now() };
+    let first = seen.truth.now;
+    let mut run = Run { scenario, stage, seen, watch, held_up: Duration::ZERO, looked: Instant::now(), began: first };
     let mut findings = run.until_settled()?;
     if run.seen.exit.is_none() {
         let status = run.stage.stop(STOP_WITHIN)?;
@@ -105,7 +110,9 @@ impl<W: Watch> Run<'_, W> {
         self.seen.exit = self.stage.ended()?;
         self.seen.gather(self.stage.gateway(), self.stage.folder())?;
         let behind = self.stage.now().since(self.seen.truth.now).as_secs_f64() / self.seen.speed;
-        if self.seen.zero.is_some() && behind > CLOCKS_APART_WALL_S {
+        // A closed market has nothing to play.
+        let moves = self.seen.truth.now > self.began;
+        if self.seen.zero.is_some() && moves && behind > CLOCKS_APART_WALL_S {
             self.held_up = self.held_up.max(Duration::from_secs_f64(behind));
         }
         self.watch.look(&self.seen);
@@ -125,7 +132,7 @@ impl<W: Watch> Run<'_, W> {
             self.stage.kill()?;
             // The program is to be gone now.
             let back = self.seen.since() + Duration::from_secs_f64(crash.at_s + crash.away_s);
-            while self.stage.gateway().truth().now < back {
+            while self.stage.now() < back {
                 std::thread::sleep(LOOK_EVERY);
             }
             self.stage.start_again()?;
@@ -148,7 +155,7 @@ impl<W: Watch> Run<'_, W> {
     /// Waits until so many market seconds after time 0, or the program's end.
     fn until(&mut self, market_s: f64) -> Result<(), String> {
         let over = self.seen.since() + Duration::from_secs_f64(market_s);
-        while self.seen.truth.now < over && self.seen.exit.is_none() {
+        while self.stage.now() < over && self.seen.exit.is_none() {
             self.wait()?;
         }
         Ok(())
@@ -158,7 +165,7 @@ impl<W: Watch> Run<'_, W> {
     fn begin(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + PATIENCE;
         if self.scenario.begins == Begins::WithTheGateway {
-            self.seen.zero = Some(self.seen.truth.now);
+            self.seen.zero = Some(self.stage.now());
             return self.look();
         }
         loop {
@@ -177,13 +184,17 @@ impl<W: Watch> Run<'_, W> {
             }
         }
         let script = self.scenario.script.clone();
-        self.seen.zero = Some(self.stage.gateway().truth().now);
+        self.seen.zero = Some(self.stage.now());
         self.stage.gateway().play_script(script);
         self.look()
     }
 
+    /// The program's last lines.
     fn output(&self) -> String {
-        std::fs::read_to_string(self.stage.folder().join("pitboss.out")).unwrap_or_else(|reason| reason.to_string())
+        let out = std::fs::read_to_string(self.stage.folder().join("pitboss.out"));
+        let out = out.unwrap_or_else(|reason| reason.to_string());
+        let lines: Vec<&str> = out.lines().collect();
+        lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
     }
 
     fn judge(&self) -> Vec<Finding> {

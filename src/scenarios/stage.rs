@@ -85,9 +85,25 @@ disabled = [
 answer_within_ms = 2_000
 flatten_on_stop = false
 emergency_liquidate_on_disconnect = false
+[actors.broker]
+stop_within_ms = 30_000
+hang_after_ms = 30_000
+[actors.bars]
+stop_within_ms = 30_000
+hang_after_ms = 30_000
+[actors.strategy]
+stop_within_ms = 30_000
+hang_after_ms = 30_000
+[actors.books]
+stop_within_ms = 30_000
+hang_after_ms = 30_000
+[actors.storage]
+thread = "storage"
+stop_within_ms = 30_000
+hang_after_ms = 30_000
 [log]
-terminal_level = "debug"
-file_level = "debug"
+terminal_level = "info"
+file_level = "info"
 "#;
 
 pub struct Stage {
