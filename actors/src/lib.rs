@@ -3,12 +3,15 @@
 
 pub mod broker;
 pub mod clock;
+pub mod control;
 pub mod directory;
 mod faults;
 mod floor;
 mod hosted;
 pub mod journal;
 pub mod latency;
+#[cfg(test)]
+mod link_tests;
 pub mod logging;
 mod priority;
 pub mod shell;

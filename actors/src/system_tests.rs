@@ -1,5 +1,7 @@
 //! The whole system against the simulated gateway over TCP, while its actors are made to panic.
 
+mod away;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +31,7 @@ const START: Timestamp = Timestamp::from_secs(1_718_200_800);
 const SPEED: f64 = 300.0;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn config(folder: &TempDir, strategies: &str) -> Config {
+pub(crate) fn config(folder: &TempDir, strategies: &str) -> Config {
     let text = engine::config::embedded_default();
     let (head, _) = text.split_once("[[strategies]]").expect("the default has strategies");
     let (_, tail) = text.split_once("# Limits. Those on").expect("limits come behind the strategies");
@@ -58,7 +60,7 @@ fn config(folder: &TempDir, strategies: &str) -> Config {
 }
 
 /// `n` strategies that trade often.
-fn busy(n: usize) -> String {
+pub(crate) fn busy(n: usize) -> String {
     let one = |i: usize| {
         format!(
             "[[strategies]]\nname = \"s{i}\"\nkind = \"donchian\"\nsymbol = \"ES\"\nquantity = 1\nstop_ticks = {}\ntarget_ticks = {}\n[strategies.params]\nperiod = {}\n",
@@ -201,7 +203,7 @@ fn agree(view: &BooksView, truth: &Truth) -> bool {
     view.trading == Trading::Allowed && at_broker == in_book
 }
 
-fn in_system(test: impl Future<Output = ()>) {
+pub(crate) fn in_system(test: impl Future<Output = ()>) {
     actix::System::new().block_on(test);
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Supervised};
+use engine::allocation::Shares;
 use engine::journal::{OrderChange, Record, SessionInfo, Severity, Verdict};
 use engine::market::{Price, SymbolId};
 use engine::orders::machine::State;
@@ -77,6 +78,7 @@ impl Teller {
             Record::Operator { command, who, why } => {
                 warn!(self.log, "{command} by {who}: {why}"; "event" => "operator.command");
             }
+            Record::Allocation(shares) => self.tell_shares(shares),
             // The supervisor and the shell have logged their own.
             Record::System { .. } => {}
             Record::SessionStarted { .. }
@@ -88,7 +90,18 @@ impl Teller {
             | Record::Baseline { .. }
             // The books tell what a correction changes.
             | Record::Corrected { .. }
+            | Record::TradeDate(_)
             | Record::SessionEnded { .. } => {}
+        }
+    }
+
+    fn tell_shares(&self, shares: &Shares) {
+        for share in &shares.of {
+            info!(self.log, "share  {}: {} of the risk budget, sizes x {} ({})", self.strategy(share.strategy),
+                share.weight, share.share, share.why; "event" => "allocation.computed");
+        }
+        for note in &shares.notes {
+            warn!(self.log, "shares of the risk budget: {note}"; "event" => "allocation.computed");
         }
     }
 

@@ -36,6 +36,11 @@ pub enum Output {
 /// A trade that did not reach a bar, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Notice {
+    /// Stamped further ahead of the clock than clocks may be apart.
+    Ahead {
+        trade: Trade,
+        now: Timestamp,
+    },
     /// Belonged to bars that were closed too long ago to be revised; told with the next bar.
     TooLate {
         first: Trade,
@@ -51,6 +56,11 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Notice::Ahead { trade, now } => write!(
+                f,
+                "a trade at {} ticks is stamped {}, which is yet to come at {now}: left out",
+                trade.price.0, trade.ts
+            ),
             Notice::TooLate { first, trades, contracts } => write!(
                 f,
                 "{trades} trades with {contracts} contracts came too late for their bars, the first stamped {}",
@@ -60,6 +70,9 @@ impl fmt::Display for Notice {
         }
     }
 }
+
+/// A stamp further ahead of the clock is wrong: outside the session, of another day. Clocks may be some seconds apart.
+const AHEAD_MAX: Duration = Duration::from_secs(600);
 
 /// All bar lengths of one symbol.
 #[derive(Clone, Debug)]
@@ -208,6 +221,11 @@ impl Builder {
 
     fn on_border(&mut self, now: Timestamp, trade: &Trade, feed: &Feed, out: &mut Vec<Output>) {
         let open_ts = trade.ts.floor(self.length);
+        if trade.ts > now + AHEAD_MAX {
+            // It would open a bar for which every trade until then comes too late.
+            self.spoil(Quality::Gap);
+            return out.push(Output::Notice(Notice::Ahead { trade: *trade, now }));
+        }
         let is_late = self.open.is_some_and(|bar| trade.ts < bar.open_ts)
             || (self.open.is_none() && self.closed.is_some_and(|bar| trade.ts < bar.end()));
         if is_late {

@@ -145,6 +145,19 @@ fn file_order_breaks_ties_and_steps_back_inside_a_bar_are_kept() {
 }
 
 #[test]
+fn a_trade_from_the_future_stops_no_bar() {
+    let mut feed = Feed::up_at("0:00");
+    feed.trade("0:10", 20_000, 1);
+    // Stamped within the break, hours ahead: it would open a bar that shuts out every trade until then.
+    feed.trade_arriving("0:20", "450:00", 20_001, 1);
+    feed.trade("0:30", 20_002, 1);
+    feed.trade("1:10", 20_003, 1);
+    feed.clock("2:02");
+    feed.check(&["0 20000 20002 20000 20002 v2 n2 gap", "1 20003 20003 20003 20003 v1 n1 complete"]);
+    assert!(feed.out.iter().any(|said| matches!(said, Output::Notice(Notice::Ahead { .. }))));
+}
+
+#[test]
 fn a_feed_that_begins_inside_a_minute_gives_a_partial_bar() {
     let mut feed = Feed::up_at("0:30");
     feed.trade("0:31", 100, 1);

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::allocation::{Day, Shares};
 use crate::books::BooksState;
 use crate::market::{Bar, Instrument, SymbolId};
 use crate::risk::account::RiskAccount;
@@ -127,6 +128,17 @@ pub struct Performance {
     pub drawdown_max: Money,
 }
 
+/// The trade date turned.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TradeDate {
+    /// The one that begins, `YYYYMMDD`.
+    pub trade_date: u32,
+    /// Profit of each strategy since the beginning of the books, at this moment.
+    pub opened: Vec<(StrategyId, Money)>,
+    /// What each strategy earned on the one that ended; `None` when the books began.
+    pub ended: Option<Day>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Severity {
     Info,
@@ -217,6 +229,9 @@ pub enum Record {
         exec_id: String,
         fills: Vec<Fill>,
     },
+    TradeDate(Box<TradeDate>),
+    /// Shares of the risk budget from now on, and why.
+    Allocation(Box<Shares>),
 }
 
 /// Why a segment stopped being readable at some byte.

@@ -1,6 +1,8 @@
 //! The deterministic core of Pitboss: it receives events and the time, and returns decisions.
 //! Absent on purpose: actors, async, sockets, files, clocks, randomness, unordered maps.
 
+pub mod allocation;
+pub mod analytics;
 pub mod backtest;
 pub mod bars;
 pub mod books;
@@ -17,6 +19,7 @@ pub mod rehearsal;
 pub mod risk;
 pub mod sabotage;
 pub mod simulation;
+pub mod sizing;
 pub mod strategy;
 pub mod supervision;
 pub mod time;

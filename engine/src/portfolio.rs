@@ -3,6 +3,7 @@
 //! Absent: orders, limits, clocks.
 
 mod history;
+mod roll;
 
 use std::collections::BTreeMap;
 
@@ -67,8 +68,9 @@ pub struct Portfolio {
     tick_values: BTreeMap<SymbolId, Money>,
     /// Fills whose commission has not come.
     awaiting_commission: BTreeMap<String, FillKey>,
-    /// What strategies that are not configured any more have earned.
+    /// What strategies and contracts that are not configured any more have earned.
     retired: Money,
+    gone: roll::Gone,
     /// The books before the fills that may still be corrected, and those fills.
     base: Base,
     history: Vec<Kept>,
@@ -132,6 +134,7 @@ impl Portfolio {
     /// Money per tick of each symbol; after a restart the configuration's values hold.
     pub fn set_instruments(&mut self, instruments: &[Instrument]) {
         self.tick_values = instruments.iter().map(|i| (i.id, i.tick_value())).collect();
+        self.gone.set_roots(instruments);
     }
 
     /// Gives every sleeve the ids of another numbering. Flat sleeves of what has no number any more are forgotten; an
@@ -147,13 +150,17 @@ impl Portfolio {
             self.settle_history();
         }
         self.renumber_history(strategy, symbol);
+        self.gone.renumber(strategy);
         let mut sleeves = BTreeMap::new();
         for (&(s, y), sleeve) in &self.sleeves {
             match (strategy(s), symbol(y)) {
                 (Some(s), Some(y)) => {
                     sleeves.insert((s, y), *sleeve);
                 }
-                _ if sleeve.quantity == 0 => self.retired += sleeve.realised - sleeve.commission,
+                (stays, _) if sleeve.quantity == 0 => {
+                    self.retired += sleeve.realised - sleeve.commission;
+                    self.gone.take(stays, y, sleeve);
+                }
                 _ => return Err((s, y)),
             }
         }
@@ -291,7 +298,8 @@ impl Portfolio {
     /// Realised and unrealised after commission, since the beginning of the books.
     pub fn earned(&self, strategy: StrategyId) -> Money {
         let mine = self.sleeves.iter().filter(|((id, _), _)| *id == strategy);
-        mine.map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum()
+        let in_contracts: Money = mine.map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum();
+        in_contracts + self.gone.of(strategy)
     }
 
     /// Round trips of a strategy that lost money since the last one that did not.
@@ -316,6 +324,12 @@ impl Portfolio {
         let sleeve = self.sleeves.get(&(strategy, symbol)).filter(|sleeve| sleeve.quantity != 0)?;
         let ticks = sleeve.cost.micros() / (self.tick_value(symbol).micros() * sleeve.quantity);
         i32::try_from(ticks).ok().map(Price)
+    }
+
+    /// Every open position has a price at which it could be closed.
+    pub fn is_marked(&self) -> bool {
+        let mut open = self.sleeves.iter().filter(|(_, sleeve)| sleeve.quantity != 0);
+        open.all(|((_, symbol), s)| self.last_mark(*symbol).exit_price(s.quantity).is_some())
     }
 
     pub fn performance(&self, strategy: Option<StrategyId>) -> Performance {
@@ -369,6 +383,7 @@ impl Portfolio {
         }
         seen.extend(of_strategy);
         for (strategy, equity) in seen {
+            let equity = equity + self.gone.of(strategy);
             self.totals.entry(strategy).or_default().see_equity(equity);
         }
         self.account.see_equity(account);

@@ -48,6 +48,7 @@ fn invented(config: &Config) -> Option<Config> {
         name: "rehearsal".to_owned(),
         kind: "ma_crossover".to_owned(),
         quantity: 1,
+        size: None,
         stop_ticks: STOP_TICKS,
         target_ticks: Some(STOP_TICKS),
         params,
@@ -59,6 +60,8 @@ fn invented(config: &Config) -> Option<Config> {
     }
     // Checked as ever, against limits that nothing here reaches.
     config.risk = RiskConfig::out_of_reach();
+    // No time of the day keeps it from entering.
+    config.expected_outages.clear();
     Some(config)
 }
 

@@ -193,15 +193,24 @@ impl Core for Link {
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
     by_symbol: Vec<Vec<StrategyId>>,
+    /// Symbols whose bars the books look at, for sizes.
+    sized_by_bars: Vec<bool>,
 }
 
 impl Topology {
     pub fn new(symbols: usize, strategies: &[StrategyConfig]) -> Self {
         let mut by_symbol = vec![Vec::new(); symbols];
+        let mut sized_by_bars = vec![false; symbols];
         for strategy in strategies {
-            by_symbol[usize::from(strategy.symbol.0)].push(strategy.id);
+            let symbol = usize::from(strategy.symbol.0);
+            by_symbol[symbol].push(strategy.id);
+            sized_by_bars[symbol] |= strategy.size.as_ref().is_some_and(|size| size.atr_period().is_some());
         }
-        Self { by_symbol }
+        Self { by_symbol, sized_by_bars }
+    }
+
+    fn is_sized_by_bars(&self, symbol: SymbolId) -> bool {
+        self.sized_by_bars.get(usize::from(symbol.0)).copied().unwrap_or(false)
     }
 
     fn strategies(&self, symbol: SymbolId) -> &[StrategyId] {
@@ -269,6 +278,10 @@ fn from_broker(news: News, to: &mut impl Deliver) {
 fn from_bars(topology: &Topology, symbol: SymbolId, output: bars::Output, to: &mut impl Deliver) {
     match output {
         bars::Output::Closed(bar) => {
+            // Before the strategies, so that an entry that this bar causes is sized by it.
+            if topology.is_sized_by_bars(symbol) {
+                to.books(books::Input::Bar(bar));
+            }
             for &strategy in topology.strategies(symbol) {
                 to.strategy(strategy, strategy::Input::Bar(bar));
             }

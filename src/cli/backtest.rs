@@ -7,14 +7,17 @@ use std::time::Instant;
 use actors::journal::{JournalDir, Writer};
 use actors::storage::{StorageProjector, Store};
 use clap::Args;
+use engine::analytics::collect::Collector;
 use engine::backtest::{Backtest, Cores};
 use engine::books::BooksState;
 use engine::config::{Config, MarketSource};
 use engine::journal::{Entry, Mode, Record, SessionInfo, Severity, StrategyInfo};
 use engine::time::Timestamp;
+use engine::trade::Money;
 use engine::wiring::system;
 
 use super::market::{Market, retarget, selection};
+use super::report::analysis::{AnalysisArgs, no_capital};
 use super::summary::Summary;
 use super::{ConfigArg, Failure, Outcome, setup};
 
@@ -34,6 +37,8 @@ pub struct BacktestArgs {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    analysis: AnalysisArgs,
 }
 
 pub fn run(args: &BacktestArgs) -> Outcome {
@@ -43,7 +48,8 @@ pub fn run(args: &BacktestArgs) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
     let store = runtime.block_on(setup::open_store(&config.storage))?;
     let broken = market.broken.clone();
-    let (mut summary, mut writer) = play(&config, market)?;
+    let of = args.analysis.circumstances(&config, Mode::Backtest.name())?.ok_or_else(|| no_capital("the backtest"))?;
+    let (mut summary, mut writer) = play(&config, market, args.analysis.wants_files().then_some(of.capital))?;
     if let Some(error) = broken.take() {
         return Err(Failure::work(format!("the data ended early: {error}")));
     }
@@ -51,6 +57,7 @@ pub fn run(args: &BacktestArgs) -> Outcome {
     let at = writer.at;
     writer.write(at, system(Severity::Info, "session.summary", "session", text));
     writer.write(at, Record::SessionEnded { cause: "the market is over".to_owned() });
+    let collected = writer.collector.take().map(Collector::finish);
     let folder = writer.finish()?;
     runtime.block_on(project(store, &config, &folder))?;
     summary.session = folder.session;
@@ -58,6 +65,10 @@ pub fn run(args: &BacktestArgs) -> Outcome {
         println!("{}", summary.to_json());
     } else {
         println!("{summary}");
+    }
+    if let Some(run) = collected {
+        let report = args.analysis.report(run.clone(), &of);
+        args.analysis.write(&run, &report, args.json)?;
     }
     Ok(())
 }
@@ -94,6 +105,8 @@ struct Recorder {
     /// The number of this backtest in its journal.
     run: u32,
     dir: JournalDir,
+    /// For the analysis, when one is wanted.
+    collector: Option<Collector>,
 }
 
 /// Where the records are.
@@ -103,7 +116,7 @@ struct Written {
 }
 
 impl Recorder {
-    fn begin(config: &Config, start: Timestamp) -> Result<Self, Failure> {
+    fn begin(config: &Config, start: Timestamp, analysed: Option<Money>) -> Result<Self, Failure> {
         let dir = JournalDir::open(&config.storage.journal_dir).map_err(Failure::usage)?;
         let recovered = dir.recover().map_err(Failure::work)?;
         let info = SessionInfo {
@@ -119,15 +132,19 @@ impl Recorder {
                 .collect(),
         };
         let session = info.id.clone();
+        let collector = analysed.map(|capital| Collector::new(&info, start, Vec::new(), capital));
         let record = Record::SessionStarted { info: Box::new(info), books: Box::new(BooksState::default()) };
         let first = Entry { seq: recovered.next_seq, at: start, record };
         let writer = dir.create_segment(&first).map_err(Failure::work)?;
         let run = recovered.run_number;
-        Ok(Self { writer, at: start, session, failed: None, bars: vec![0; 5], signals: 0, run, dir })
+        Ok(Self { writer, at: start, session, failed: None, bars: vec![0; 5], signals: 0, run, dir, collector })
     }
 
     fn write(&mut self, at: Timestamp, record: Record) {
         self.at = self.at.max(at);
+        if let Some(collector) = &mut self.collector {
+            collector.see(&record);
+        }
         match &record {
             Record::Bar(bar) => self.bars[bar.quality as usize] += 1,
             Record::Signal { .. } => self.signals += 1,
@@ -149,8 +166,8 @@ impl Recorder {
     }
 }
 
-fn play(config: &Config, market: Market) -> Result<(Summary, Recorder), Failure> {
-    let mut recorder = Recorder::begin(config, market.start)?;
+fn play(config: &Config, market: Market, analysed: Option<Money>) -> Result<(Summary, Recorder), Failure> {
+    let mut recorder = Recorder::begin(config, market.start, analysed)?;
     let mut ticks = 0;
     let started = Instant::now();
     let cores = {

@@ -78,6 +78,10 @@ pub struct Broker {
     busy: BusyPoll,
     session: Option<Live>,
     attempt: u32,
+    /// Connections so far.
+    sessions: u64,
+    /// Where the gateway said that it has moved to.
+    moved_to: Option<u16>,
     /// Commands that its news lead to are fetched before its handler returns.
     collects: bool,
 }
@@ -126,7 +130,21 @@ impl Broker {
         let batches = Batches::new(config.instruments.len());
         let busy = BusyPoll::new(config.broker.busy_poll, shared.log.clone());
         let outlet = Outlet::new(shared);
-        Self { config, peer, outlet, gauge, grids, intakes, batches, busy, session: None, attempt: 0, collects: false }
+        Self {
+            config,
+            peer,
+            outlet,
+            gauge,
+            grids,
+            intakes,
+            batches,
+            busy,
+            session: None,
+            attempt: 0,
+            sessions: 0,
+            moved_to: None,
+            collects: false,
+        }
     }
 
     /// Tells news, and waits until every core of this thread has drawn its conclusions.
@@ -173,7 +191,12 @@ impl Broker {
     fn connect(&mut self, ctx: &mut Context<Self>) {
         let config = self.config.clone();
         let manner = Manner { paced: self.peer == Peer::Real, live: config.instance.live };
-        let opening = async move { Session::open(&config.broker, &config.instruments, manner).await };
+        let mut at = config.broker.clone();
+        // Every other time where it is configured to be: a gateway that was started anew listens there again.
+        if let Some(port) = self.moved_to.filter(|_| !self.attempt.is_multiple_of(2)) {
+            at.address.set_port(port);
+        }
+        let opening = async move { Session::open(&at, &config.instruments, manner).await };
         ctx.spawn(opening.into_actor(self).map(|opened, broker, ctx| match opened {
             Ok((session, streams)) => broker.on_connected(session, streams, ctx),
             Err(reason) => broker.on_connect_failed(&reason, ctx),
@@ -205,11 +228,10 @@ impl Broker {
         let (outgoing, incoming) = (Rc::new(Outgoing::default()), Rc::new(Gate::default()));
         let orders = Ready::new(Gated::new(incoming.clone(), Box::pin(streams.orders)), UPDATES_AT_ONCE);
         let writing = send::writing(self, session.clone(), queue, outgoing.clone(), ctx);
-        let handles = vec![
-            ctx.add_stream(orders),
-            ctx.add_stream(system_notices(streams.notices)),
-            ctx.spawn(writing.clone().done().into_actor(self)),
-        ];
+        let handles = vec![ctx.add_stream(orders), ctx.spawn(writing.clone().done().into_actor(self))];
+        // Not among what is dropped with the session: the last notices say why it ended.
+        self.sessions += 1;
+        ctx.add_stream(system_notices(streams.notices, self.sessions));
         let (heartbeat_misses, subscribed) = (0, false);
         let feeds = self.config.instruments.iter().map(|_| ticks::FeedStreams::default()).collect();
         self.session =
@@ -417,22 +439,30 @@ impl StreamHandler<Updates> for Broker {
     }
 }
 
-/// A notice that names no request.
-struct SystemNotice(Notice);
+/// A notice that names no request, and the number of the connection that it came on.
+struct SystemNotice(Notice, u64);
 
-fn system_notices(stream: NoticeStream) -> impl Stream<Item = SystemNotice> {
-    futures::stream::unfold(stream, |mut stream| async move {
+fn system_notices(stream: NoticeStream, session: u64) -> impl Stream<Item = SystemNotice> {
+    futures::stream::unfold(stream, move |mut stream| async move {
         let notice = stream.next().await?;
-        Some((SystemNotice(notice), stream))
+        Some((SystemNotice(notice, session), stream))
     })
 }
 
 impl StreamHandler<SystemNotice> for Broker {
-    fn handle(&mut self, SystemNotice(notice): SystemNotice, _: &mut Self::Context) {
+    fn handle(&mut self, SystemNotice(notice, session): SystemNotice, _: &mut Self::Context) {
         self.outlet.cause = Cause::default();
         debug!(self.outlet.shared.log, "gateway says {}: {}", notice.code, notice.message;
             "event" => "broker.notice", "code" => notice.code);
-        self.say(News::Notice { code: notice.code, text: notice.message });
+        if let Some(port) = convert::new_port(notice.code, &notice.message) {
+            self.moved_to = Some(port);
+            let text = format!("the gateway has moved to port {port}; broker.address names another one");
+            self.say(News::Told { severity: Severity::Warning, event: "broker.port_moved", text });
+        }
+        // What an earlier connection said of its path says nothing of this one.
+        if self.session.is_some() && session == self.sessions {
+            self.say(News::Notice { code: notice.code, text: notice.message });
+        }
     }
 
     fn finished(&mut self, _: &mut Self::Context) {

@@ -25,8 +25,9 @@ use super::convert;
 
 /// Market data frames that may wait in the crate before the oldest are lost.
 const CHANNEL_FRAMES: usize = 16_384;
-/// Executions are asked for this many days back, so that a weekend between two sessions hides none.
-const EXECUTION_DAYS: i32 = 4;
+/// Executions are asked for this many days back, the most there are, so that no weekend between two sessions hides one.
+/// Without it the gateway lists those since its own midnight.
+const EXECUTION_DAYS: i32 = 7;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {

@@ -165,6 +165,14 @@ impl Broker {
         }
     }
 
+    /// From a stream's end to the next request, on the wall. A simulated gateway plays its own time and counts in it.
+    fn after_an_end(&self) -> Duration {
+        match self.peer {
+            Peer::Real => TICK_REQUEST_SPACING,
+            Peer::Simulated => TICK_REQUEST_SPACING.div_f64(self.outlet.shared.clock.speed()),
+        }
+    }
+
     fn read(&mut self, symbol: SymbolId, tick: Tick) -> Read {
         let (grid, intake) = (&self.grids[usize::from(symbol.0)], &mut self.intakes[usize::from(symbol.0)]);
         let is_trade = matches!(tick, Tick::Trade(_));
@@ -256,7 +264,8 @@ impl Broker {
         warn!(self.outlet.shared.log, "{text}"; "event" => "broker.data_ended");
         self.say(News::Told { severity: Severity::Warning, event: "broker.data_ended", text });
         self.say(News::FeedDown(symbol));
-        let handle = ctx.run_later(TICK_REQUEST_SPACING, move |broker, ctx| {
+        let spacing = self.after_an_end();
+        let handle = ctx.run_later(spacing, move |broker, ctx| {
             let feed = broker.session.as_ref().map(|live| &live.feeds[usize::from(symbol.0)]);
             if feed.is_some_and(|feed| feed.turn == turn) {
                 subscribe(broker, vec![symbol], ctx);

@@ -136,6 +136,15 @@ impl Batch {
             }
             // Executions that are in no position of ours have no row.
             Record::Baseline { .. } => {}
+            Record::TradeDate(turned) => {
+                let text = super::days::trade_date(session, seq, turned)?;
+                self.add_event(session, seq, ts, Severity::Info, "trade_date.turned", "books", &text);
+            }
+            Record::Allocation(shares) => {
+                let text = super::days::shares(session, seq, shares)?;
+                let severity = if shares.notes.is_empty() { Severity::Info } else { Severity::Warning };
+                self.add_event(session, seq, ts, severity, "allocation.computed", "books", &text);
+            }
             Record::SessionEnded { cause } => {
                 self.session_ends.insert(session.stored_id.clone(), (ts, cause.clone()));
             }

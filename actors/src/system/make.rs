@@ -119,7 +119,7 @@ impl Make {
             Arc::new(move || {
                 let mut state = rebuild.books();
                 state.doubt_all();
-                Books::new(&config, state)
+                rebuild.shown_bars(Books::new(&config, state))
             }),
         )
     }

@@ -12,9 +12,10 @@ use engine::books::{self, Books, BooksState};
 use engine::config::Config;
 use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInfo};
 use engine::link::Link;
+use engine::market::SymbolId;
 use engine::strategy::StrategyCore;
 use engine::time::Timestamp;
-use engine::trade::Trading;
+use engine::trade::{StrategyId, Trading};
 use engine::wiring::Topology;
 use slog::{Logger, info, warn};
 use tokio::sync::watch;
@@ -29,12 +30,15 @@ use crate::shell::Shell;
 use crate::simulation::Wire;
 use crate::supervisor::{self, ActorHealth, Child, Supervisor, SupervisorConfig};
 
+mod desk;
 mod events;
 mod make;
+mod owner;
 mod rebuild;
 mod simulated;
 mod sync;
 
+pub use desk::Desk;
 use make::{Make, bars_name, strategy_name};
 
 /// What happens to the books that the journal holds.
@@ -67,6 +71,16 @@ pub enum SystemError {
         "the journal's last session left {0}, which this configuration does not name; close it at the broker first, or configure it"
     )]
     Orphan(String),
+    #[error(
+        "the journal has open positions or orders of the installation {was:?}, and instance.name is {is:?}: under another \
+         name its orders at the broker are not known again; use the old name, or another journal_dir"
+    )]
+    OtherInstance { was: String, is: String },
+    #[error(
+        "the journal has open positions or orders in account {was}, and broker.account is {is}; use that account, or another \
+         journal_dir"
+    )]
+    OtherAccount { was: String, is: String },
     #[error("the journal's last segment does not begin with the books")]
     NoBooks,
     #[error("the supervisor's thread cannot be started: {0}")]
@@ -112,6 +126,10 @@ pub struct BooksView {
     pub trading: Trading,
     /// Contracts by instrument, net.
     pub positions: Vec<(String, i64)>,
+    /// The part of them that is not ours.
+    pub foreign: Vec<(String, i64)>,
+    /// Positions of strategies that are open.
+    pub held: usize,
     pub live_orders: usize,
     /// The last comparison with the broker's positions found no difference.
     pub agrees: bool,
@@ -122,7 +140,8 @@ pub struct BooksView {
 impl fmt::Display for BooksView {
     /// `ES +1, NQ -2, 3 orders live`, and a warning if the broker may see it otherwise.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let positions: Vec<String> = self.positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
+        let mut positions: Vec<String> = self.positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
+        positions.extend(self.foreign.iter().map(|(name, q)| format!("{name} {q:+} of it not ours")));
         let positions = if positions.is_empty() { "flat".to_owned() } else { positions.join(", ") };
         let doubt = if self.agrees { "" } else { ", not in agreement with the broker" };
         write!(f, "{positions}, {} orders live{doubt}", self.live_orders)
@@ -143,10 +162,15 @@ impl Handler<ReadBooks> for Shell<Books> {
 
 fn view(books: &Books) -> BooksView {
     let portfolio = books.portfolio();
-    let positions = books.instruments().iter().map(|i| (i.name.clone(), portfolio.net_position(i.id)));
+    let open = |quantity_of: &dyn Fn(SymbolId) -> i64| {
+        let all = books.instruments().iter().map(|i| (i.name.clone(), quantity_of(i.id)));
+        all.filter(|(_, quantity)| *quantity != 0).collect()
+    };
     BooksView {
         trading: books.trading(),
-        positions: positions.filter(|(_, quantity)| *quantity != 0).collect(),
+        positions: open(&|symbol| portfolio.net_position(symbol)),
+        foreign: open(&|symbol| portfolio.position(StrategyId::FOREIGN, symbol)),
+        held: portfolio.held().count(),
         live_orders: books.state().orders.live().count(),
         agrees: books.agrees(),
         account: portfolio.performance(None),
@@ -312,7 +336,7 @@ impl System {
         }
         loop {
             let view = self.books().await;
-            let flat = view.as_ref().is_none_or(|v| v.positions.is_empty() && v.live_orders == 0);
+            let flat = view.as_ref().is_none_or(|v| v.held == 0 && v.live_orders == 0);
             if flat || !self.config.orders.flatten_on_stop {
                 return view;
             }
@@ -352,6 +376,7 @@ fn recovered_books(recovered: &Recovered, config: &Config, account: Account) -> 
     match account {
         Account::New => Ok(state.for_new_account()),
         Account::Same => {
+            owner::check(info, config, &state)?;
             let mut state = state;
             state.renumber(info, config).map_err(SystemError::Orphan)?;
             Ok(state)

@@ -116,8 +116,15 @@ impl Books {
         self.connected = true;
         let newest = ClientOrderId(self.state.next_id.0 - 1);
         let live = self.state.orders.live().map(|order| order.ticket.id).collect();
-        self.inventory = Some(Asked { newest, live, executions: self.state.executions.len() });
+        let whole = request == BrokerRequest::TakeInventory;
+        self.inventory.push_back(Asked { whole, newest, live, executions: self.state.executions.len() });
         out.push(Output::Request(request));
+    }
+
+    /// What an answer is judged by. `None`: nobody asked, or on a connection that was lost since; it proves nothing.
+    pub(super) fn answered(&mut self, whole: bool) -> Option<Asked> {
+        let oldest = self.inventory.iter().position(|asked| asked.whole == whole)?;
+        self.inventory.remove(oldest)
     }
 
     /// Applies an event and says what came of it: a record, news for the strategy, smaller children. `true`: it moved.
@@ -190,7 +197,7 @@ impl Books {
 
     pub(super) fn on_link_lost(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.connected = false;
-        self.inventory = None;
+        self.inventory.clear();
         self.agreed.clear();
         self.naked_since.clear();
         self.leftover_since.clear();

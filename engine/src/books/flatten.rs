@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::ladder::{self, Exit, Move, Sight, Step};
+use super::protect::contracts;
 use super::{Books, Output};
 use crate::journal::{Record, Severity};
 use crate::market::{Price, SymbolId};
@@ -25,6 +26,18 @@ pub(super) struct Climb {
     since: Timestamp,
     /// Alarms so far.
     alarms: u32,
+}
+
+#[cfg(test)]
+impl Climb {
+    /// Where it stands, whatever number comparisons have.
+    pub(super) fn without_count(&self) -> (Step, Timestamp, u32) {
+        let step = match self.step {
+            Step::Confirm { .. } => Step::Confirm { comparison: 0 },
+            step => step,
+        };
+        (step, self.since, self.alarms)
+    }
 }
 
 type Pair = (StrategyId, SymbolId);
@@ -52,6 +65,16 @@ impl Books {
         let severity = if self.flattening { Severity::Info } else { Severity::Warning };
         self.tell_climb(pair, severity, "liquidation.started", &format!("{position:+}: {cause}"), out);
         self.cancel_entries(pair.0, pair.1, out);
+        self.cancel_wrong_sided(pair, out);
+    }
+
+    /// Children of a position on the other side would make this one larger.
+    fn cancel_wrong_sided(&mut self, pair: Pair, out: &mut Vec<Output>) {
+        let Some(side) = Side::of_position(self.state.portfolio.position(pair.0, pair.1)) else { return };
+        let adds = |o: &&Order| o.ticket.side == side && matches!(o.ticket.leg, Leg::Stop | Leg::Target | Leg::Exit);
+        let wrong: Vec<ClientOrderId> =
+            self.state.orders.live_of(pair.0, pair.1).filter(adds).map(|o| o.ticket.id).collect();
+        wrong.into_iter().for_each(|id| self.cancel(id, "the position has turned around", out));
     }
 
     /// Every position that is being closed goes on as far as it can.
@@ -87,7 +110,11 @@ impl Books {
             Step::Pause | Step::Market { placed: true } => {
                 step.saturating_mul(1 << climb.alarms.min(16)).min(self.protection.ladder_retry_max)
             }
-            Step::Withdraw | Step::Limit { .. } | Step::Market { placed: false } | Step::Confirm { .. } => step,
+            Step::Withdraw
+            | Step::Tighten { .. }
+            | Step::Limit { .. }
+            | Step::Market { placed: false }
+            | Step::Confirm { .. } => step,
         }
     }
 
@@ -108,12 +135,48 @@ impl Books {
             position,
             entries: self.state.orders.has_live(strategy, symbol, Leg::Entry),
             exit,
+            loose: self.protective(pair).any(|order| self.largest(order) > contracts(position)),
             agreed: self.agreed.contains(&symbol),
             priced: self.state.portfolio.last_mark(symbol).exit_price(position).is_some(),
             waited: now >= climb.since + self.patience(climb),
             reprices_max: self.protection.ladder_reprices,
             comparisons: self.comparisons,
         }
+    }
+
+    /// Live orders that protect the position as it is; see [`Books::cancel_wrong_sided`] for the others.
+    fn protective(&self, (strategy, symbol): Pair) -> impl Iterator<Item = &Order> {
+        let side = Side::of_position(self.state.portfolio.position(strategy, symbol)).map(Side::opposite);
+        let protects = move |o: &&Order| matches!(o.ticket.leg, Leg::Stop | Leg::Target) && Some(o.ticket.side) == side;
+        self.state.orders.live_of(strategy, symbol).filter(protects)
+    }
+
+    /// Contracts that a protective order may still have at the broker: as told, and before that as its bracket began.
+    fn largest(&self, order: &Order) -> u32 {
+        let began = self.state.orders.get(order.family()).map_or(0, |entry| entry.ticket.quantity);
+        let size = self.sizes.get(&order.ticket.id).copied().unwrap_or(began.max(order.ticket.quantity));
+        size.saturating_sub(order.filled)
+    }
+
+    /// Protective orders become as large as the position, which the broker is asked to confirm.
+    fn tighten(&mut self, pair: Pair, position: i64, out: &mut Vec<Output>) {
+        let position = contracts(position);
+        let loose: Vec<(ClientOrderId, u32)> = self
+            .protective(pair)
+            .filter(|order| self.largest(order) > position && order.state != State::CancelSent)
+            .map(|order| (order.ticket.id, order.filled + position))
+            .collect();
+        for (id, quantity) in loose {
+            self.modify(id, out, |ticket| OrderTicket { quantity, ..ticket });
+        }
+        out.push(Output::Doubt);
+    }
+
+    fn unprotect(&mut self, pair: Pair, out: &mut Vec<Output>) {
+        let text = "its protective orders do not shrink and are cancelled";
+        self.tell_climb(pair, Severity::Warning, "liquidation.step", text, out);
+        let all: Vec<ClientOrderId> = self.protective(pair).map(|order| order.ticket.id).collect();
+        all.into_iter().for_each(|id| self.cancel(id, text, out));
     }
 
     fn make(&mut self, now: Timestamp, pair: Pair, choice: Move, see: &Sight, out: &mut Vec<Output>) {
@@ -125,6 +188,14 @@ impl Books {
             Move::WithdrawEntries => {
                 self.cancel_entries(strategy, symbol, out);
                 Step::Withdraw
+            }
+            Move::Tighten => {
+                self.tighten(pair, see.position, out);
+                Step::Tighten { cancelled: false }
+            }
+            Move::Unprotect => {
+                self.unprotect(pair, out);
+                Step::Tighten { cancelled: true }
             }
             Move::PlaceLimit => {
                 self.place_exit(now, pair, self.closing_price(pair, see.position, 0), out);
@@ -215,7 +286,7 @@ impl Books {
     fn shrink_exit(&mut self, pair: Pair, position: i64, out: &mut Vec<Output>) {
         let Some(order) = self.exit_of(pair) else { return };
         let (id, filled) = (order.ticket.id, order.filled);
-        let quantity = filled + u32::try_from(position.unsigned_abs()).unwrap_or(u32::MAX);
+        let quantity = filled + contracts(position);
         self.modify(id, out, |ticket| OrderTicket { quantity, ..ticket });
     }
 
@@ -265,8 +336,8 @@ impl Books {
         }
         let quantity = u32::try_from(position.unsigned_abs()).ok()?;
         // The newest: a child of an older position may count as live because its end was not told, and its group is over.
-        let protective = self.state.orders.live_of(strategy, symbol).filter(|o| o.ticket.oca_group.is_some());
-        let family = protective.map(|o| o.family()).max();
+        let closes = |o: &&Order| o.ticket.oca_group.is_some() && o.ticket.side == side;
+        let family = self.state.orders.live_of(strategy, symbol).filter(closes).map(Order::family).max();
         let ticket = self.ticket(strategy, symbol, Leg::Exit, side, quantity, kind);
         let family = family.filter(|_| !sabotage::is(Sabotage::ForgetGroup)).unwrap_or(ticket.id);
         Some(OrderTicket { oca_group: Some(self.oca_group(family)), transmit: true, ..ticket })

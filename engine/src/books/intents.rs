@@ -18,6 +18,7 @@ use crate::trade::{
 
 impl Books {
     pub(super) fn on_intent(&mut self, now: Timestamp, intent: OrderIntent, out: &mut Vec<Output>) {
+        let Some(intent) = self.sized(now, intent, out) else { return };
         let OrderIntent { strategy, symbol, .. } = intent;
         match intent.intent {
             Intent::Enter { side, quantity, kind, bracket } => {

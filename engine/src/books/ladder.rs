@@ -10,6 +10,9 @@
 pub(super) enum Step {
     /// Entries were withdrawn; their end is waited for.
     Withdraw,
+    /// Protective orders larger than the position are made as small, or cancelled: one that fills in part would not end
+    /// its group, and the closing order would come on top.
+    Tighten { cancelled: bool },
     /// A limit order beyond the touch, which got so many new prices.
     Limit { reprices: u32 },
     /// The market order is next, or was placed.
@@ -39,6 +42,8 @@ pub(super) struct Sight {
     pub position: i64,
     pub entries: bool,
     pub exit: Option<Exit>,
+    /// The broker may have a protective order that is larger than the position.
+    pub loose: bool,
     /// Book and broker agree on the symbol.
     pub agreed: bool,
     /// There is a price to deal at.
@@ -55,6 +60,8 @@ pub(super) enum Move {
     Wait,
     Go(Step),
     WithdrawEntries,
+    Tighten,
+    Unprotect,
     PlaceLimit,
     Reprice,
     Shrink,
@@ -68,7 +75,16 @@ pub(super) enum Move {
 }
 
 pub(super) fn next(step: Step, see: &Sight) -> Move {
-    if see.position == 0 { confirm(step, see) } else { close(step, see) }
+    if see.position == 0 {
+        return confirm(step, see);
+    }
+    match (close(step, see), step) {
+        (Move::PlaceLimit | Move::PlaceMarket, Step::Tighten { cancelled }) if see.loose => {
+            if see.waited && !cancelled { Move::Unprotect } else { Move::Wait }
+        }
+        (Move::PlaceLimit | Move::PlaceMarket, _) if see.loose => Move::Tighten,
+        (choice, _) => choice,
+    }
 }
 
 fn confirm(step: Step, see: &Sight) -> Move {
@@ -93,11 +109,13 @@ fn close(step: Step, see: &Sight) -> Move {
         (_, Some(exit)) if exit.too_large => Move::Shrink,
 
         (Step::Withdraw, _) if see.entries && !see.waited => Move::Wait,
-        (Step::Withdraw | Step::Confirm { .. } | Step::Pause, Some(exit)) if exit.market => {
+        (Step::Withdraw | Step::Tighten { .. } | Step::Confirm { .. } | Step::Pause, Some(exit)) if exit.market => {
             Move::Go(Step::Market { placed: true })
         }
-        (Step::Withdraw | Step::Confirm { .. } | Step::Pause, Some(_)) => Move::Go(Step::Limit { reprices: 0 }),
-        (Step::Withdraw | Step::Confirm { .. }, None) => attempt,
+        (Step::Withdraw | Step::Tighten { .. } | Step::Confirm { .. } | Step::Pause, Some(_)) => {
+            Move::Go(Step::Limit { reprices: 0 })
+        }
+        (Step::Withdraw | Step::Tighten { .. } | Step::Confirm { .. }, None) => attempt,
 
         (Step::Limit { .. }, Some(exit)) if exit.market => Move::Go(Step::Market { placed: true }),
         (Step::Limit { .. }, Some(_)) if !see.waited => Move::Wait,
@@ -126,6 +144,7 @@ mod tests {
             position: 2,
             entries: false,
             exit: None,
+            loose: false,
             agreed: true,
             priced: true,
             waited: false,
@@ -182,6 +201,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn protective_orders_are_made_to_fit_before_anything_closes() {
+        let loose = Sight { loose: true, ..long() };
+        let waited = Sight { waited: true, ..loose };
+        for step in [Step::Withdraw, Step::Limit { reprices: 0 }, Step::Market { placed: false }] {
+            assert_eq!(next(step, &loose), Move::Tighten);
+        }
+        assert_eq!(next(Step::Tighten { cancelled: false }, &loose), Move::Wait);
+        assert_eq!(next(Step::Tighten { cancelled: false }, &long()), Move::PlaceLimit);
+        assert_eq!(next(Step::Tighten { cancelled: false }, &waited), Move::Unprotect);
+        assert_eq!(next(Step::Tighten { cancelled: true }, &waited), Move::Wait, "for their end");
     }
 
     #[test]

@@ -12,7 +12,16 @@ impl Books {
     /// A new trade date starts new counts and releases what counted the old one.
     pub(super) fn turn_day(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let Some(session) = self.sessions.session_of(now) else { return };
+        let last = self.state.risk.date();
+        if last.is_some_and(|last| session.trade_date <= last) {
+            return self.share_if_due(session.trade_date, out);
+        }
+        // While a position has no price, nobody knows what the day that ended has earned and the next begins with.
+        if !self.state.portfolio.is_marked() {
+            return;
+        }
         let Some(turned) = self.state.risk.turn(session.trade_date, &self.state.portfolio) else { return };
+        self.close_day(last, session.trade_date, out);
         for latch in self.state.latches.due(turned.new_week) {
             let why = format!("trade date {}", session.trade_date);
             self.release(&latch.rule, latch.scope, "calendar", &why, out);

@@ -2,15 +2,16 @@
 //! In: intents, broker events, prices, the link's word. Out: records, broker requests, news for strategies.
 //! Every output is preceded by the record that lets it be rebuilt. Absent: sockets, files, clocks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
+use crate::allocation::History;
 use crate::config::{Config, OrdersConfig, ProtectionConfig, RiskConfig};
 use crate::journal::{OrderChange, Performance, Record, Severity};
-use crate::market::{Instrument, SymbolId};
+use crate::market::{Bar, Instrument, SymbolId};
 use crate::orders::working::WorkingOrders;
 use crate::portfolio::{Mark, Portfolio};
 use crate::risk::account::RiskAccount;
@@ -25,7 +26,10 @@ use crate::trade::{
 use crate::venue::MarginTable;
 
 mod broker;
+mod broker_pnl;
+mod closing;
 mod corrections;
+mod days;
 mod flatten;
 mod foreign;
 mod intents;
@@ -35,6 +39,8 @@ mod operator;
 mod protect;
 mod rebuild;
 mod settle;
+mod show;
+mod sizing;
 mod view;
 
 #[cfg(test)]
@@ -42,10 +48,15 @@ mod tests;
 
 use flatten::Climb;
 pub use operator::{Command, Operator};
+pub use show::{LatchLine, LimitLine, RiskView};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     Intent(OrderIntent),
+    /// A closed bar, where a size is made of ranges.
+    Bar(Bar),
+    /// The broker's profit of the day, realised and unrealised.
+    BrokerPnl(Money),
     Broker(BrokerEvent),
     /// The newest prices of a symbol; what lies between two marks does not matter.
     Mark {
@@ -125,6 +136,7 @@ pub struct BooksState {
     /// The part of what is not ours that was traded by hand, in contracts: a trade by hand closes this before it closes
     /// positions of strategies.
     by_hand: BTreeMap<SymbolId, i64>,
+    history: History,
 }
 
 impl Default for BooksState {
@@ -140,6 +152,7 @@ impl Default for BooksState {
             begun: false,
             before: BTreeMap::new(),
             by_hand: BTreeMap::new(),
+            history: History::default(),
         }
     }
 }
@@ -154,9 +167,11 @@ struct Booked {
     busted: bool,
 }
 
-/// How things stood when an inventory was asked for.
+/// How things stood when an inventory was asked for. Questions may overlap; those of one kind are answered in order.
 #[derive(Clone, Debug)]
 struct Asked {
+    /// Everything, or positions only.
+    whole: bool,
     /// The newest order.
     newest: ClientOrderId,
     /// Orders that were live: the broker's list may name one that has ended since.
@@ -193,8 +208,8 @@ pub struct Books {
     risk_told: RiskAccount,
     /// Symbols whose market data is in doubt: no entries.
     doubtful_feeds: BTreeSet<SymbolId>,
-    /// The inventory under way.
-    inventory: Option<Asked>,
+    /// Inventories under way, oldest first.
+    inventory: VecDeque<Asked>,
     /// Symbols whose position was compared with the broker's on this connection and agreed. Nothing is closed in the
     /// others: an exit sized by a wrong book makes a wrong position.
     agreed: BTreeSet<SymbolId>,
@@ -213,6 +228,8 @@ pub struct Books {
     /// Orders whose status says filled before their executions came, with when and how many contracts.
     filled_unseen: BTreeMap<ClientOrderId, (Timestamp, u32)>,
     early_commissions: BTreeMap<String, Money>,
+    /// What is held was written down: a session begins without rows of what the last one left.
+    positions_shown: bool,
     /// Foreign orders, executions and differences that have been told.
     told: BTreeSet<String>,
     flattening: bool,
@@ -221,12 +238,18 @@ pub struct Books {
     totals_at: Option<Timestamp>,
     totals_told: BTreeMap<Option<StrategyId>, Performance>,
     strategies: Vec<(StrategyId, String)>,
+    sizing: sizing::Sizes,
+    sharing: days::Sharing,
+    closing: closing::Closing,
+    /// The broker's profit of the day is not ours, and that was told.
+    pnl_differs: bool,
 }
 
 impl Books {
     /// Books that go on from `state`. Nothing is allowed until the link says so.
     pub fn new(config: &Config, mut state: BooksState) -> Self {
         state.portfolio.set_instruments(&config.instruments);
+        let sharing = days::Sharing::new(config, &state);
         Self {
             instance: config.instance.name.clone(),
             client_id: config.broker.client_id,
@@ -245,7 +268,7 @@ impl Books {
             hours: config.instruments.iter().map(|i| SessionCursor::new(Calendar::of_root(&i.root))).collect(),
             risk_told: RiskAccount::default(),
             doubtful_feeds: BTreeSet::new(),
-            inventory: None,
+            inventory: VecDeque::new(),
             agreed: BTreeSet::new(),
             comparisons: 0,
             naked_since: BTreeMap::new(),
@@ -256,6 +279,7 @@ impl Books {
             suspected_busts: BTreeSet::new(),
             filled_unseen: BTreeMap::new(),
             early_commissions: BTreeMap::new(),
+            positions_shown: false,
             told: BTreeSet::new(),
             flattening: false,
             sessions: SessionCursor::new(Calendar::by_name("cme_equity_index").expect("a built-in calendar")),
@@ -263,6 +287,10 @@ impl Books {
             totals_at: None,
             totals_told: BTreeMap::new(),
             strategies: config.strategies.iter().map(|s| (s.id, s.name.clone())).collect(),
+            sizing: sizing::Sizes::new(config),
+            sharing,
+            closing: closing::Closing::new(config),
+            pnl_differs: false,
         }
     }
 
@@ -301,6 +329,8 @@ impl Books {
         self.turn_day(now, out);
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
+            Input::Bar(bar) => self.see_bar(&bar),
+            Input::BrokerPnl(day) => self.on_broker_pnl(day, out),
             Input::Broker(event) => self.on_broker(now, event, out),
             Input::Mark { symbol, mark } => {
                 self.prices_at.insert(symbol, now);
@@ -334,7 +364,7 @@ impl Books {
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.check_at.into_iter().chain(self.totals_at).chain(self.next_step()).min()
+        self.check_at.into_iter().chain(self.totals_at).chain(self.next_step()).chain(self.next_closing()).min()
     }
 
     pub fn on_deadline(&mut self, now: Timestamp, out: &mut Vec<Output>) {
@@ -344,8 +374,9 @@ impl Books {
             self.turn_day(now, out);
             self.watch_limits(now, out);
             self.doubt_unanswered(now, out);
-            self.protect(now, out);
+            self.keep_protected(now, out);
         }
+        self.flatten_before_close(now, out);
         self.climb(now, out);
         if self.totals_at.is_some_and(|at| at <= now) {
             self.totals_at = Some(now + TOTALS_EVERY);
@@ -371,6 +402,15 @@ impl Books {
     fn write_position(&self, strategy: StrategyId, symbol: SymbolId, out: &mut Vec<Output>) {
         out.push(Output::Record(Record::Position(self.state.portfolio.row(strategy, symbol))));
         out.push(Output::Record(Record::Position(self.state.portfolio.net_row(symbol))));
+    }
+
+    fn show_positions(&mut self, out: &mut Vec<Output>) {
+        if std::mem::replace(&mut self.positions_shown, true) {
+            return;
+        }
+        let open = self.state.portfolio.sleeves().filter(|(_, _, sleeve)| sleeve.quantity != 0);
+        let open: Vec<(StrategyId, SymbolId)> = open.map(|(strategy, symbol, _)| (strategy, symbol)).collect();
+        open.into_iter().for_each(|(strategy, symbol)| self.write_position(strategy, symbol, out));
     }
 
     fn name_of(&self, symbol: SymbolId) -> &str {

@@ -28,9 +28,20 @@ impl Books {
         if leg == Leg::Entry {
             return;
         }
+        self.close_if_turned(id, out);
         let Some(family) = self.state.orders.get(id).map(Order::family) else { return };
         if self.state.orders.get(family).is_some_and(|entry| entry.is_live() && entry.ticket.leg == Leg::Entry) {
             self.cancel(family, "the position is closing", out);
+        }
+    }
+
+    /// A stop that fills in part just when an exit is on its way can leave the other side of the position: nobody wanted
+    /// that.
+    fn close_if_turned(&mut self, id: ClientOrderId, out: &mut Vec<Output>) {
+        let Some(order) = self.state.orders.get(id) else { return };
+        let (pair, side) = ((order.ticket.strategy, order.ticket.symbol), order.ticket.side);
+        if Side::of_position(self.state.portfolio.position(pair.0, pair.1)) == Some(side) {
+            self.start_climb(self.now, pair, "protective and closing orders both filled", out);
         }
     }
 
@@ -79,7 +90,16 @@ impl Books {
         symbols.into_iter().for_each(|symbol| self.cancel_entries(strategy, symbol, out));
     }
 
-    /// Every second, and whenever book and broker were compared.
+    /// Every second: what is missing is asked for.
+    pub(super) fn keep_protected(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        self.protect(now, out);
+        if self.connected && !self.naked_since.is_empty() {
+            // The broker's list says whether what is missing or unanswered is there.
+            out.push(Output::Doubt);
+        }
+    }
+
+    /// Whenever book and broker were compared, too.
     pub(super) fn protect(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         if !self.connected {
             return;
@@ -118,8 +138,6 @@ impl Books {
         }
         let naked_for = now.since(*self.naked_since.entry(pair).or_insert(now));
         let (repair_after, flatten_after) = (self.protection.repair_after, self.protection.flatten_after);
-        // The broker's list says whether what is missing or unanswered is there.
-        out.push(Output::Doubt);
         if cover.confirmed + cover.pending >= wanted {
             if naked_for >= flatten_after + self.orders_config.answer_within {
                 self.give_up_protection(now, pair, "its stop is not answered for", out);
@@ -139,7 +157,9 @@ impl Books {
 
     fn cover(&self, strategy: StrategyId, symbol: SymbolId) -> Cover {
         let mut cover = Cover::default();
-        for order in self.state.orders.live_of(strategy, symbol).filter(|o| o.ticket.leg == Leg::Stop) {
+        let side = Side::of_position(self.state.portfolio.position(strategy, symbol)).map(Side::opposite);
+        let protects = |o: &&Order| o.ticket.leg == Leg::Stop && Some(o.ticket.side) == side;
+        for order in self.state.orders.live_of(strategy, symbol).filter(protects) {
             // As long as the broker has not told the new size, the smaller one counts.
             let resting = self.exposure(order).min(order.left());
             match order.state {
@@ -162,7 +182,10 @@ impl Books {
         let (strategy, symbol) = pair;
         self.cancel_entries(strategy, symbol, out);
         let wanted = contracts(position);
-        let is_resting = |o: &&Order| o.ticket.leg == Leg::Stop && matches!(o.state, State::Held | State::Working);
+        let side = if position > 0 { Side::Sell } else { Side::Buy };
+        let is_resting = |o: &&Order| {
+            o.ticket.leg == Leg::Stop && o.ticket.side == side && matches!(o.state, State::Held | State::Working)
+        };
         let resting = self.state.orders.live_of(strategy, symbol).filter(is_resting).max_by_key(|o| o.ticket.id);
         if let Some(stop) = resting {
             let (id, filled) = (stop.ticket.id, stop.filled);
@@ -180,9 +203,9 @@ impl Books {
         }
         let pending = self.cover(strategy, symbol).pending;
         self.tell_repair(pair, &format!("a new stop at {} ticks", price.0), out);
-        let side = if position > 0 { Side::Sell } else { Side::Buy };
         // The group of the target that may still be there; a stop that turns up after all shares it too.
-        let grouped = self.state.orders.live_of(strategy, symbol).filter(|o| o.ticket.oca_group.is_some());
+        let closes = |o: &&Order| o.ticket.oca_group.is_some() && o.ticket.side == side;
+        let grouped = self.state.orders.live_of(strategy, symbol).filter(closes);
         let family = grouped.map(Order::family).max();
         let ticket =
             self.ticket(strategy, symbol, Leg::Stop, side, wanted.saturating_sub(pending), OrderKind::Stop(price));
@@ -272,6 +295,7 @@ impl Books {
     }
 }
 
-fn contracts(position: i64) -> u32 {
+/// Of a position, on either side.
+pub(super) fn contracts(position: i64) -> u32 {
     u32::try_from(position.unsigned_abs()).unwrap_or(u32::MAX)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::BooksState;
+use crate::allocation::Shares;
 use crate::config::Config;
 use crate::journal::{Entry, Record, SessionInfo};
 use crate::market::{Instrument, SymbolId};
@@ -62,6 +63,8 @@ impl BooksState {
                 }
                 self.portfolio.commission(exec_id, *amount);
             }
+            Record::TradeDate(turned) => self.turn_history(turned),
+            Record::Allocation(shares) => self.history.set_shares(Shares::clone(shares)),
             Record::Baseline { exec_ids } => {
                 self.begun = true;
                 self.before.extend(exec_ids.iter().map(|id| (id.clone(), entry.at)));
@@ -87,8 +90,10 @@ impl BooksState {
     /// any more must be closed: the error names what is not.
     pub fn renumber(&mut self, from: &SessionInfo, to: &Config) -> Result<(), String> {
         let symbol = |id: SymbolId| {
-            let name = &from.instruments.get(usize::from(id.0))?.name;
-            to.instruments.iter().find(|i| i.name == *name).map(|i| i.id)
+            let known = from.instruments.get(usize::from(id.0))?;
+            // Another contract month under the same name is another contract: its positions are not ours.
+            let rolled = |i: &Instrument| i.expiry.as_ref().zip(known.expiry.as_ref()).is_some_and(|(a, b)| a != b);
+            to.instruments.iter().find(|i| i.name == known.name && !rolled(i)).map(|i| i.id)
         };
         let strategy = |id: StrategyId| {
             if id == StrategyId::FOREIGN {
@@ -103,9 +108,12 @@ impl BooksState {
                 StrategyId::FOREIGN => StrategyId::FOREIGN_NAME.to_owned(),
                 strategy => name(from.strategies.get(usize::from(strategy.0)).map(|s| &s.name)),
             };
-            let symbol = name(from.instruments.get(usize::from(symbol.0)).map(|i| &i.name));
-            format!("strategy {strategy} in {symbol}")
+            let instrument = from.instruments.get(usize::from(symbol.0));
+            let expiry =
+                instrument.and_then(|i| i.expiry.as_ref()).map_or(String::new(), |expiry| format!(" {expiry}"));
+            format!("strategy {strategy} in {}{expiry}", name(instrument.map(|i| &i.name)))
         };
+        self.history.renumber(&strategy);
         self.risk.renumber(&strategy);
         self.latches.renumber(&strategy);
         self.by_hand = std::mem::take(&mut self.by_hand)

@@ -151,10 +151,10 @@ impl Books {
 
     /// The broker's whole truth: executions first, then each order's fate, then positions.
     pub(super) fn on_snapshot(&mut self, now: Timestamp, snapshot: &BrokerSnapshot, out: &mut Vec<Output>) {
-        // Unasked, or asked on a connection that was lost since: it proves nothing.
-        let Some(asked) = self.inventory.take() else { return };
+        let Some(asked) = self.answered(true) else { return };
         let overtaken = self.is_overtaken(&asked);
         self.begin(now, snapshot, out);
+        self.show_positions(out);
         let mut executions: Vec<&Execution> = snapshot.executions.iter().collect();
         executions.sort_by(|a, b| (a.at, &a.exec_id).cmp(&(b.at, &b.exec_id)));
         for execution in executions {
@@ -207,7 +207,7 @@ impl Books {
     }
 
     pub(super) fn on_positions(&mut self, now: Timestamp, positions: &[BrokerPosition], out: &mut Vec<Output>) {
-        let Some(asked) = self.inventory.take() else { return };
+        let Some(asked) = self.answered(false) else { return };
         let comparison = if self.is_overtaken(&asked) {
             Comparison::Overtaken
         } else if self.differing(positions).is_empty() {

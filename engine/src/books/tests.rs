@@ -4,7 +4,10 @@ mod away;
 mod corrections;
 mod ladder;
 mod limits;
+mod model;
 mod naked;
+pub(super) mod pit;
+mod properties;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +20,10 @@ use crate::trade::{
     Bracket, BrokerOrder, BrokerPosition, BrokerSnapshot, BrokerStatus, Execution, Intent, OrderKind, OrderTicket,
     PermId, Side,
 };
+
+mod closing;
+mod days;
+mod sizing;
 
 /// A config whose limits let one contract a strategy through.
 fn config() -> Config {
@@ -60,7 +67,13 @@ fn perm_id(ticket: &OrderTicket) -> PermId {
 
 impl Desk {
     fn open() -> Self {
-        let mut desk = Self::with_state(BooksState::default());
+        Self::open_changed(|_| {})
+    }
+
+    fn open_changed(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = config();
+        change(&mut config);
+        let mut desk = Self::with(config, BooksState::default());
         desk.broker(BrokerEvent::NextOrderId(BrokerOrderId(1)));
         desk.tell(Input::TakeInventory);
         desk.inventory(&[]);
@@ -71,7 +84,10 @@ impl Desk {
     }
 
     fn with_state(state: BooksState) -> Self {
-        let config = config();
+        Self::with(config(), state)
+    }
+
+    fn with(config: Config, state: BooksState) -> Self {
         let info = SessionInfo {
             id: "test".into(),
             mode: Mode::Run,
@@ -579,6 +595,21 @@ fn an_inventory_that_nobody_asked_for_proves_nothing() {
     desk.inventory(&[]);
     assert_eq!(desk.compared, []);
     assert_eq!(desk.state(&desk.ticket(ONE, Leg::Entry)), State::Unknown);
+}
+
+#[test]
+fn an_answer_to_an_older_question_does_not_judge_what_was_sent_before_a_newer_one() {
+    let mut desk = Desk::open();
+    desk.tell(Input::TakeInventory);
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.broker(BrokerEvent::OrderMessage { order_id: entry.order_id, code: 201, text: "perhaps".into() });
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[]);
+    assert_eq!(desk.state(&entry), State::Unknown);
+    desk.broker(BrokerEvent::Positions(Vec::new()));
+    desk.inventory(&[]);
+    assert_eq!(desk.state(&entry), State::Rejected);
 }
 
 #[test]

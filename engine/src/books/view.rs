@@ -24,13 +24,13 @@ pub(super) fn margins(instruments: &[Instrument], table: &MarginTable) -> Vec<Op
 
 /// One symbol in the worst case.
 #[derive(Clone, Copy, Default)]
-struct Worst {
+pub(super) struct Worst {
     long: i64,
     short: i64,
 }
 
 impl Worst {
-    fn contracts(self) -> i64 {
+    pub(super) fn contracts(self) -> i64 {
         self.long.max(self.short)
     }
 }
@@ -41,7 +41,7 @@ impl Books {
         let since_same = self.sent.since_same(now, &order);
         let reentries = self.sent.entries(now, order.strategy, self.risk.rate.reentries_within);
         let session_left = self.session_left(now, order.symbol);
-        let worst: Vec<Worst> = self.instruments.iter().map(|i| self.worst_case(i.id)).collect();
+        let worst = self.worst_cases();
         let of_symbol = worst.get(usize::from(order.symbol.0)).copied().unwrap_or_default();
         let view = View {
             trading: self.trading,
@@ -67,6 +67,10 @@ impl Books {
             days_to_expiry: self.days_to_expiry(now, order.symbol),
         };
         gate::check(order, &view, &self.risk)
+    }
+
+    pub(super) fn worst_cases(&self) -> Vec<Worst> {
+        self.instruments.iter().map(|i| self.worst_case(i.id)).collect()
     }
 
     fn is_engaged(&self, strategy: StrategyId, symbol: SymbolId) -> bool {
@@ -99,7 +103,7 @@ impl Books {
     }
 
     /// Amount per contract times worst case, over all symbols; `None` if an amount is missing that is needed.
-    fn sum_over(&self, worst: &[Worst], amount: impl Fn(&Self, SymbolId) -> Option<Money>) -> Option<Money> {
+    pub(super) fn sum_over(&self, worst: &[Worst], amount: impl Fn(&Self, SymbolId) -> Option<Money>) -> Option<Money> {
         let of = |(instrument, worst): (&Instrument, &Worst)| match worst.contracts() {
             0 => Some(Money::ZERO),
             contracts => Some(amount(self, instrument.id)? * contracts),
@@ -108,21 +112,21 @@ impl Books {
     }
 
     /// Of one contract.
-    fn value(&self, symbol: SymbolId) -> Option<Money> {
+    pub(super) fn value(&self, symbol: SymbolId) -> Option<Money> {
         let mark = self.state.portfolio.last_mark(symbol);
         let price = mark.last.or(mark.ask).or(mark.bid)?;
         Some(self.state.portfolio.tick_value(symbol) * i64::from(price.0))
     }
 
     /// Of one contract: what the table says, or a part of its value.
-    fn margin(&self, symbol: SymbolId) -> Option<Money> {
+    pub(super) fn margin(&self, symbol: SymbolId) -> Option<Money> {
         let listed = self.margins.get(usize::from(symbol.0)).copied().flatten();
         listed.or_else(|| Some(Money::from_micros(self.value(symbol)?.micros() / 100 * UNLISTED_PERCENT)))
     }
 
     /// Loss if every stop were hit: of what is held from the price at which it could be closed now, of working entries from
     /// their own price. What has no stop may lose everything; what others hold in the account is theirs to protect.
-    fn at_stake(&self) -> Money {
+    pub(super) fn at_stake(&self) -> Money {
         let portfolio = &self.state.portfolio;
         let mut stake = Money::ZERO;
         for (strategy, symbol, quantity) in portfolio.held() {
@@ -152,7 +156,7 @@ impl Books {
     }
 
     /// Live orders of the symbol on the candidate's side, and on the other.
-    fn resting(&self, symbol: SymbolId, side: Side) -> [u32; 2] {
+    pub(super) fn resting(&self, symbol: SymbolId, side: Side) -> [u32; 2] {
         let mut counts = [0, 0];
         for order in self.state.orders.live().filter(|o| o.ticket.symbol == symbol) {
             counts[usize::from(order.ticket.side != side)] += 1;

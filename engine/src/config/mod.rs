@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::allocation::Settings;
 use crate::market::{Instrument, SymbolId};
+use crate::sizing::Size;
 use crate::trade::{Money, StrategyId};
 
 pub mod connection;
@@ -34,6 +36,8 @@ pub const LOG_LEVELS: [&str; 6] = ["critical", "error", "warning", "info", "debu
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub instance: Instance,
+    /// How the risk budget is shared; `None`: every size as it is configured.
+    pub allocation: Option<AllocationConfig>,
     pub broker: BrokerConfig,
     /// The simulated gateway inside this process; `None` when a real TWS or IB Gateway is used.
     pub gateway: Option<GatewayConfig>,
@@ -48,6 +52,8 @@ pub struct Config {
     pub on_disconnect: OnDisconnect,
     pub feeds: FeedsConfig,
     pub calendar: CalendarConfig,
+    /// The socket through which a person on this machine commands the running system; `None` for none.
+    pub control: Option<PathBuf>,
     pub actors: ActorsConfig,
     pub storage: StorageConfig,
     pub log: LogConfig,
@@ -60,6 +66,22 @@ pub struct Instance {
     pub name: String,
     /// Real money: the account trades only if `live_acknowledgement` equals the phrase that `config/live.toml` explains.
     pub live: bool,
+}
+
+/// How the risk budget is shared among strategies, and how often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllocationConfig {
+    pub settings: Settings,
+    pub recompute: Recompute,
+    /// Most weight of each strategy, in their order.
+    pub caps: Vec<f64>,
+}
+
+/// When shares are found again: at the turn of each trade date, or of the first one of a calendar week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recompute {
+    Daily,
+    Weekly,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -134,7 +156,10 @@ pub struct StrategyConfig {
     pub symbol: SymbolId,
     /// Bar length in seconds, one of `bars.lengths_s`.
     pub bar_s: u32,
+    /// Contracts for one entry, or the most that `size` may find.
     pub quantity: u32,
+    /// How many of them; `None`: always all.
+    pub size: Option<Size>,
     pub stop_ticks: u32,
     pub target_ticks: Option<u32>,
     /// Parameters of its kind, checked by the registry.
@@ -147,6 +172,10 @@ pub struct OrdersConfig {
     pub answer_within: Duration,
     /// Flatten every position when the session ends in order (Ctrl-C).
     pub flatten_on_stop: bool,
+    /// Close every position this long before its session does; `None`: hold over the close.
+    pub flatten_before_close: Option<Duration>,
+    /// The broker's profit of the day may differ from ours by so much; `None` compares nothing.
+    pub broker_pnl_tolerance: Option<Money>,
     /// Flatten when the link was lost and came back, instead of holding with the resting stop; see [`OnDisconnect`], which
     /// is what is acted upon.
     pub emergency_liquidate_on_disconnect: bool,

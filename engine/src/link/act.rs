@@ -136,7 +136,7 @@ impl Link {
         let (severity, event, text) = outage.told_at_its_end(now, liquidates);
         Self::say(severity, event, text, out);
         if liquidates {
-            self.liquidating = Some(Liquidation::AfterOutage);
+            self.liquidating = Some(Liquidation::UntilFlat);
         }
     }
 

@@ -18,7 +18,7 @@ const WEEKEND_MIN: Duration = Duration::from_secs(12 * 3_600);
 /// A pause shorter than this is no close.
 const CLOSE_MIN: Duration = Duration::from_secs(1_800);
 /// What remains when a person is told, in seconds.
-const LOGIN_ALERTS: &[u64] = &[86_400, 14_400, 3_600, 900, 0];
+const LOGIN_ALERTS: &[u64] = &[129_600, 86_400, 14_400, 3_600, 900, 0];
 const OPEN_ALERTS: &[u64] = &[14_400, 3_600, 900, 300];
 
 #[derive(Clone, Debug)]

@@ -124,7 +124,8 @@ const COMPARE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Why positions are being closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Liquidation {
-    AfterOutage,
+    /// After an outage, or because a close came too soon: until the broker says that it is done.
+    UntilFlat,
     /// Before the market closes at this instant.
     BeforeClose(Timestamp),
 }

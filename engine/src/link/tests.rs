@@ -8,6 +8,7 @@ mod calendar;
 mod feeds;
 mod nights;
 mod protocol;
+mod whole;
 
 /// A link with the markets of the built-in configuration (ES), at a time of a day.
 struct Desk {

@@ -125,9 +125,11 @@ impl Link {
                 self.liquidating = Some(Liquidation::BeforeClose(close));
             }
             (Some(Liquidation::BeforeClose(close)), None) if now >= close => {
-                let text = format!("the market closed at {close} and positions were not all closed: their stops stay");
+                let text = format!(
+                    "the market closed at {close} and positions were not all closed: it goes on, and their stops stay"
+                );
                 Self::say(Severity::Error, "calendar.not_flat", text, out);
-                self.liquidating = None;
+                self.liquidating = Some(Liquidation::UntilFlat);
             }
             _ => {}
         }

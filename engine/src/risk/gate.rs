@@ -3,7 +3,8 @@
 
 use super::{
     Breach, Candidate, View, active_orders, allow_list, duplicate_order, expiry, exposure, feed, latch, margin,
-    order_rate, order_size, portfolio_risk, position, price_collar, reentries, self_match, session, stale_data, trading_state,
+    order_rate, order_size, portfolio_risk, position, price_collar, reentries, self_match, session, stale_data,
+    trading_state,
 };
 use crate::config::RiskConfig;
 

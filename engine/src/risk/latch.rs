@@ -21,6 +21,15 @@ pub enum Scope {
     Strategy(StrategyId),
 }
 
+impl Scope {
+    pub fn strategy(self) -> Option<StrategyId> {
+        match self {
+            Scope::Account => None,
+            Scope::Strategy(id) => Some(id),
+        }
+    }
+}
+
 /// How a latch comes off without a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Reset {

@@ -62,6 +62,13 @@ impl Sent {
         counts
     }
 
+    /// Orders of everybody in the last second and in the last minute.
+    pub fn total(&self, now: Timestamp) -> (u32, u32) {
+        let within = |span| self.orders.iter().filter(|order| now.since(order.at) < span).count();
+        let count = |span| u32::try_from(within(span)).unwrap_or(u32::MAX);
+        (count(SECOND), count(MINUTE))
+    }
+
     /// Since the strategy sent exactly this, if that was the last it sent.
     pub fn since_same(&self, now: Timestamp, entry: &Candidate) -> Option<Duration> {
         self.last.get(&entry.strategy).filter(|(_, last)| last == entry).map(|(at, _)| now.since(*at))

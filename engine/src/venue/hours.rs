@@ -20,7 +20,8 @@ pub enum Hours {
 const DAYS_MAX: u64 = 10;
 
 impl Hours {
-    pub(super) fn calendar(self, root: &str) -> Option<Calendar> {
+    /// The sessions of a root; `None` where there are none.
+    pub fn calendar(self, root: &str) -> Option<Calendar> {
         match self {
             Hours::Always => None,
             Hours::ByRoot => Some(Calendar::of_root(root)),

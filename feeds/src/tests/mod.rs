@@ -4,6 +4,7 @@ mod databento;
 mod faults;
 mod lean;
 mod made;
+mod settlement;
 mod synthetic;
 
 use std::collections::BTreeMap;

@@ -16,6 +16,10 @@ fn a_trade_by_hand_has_a_row_of_its_own_and_survives_a_restart() {
     reborn.inventory(&[]);
     assert_eq!(reborn.compared, [Comparison::Agrees]);
     assert_eq!(reborn.position(StrategyId::FOREIGN), 2, "once");
+    let shown = reborn.journal.iter().any(|entry| {
+        matches!(&entry.record, Record::Position(row) if row.strategy == Some(StrategyId::FOREIGN) && row.quantity == 2)
+    });
+    assert!(shown, "the new session has a row of it");
 }
 
 #[test]

@@ -140,7 +140,8 @@ fn what_is_in_doubt_is_waited_for_over_a_lost_link_too() {
     let half = desk.execution(&exit, 1, 1, 19_990);
     desk.executions.push(half);
     desk.tell(Input::TakeInventory);
-    desk.inventory(&[(&stop, BrokerStatus::PreSubmitted), (&target, BrokerStatus::Submitted)]);
+    let half = |ticket: &OrderTicket| OrderTicket { quantity: 1, ..ticket.clone() };
+    desk.inventory(&[(&half(&stop), BrokerStatus::PreSubmitted), (&half(&target), BrokerStatus::Submitted)]);
     let second = desk.ticket(ONE, Leg::Exit);
     assert_ne!(second.id, exit.id, "the rest was cancelled while nobody listened");
     assert_eq!(second.quantity, 1);
@@ -170,4 +171,37 @@ fn others_positions_are_left_alone() {
     flatten(&mut desk);
     assert_eq!(desk.flats, 1, "ours is flat");
     assert!(desk.sent.is_empty());
+}
+
+#[test]
+fn stops_larger_than_the_position_shrink_before_the_exit_joins_them() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 2);
+    let (entry, stop, target) =
+        (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
+    desk.rests(&stop, 2);
+    desk.rests(&target, 2);
+    desk.fill(&entry, 1, 1, 20_001);
+    flatten(&mut desk);
+    desk.status(&entry, BrokerStatus::Cancelled);
+    assert_eq!(desk.modified.len(), 2 + 2, "when the entry ended, and to have it confirmed");
+    assert!(desk.sent.iter().all(|t| t.leg != Leg::Exit), "not before it is");
+    desk.rests(&stop, 1);
+    desk.rests(&target, 1);
+    assert_eq!(desk.ticket(ONE, Leg::Exit).quantity, 1);
+}
+
+#[test]
+fn a_position_that_was_turned_around_is_closed() {
+    let mut desk = long_two();
+    let stop = desk.ticket(ONE, Leg::Stop);
+    desk.intend(ONE, Intent::Exit);
+    let exit = desk.ticket(ONE, Leg::Exit);
+    desk.fill(&stop, 1, 1, 19_980);
+    desk.fill(&exit, 1, 2, 19_979);
+    assert_eq!(desk.position(ONE), -1);
+    let back = desk.ticket(ONE, Leg::Exit);
+    assert_eq!((back.side, back.quantity), (Side::Buy, 1));
+    desk.fill(&back, 1, 1, 19_985);
+    assert_eq!(desk.position(ONE), 0);
 }

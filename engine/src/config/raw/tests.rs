@@ -10,8 +10,11 @@ use crate::config::{LOG_LEVELS, Limit, MarketSource, Pace};
 use crate::time::Timestamp;
 use crate::trade::{Fraction, Money};
 
+mod connection;
 mod junk;
 mod mistakes;
+mod shares;
+mod sizes;
 
 /// The least that a paper account needs.
 const SMALLEST: &str = r#"[broker]
@@ -129,6 +132,9 @@ fn the_values_of_the_default_file_are_the_documented_defaults() {
     assert_eq!(written.log, defaults.log);
     assert_eq!(written.storage, defaults.storage);
     assert_eq!(written.orders.answer_within, defaults.orders.answer_within);
+    assert_eq!(written.on_disconnect, defaults.on_disconnect);
+    assert_eq!(written.feeds, defaults.feeds);
+    assert_eq!(written.calendar, defaults.calendar);
     assert_eq!(written.protection, defaults.protection);
     assert_eq!(written.actors.broker, defaults.actors.broker);
     assert_eq!(written.actors.ping_every, defaults.actors.ping_every);

@@ -7,6 +7,7 @@ use super::Known;
 use super::instruments::{bars, instruments, unique};
 use super::kind::{Kind, boolean, millis, name, string, text, whole};
 use super::mistake::one_of;
+use super::sizing;
 use super::walk::Section;
 use crate::config::{BarsConfig, OrdersConfig, StrategyConfig};
 use crate::market::{Instrument, SymbolId};
@@ -42,7 +43,7 @@ impl Market {
         let symbol = s.need("symbol", text("the name of an instrument", |_| true));
         let symbol = symbol.and_then(|symbol| self.symbol(s, &symbol));
         let bar_s = s.get("bar_s", whole(1..=DAY_S, "seconds")).and_then(|bar_s| self.bar_length(s, bar_s));
-        let quantity = s.need("quantity", whole(1..=CONTRACTS_MAX, "contracts"));
+        let quantity = sizing::quantity(s);
         let stop_ticks = match s.has("target_ticks") && !s.has("stop_ticks") {
             true => {
                 s.mistake(
@@ -56,13 +57,15 @@ impl Market {
         };
         let target_ticks = s.get("target_ticks", whole(1..=TICKS_MAX, "ticks"));
         let params = params(s, kind.as_deref(), known);
+        let (quantity, size) = quantity?;
         Some(StrategyConfig {
             id: StrategyId(u16::try_from(i).ok()?),
             name: name?,
             kind: kind?,
             symbol: symbol?,
             bar_s: bar_s?,
-            quantity: quantity?,
+            quantity,
+            size,
             stop_ticks: stop_ticks?,
             target_ticks: target_ticks?,
             params: params?,
@@ -132,9 +135,14 @@ pub(super) fn orders(root: &Section<'_>) -> Option<OrdersConfig> {
         // What happens to an open position is the user's decision, not a default's.
         let flatten_on_stop = s.need("flatten_on_stop", boolean());
         let liquidate = s.need("emergency_liquidate_on_disconnect", boolean());
+        let before_close = whole(1..=DAY_S / 4, "seconds").map(|s| std::time::Duration::from_secs(s.into()));
+        let flatten_before_close = s.get("flatten_before_close_s", before_close);
+        let pnl_tolerance = s.get("broker_pnl_tolerance_usd", sizing::positive_money());
         Some(OrdersConfig {
             answer_within: answer_within?,
             flatten_on_stop: flatten_on_stop?,
+            flatten_before_close: flatten_before_close?,
+            broker_pnl_tolerance: pnl_tolerance?,
             emergency_liquidate_on_disconnect: liquidate?,
         })
     })

@@ -46,7 +46,9 @@ fn what_is_not_closed_by_the_close_is_an_alarm() {
     let mut desk = friday(AtClose::Flat);
     desk.busy(16 * 60);
     assert!(desk.told().contains(&"error calendar.not_flat".to_owned()));
-    assert_eq!(desk.trading(), Trading::Paused);
+    assert_eq!(desk.trading(), Trading::Liquidating, "it goes on until the broker says that it is done");
+    desk.silent(60);
+    assert!(desk.told().is_empty(), "said once");
 }
 
 #[test]

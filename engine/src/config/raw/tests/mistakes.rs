@@ -443,5 +443,17 @@ thread = "t"
         my.toml:25: orders.emergency_liquidate_on_disconnect: found nothing; expected true or false
         my.toml:26: orders.flatten_on_stop: found "no"; expected true or false
         my.toml:27: actors.stratgy: found an unknown key; expected strategy, the nearest known name
-        my.toml:29: tweaks: found an unknown section; expected one of actors, backtest, bars, broker, expected_outages, gateway, instance, instruments, log, orders, protection, risk, storage, strategies"#]].assert_eq(&mistakes(text));
+        my.toml:29: tweaks: found an unknown section; expected one of actors, allocation, backtest, bars, broker, calendar, control, expected_outages, feeds, gateway, instance, instruments, log, on_disconnect, orders, protection, risk, storage, strategies"#]].assert_eq(&mistakes(text));
+}
+
+#[test]
+fn a_protection_that_contradicts_itself_and_a_reserved_name_are_told() {
+    check_more(
+        "[protection]\nrepair_after_ms = 3_000\nflatten_after_ms = 3_000\nladder_step_ms = 40_000\nladder_tick = 2\n",
+        expect![[r#"
+            my.toml:30: protection.ladder_retry_max_ms: found 30000; expected at least protection.ladder_step_ms, which is 40000
+            my.toml:32: protection.flatten_after_ms: found 3000; expected more than protection.repair_after_ms, which is 3000
+            my.toml:34: protection.ladder_tick: found an unknown key; expected ladder_ticks, the nearest known name"#]],
+    );
+    check_change("name = \"trend\"", "name = \"foreign\"", expect![[r#"my.toml:8: strategies[0].name: found "foreign", which stands for positions that are not Pitboss's; expected another name"#]]);
 }
