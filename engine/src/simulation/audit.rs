@@ -153,8 +153,19 @@ impl Auditor {
             self.fold = Fold::of_state(books);
             return;
         }
+        self.check_entry(&entry.record);
         if let Err(text) = self.fold.apply(&entry.record) {
             self.break_rule("an execution counts once", text);
+        }
+    }
+
+    /// An entry comes into being with its record, and only while trading is allowed.
+    fn check_entry(&mut self, record: &Record) {
+        let Record::OrderPlaced(ticket) = record else { return };
+        let is_new = ticket.leg == Leg::Entry && !self.fold.placed.contains_key(&ticket.id);
+        let trading = self.fold.trading.unwrap_or(Trading::Paused);
+        if is_new && trading != Trading::Allowed {
+            self.break_rule("no entry while paused", format!("entry {} while trading is {trading:?}", ticket.id.0));
         }
     }
 

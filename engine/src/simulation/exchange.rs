@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use crate::trade::{
     BrokerEvent, BrokerOrderId, BrokerPosition, BrokerRequest, BrokerSnapshot, Money, OrderIntent, OrderTicket,
 };
-use crate::venue::{Report, Rules, Venue, VenueConfig};
+use crate::venue::{Report, Rules, Venue, VenueConfig, VenueExecution};
 use crate::wiring::News;
 
 mod faults;
@@ -392,6 +392,10 @@ impl Exchange {
     }
 
     fn report(&mut self, reports: &[Report]) {
+        let others = |fill: &VenueExecution| fill.client_id != CLIENT_ID || fill.order_id == 0;
+        if reports.iter().any(|report| matches!(report, Report::Execution(fill) if others(fill))) {
+            self.others_at = Some(self.now);
+        }
         for event in order_events(&self.venue, reports) {
             self.tell_event(event);
         }

@@ -56,7 +56,7 @@ pub enum What {
     Duplicate { events: u32 },
     /// The next order events come late by this much each, so that others overtake them.
     Reorder { events: u32, late_ms: u32 },
-    /// The next order events are lost, and the stream says that something was.
+    /// The next order events are lost, and each time the stream says that something was.
     Swallow { events: u32 },
     /// The next new orders are refused with 201.
     Reject { orders: u32 },

@@ -67,10 +67,6 @@ impl Auditor {
             let text = format!("entry {id} in symbol {}, whose feed has no tick since it was in doubt", ticket.symbol.0);
             self.break_rule("only a tick proves a feed", text);
         }
-        let trading = self.fold.trading.unwrap_or(Trading::Paused);
-        if trading != Trading::Allowed {
-            self.break_rule("no entry while paused", format!("entry {id} while trading is {trading:?}"));
-        }
         if !self.is_reconciled() {
             let text = format!("entry {id} before an inventory was taken since the last change of the connection");
             self.break_rule("reconcile first, enter after", text);

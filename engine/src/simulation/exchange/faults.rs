@@ -44,7 +44,7 @@ impl Exchange {
             What::Skew { ms } => self.skew_ms = ms,
             What::Foreign { symbol, quantity } => self.trade_as_another(symbol, quantity),
             What::Liquidate { symbol } => {
-                (self.touched, self.others_at) = (true, Some(self.now));
+                self.touched = true;
                 let (at, mut reports) = (self.broker_now(), Vec::new());
                 self.venue.liquidate(at, symbol_id(symbol as usize), &mut reports);
                 self.report(&reports);
@@ -116,7 +116,6 @@ impl Exchange {
         let Some(side) = Side::of_position(i64::from(quantity)) else { return };
         self.foreign_id += 1;
         self.foreign += i64::from(quantity).abs();
-        self.others_at = Some(self.now);
         let order = NewOrder {
             client_id: FOREIGN_CLIENT,
             order_id: self.foreign_id,

@@ -126,10 +126,7 @@ impl Exchange {
         }
         if self.armed.swallow > 0 && self.open {
             self.armed.swallow -= 1;
-            if self.armed.swallow == 0 {
-                self.tell(Heard::News(News::OrderStreamBroken { why: "simulated".to_owned() }));
-            }
-            return;
+            return self.tell(Heard::News(News::OrderStreamBroken { why: "simulated".to_owned() }));
         }
         if self.armed.duplicate > 0 {
             self.armed.duplicate -= 1;
