@@ -98,7 +98,7 @@ fn risk_gate(times: usize) {
         symbol: SymbolId(0),
         side: Side::Buy,
         quantity: 1,
-        stop: Price(19_976),
+        stop: Some(Price(19_976)),
         target: Some(Price(20_048)),
     };
     let view = View {
@@ -110,6 +110,7 @@ fn risk_gate(times: usize) {
         data_age: Some(Duration::from_millis(3)),
         day_pnl: Money::from_micros(-100_000_000),
         orders_last_second: 3,
+        unprotected_allowed: false,
         now: START,
     };
     let seconds = rounds(

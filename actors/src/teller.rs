@@ -75,14 +75,15 @@ impl Teller {
             | Record::Commission { .. }
             | Record::Position(_)
             | Record::Performance { .. }
-            | Record::SessionEnded { .. } => {}
+            | Record::SessionEnded { .. }
+            | Record::Account(_) => {}
         }
     }
 
     fn tell_signal(&self, intent: &engine::trade::OrderIntent, verdict: &Verdict) {
         let strategy = self.strategy(intent.strategy);
         let wish = match &intent.intent {
-            Intent::Enter { side, quantity, .. } => {
+            Intent::Enter { side, quantity, .. } | Intent::Order { side, quantity, .. } => {
                 format!("{} {quantity} {}", side.name(), self.symbol(intent.symbol))
             }
             Intent::Exit => format!("exit {}", self.symbol(intent.symbol)),

@@ -125,6 +125,17 @@ pub struct Performance {
     pub drawdown_max: Money,
 }
 
+/// What an account is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AccountRow {
+    /// As settled.
+    pub cash: Money,
+    /// Cash and what open positions gained since their settlement.
+    pub equity: Money,
+    pub initial_margin: Money,
+    pub maintenance_margin: Money,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Severity {
     Info,
@@ -187,6 +198,8 @@ pub enum Record {
     SessionEnded {
         cause: String,
     },
+    /// The account of a backtest after a settlement, and at the end.
+    Account(AccountRow),
 }
 
 /// Why a segment stopped being readable at some byte.

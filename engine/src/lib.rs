@@ -2,6 +2,7 @@
 //! Absent on purpose: actors, async, sockets, files, clocks, randomness, unordered maps.
 
 pub mod backtest;
+pub mod bar_market;
 pub mod bars;
 pub mod books;
 pub mod codes;

@@ -10,6 +10,7 @@ use engine::backtest::first_id;
 use engine::books::{self, Books, BooksState};
 use engine::config::Config;
 use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInfo};
+use engine::strategy::registry;
 use engine::time::Timestamp;
 use engine::trade::{Money, Trading};
 use engine::wiring::Topology;
@@ -177,6 +178,8 @@ impl System {
         let bars = make.bars(&mut supervisor)?;
         let strategies = make.strategies(&mut supervisor)?;
         let mut timed: Vec<_> = bars.iter().map(Child::port).collect();
+        let wakes = |n: &usize| registry::wakes(&config.strategies[*n].kind);
+        timed.extend((0..strategies.len()).filter(wakes).map(|n| strategies[n].port()));
         timed.extend([books.port(), link.port()]);
         shared.set_addresses(Addresses {
             bars: bars.iter().map(Child::port).collect(),

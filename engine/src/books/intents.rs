@@ -19,17 +19,20 @@ impl Books {
         let OrderIntent { strategy, symbol, .. } = intent;
         match intent.intent {
             Intent::Enter { side, quantity, kind, bracket } => {
-                let candidate =
-                    Candidate { strategy, symbol, side, quantity, stop: bracket.stop, target: bracket.target };
-                match gate::check(candidate, &self.view(now, &candidate), &self.risk) {
-                    Ok(approved) => self.submit(now, approved, kind, intent, out),
-                    Err(breach) => {
-                        let (rule, value, limit) = (breach.rule.to_owned(), breach.value, breach.limit);
-                        let verdict = Verdict::Refused { rule, value, limit };
-                        out.push(Output::Record(Record::Signal { intent, verdict }));
-                        out.push(Output::Strategy(strategy, strategy::Input::OrderEnded(Leg::Entry)));
-                    }
-                }
+                let (stop, target) = (Some(bracket.stop), bracket.target);
+                let candidate = Candidate { strategy, symbol, side, quantity, stop, target };
+                let view = self.view(now, &candidate);
+                self.enter(now, candidate, &view, (kind, TimeInForce::Day), intent, out);
+            }
+            Intent::Order { side, quantity, kind, tif, bracket } => {
+                let (stop, target) = (bracket.map(|b| b.stop), bracket.and_then(|b| b.target));
+                let candidate = Candidate { strategy, symbol, side, quantity, stop, target };
+                // Such orders stand beside each other; limits on size and position hold for them as for all.
+                let unprotected_allowed = self.unprotected_allowed;
+                let engaged = |view: &View| view.engaged && !unprotected_allowed;
+                let view = self.view(now, &candidate);
+                let view = View { engaged: engaged(&view), unprotected_allowed, ..view };
+                self.enter(now, candidate, &view, (kind, tif), intent, out);
             }
             Intent::Exit => {
                 let exit = self.exit_ticket(strategy, symbol);
@@ -56,6 +59,27 @@ impl Books {
         }
     }
 
+    /// Asks the gate, and places what it lets through.
+    fn enter(
+        &mut self,
+        now: Timestamp,
+        candidate: Candidate,
+        view: &View,
+        how: (OrderKind, TimeInForce),
+        intent: OrderIntent,
+        out: &mut Vec<Output>,
+    ) {
+        match gate::check(candidate, view, &self.risk) {
+            Ok(approved) => self.submit(now, approved, how, intent, out),
+            Err(breach) => {
+                let (rule, value, limit) = (breach.rule.to_owned(), breach.value, breach.limit);
+                let verdict = Verdict::Refused { rule, value, limit };
+                out.push(Output::Record(Record::Signal { intent, verdict }));
+                out.push(Output::Strategy(candidate.strategy, strategy::Input::OrderEnded(Leg::Entry)));
+            }
+        }
+    }
+
     /// What the gate may look at.
     fn view(&mut self, now: Timestamp, order: &Candidate) -> View {
         let (worst_long, worst_short) = self.worst_case(order.symbol);
@@ -69,6 +93,7 @@ impl Books {
             data_age: self.prices_at.get(&order.symbol).map(|&at| now.since(at)),
             day_pnl: self.state.portfolio.day_pnl(),
             orders_last_second: self.sent.last_second(now),
+            unprotected_allowed: false,
             now,
         }
     }
@@ -103,12 +128,13 @@ impl Books {
         &mut self,
         now: Timestamp,
         approved: Approved,
-        kind: OrderKind,
+        (kind, tif): (OrderKind, TimeInForce),
         intent: OrderIntent,
         out: &mut Vec<Output>,
     ) {
         let order = *approved.candidate();
         let entry = self.ticket(order.strategy, order.symbol, Leg::Entry, order.side, order.quantity, kind);
+        let entry = OrderTicket { tif, ..entry };
         let family = (entry.id, entry.order_id);
         let protect = |books: &mut Self, leg, kind| {
             let ticket = books.ticket(order.strategy, order.symbol, leg, order.side.opposite(), order.quantity, kind);
@@ -121,8 +147,8 @@ impl Books {
         };
         // Ids rise in the order of sending: the broker refuses one that is below another it has seen.
         let target = order.target.map(|price| protect(self, Leg::Target, OrderKind::Limit(price)));
-        let stop = protect(self, Leg::Stop, OrderKind::Stop(order.stop));
-        let mut tickets: Vec<OrderTicket> = [Some(entry), target, Some(stop)].into_iter().flatten().collect();
+        let stop = order.stop.map(|price| protect(self, Leg::Stop, OrderKind::Stop(price)));
+        let mut tickets: Vec<OrderTicket> = [Some(entry), target, stop].into_iter().flatten().collect();
         let last = tickets.len() - 1;
         tickets[last].transmit = true;
         let verdict = Verdict::Approved { order: Some(family.0) };

@@ -159,6 +159,8 @@ pub struct Books {
     /// Executions that are not ours or were corrected, and that have been told.
     reported_executions: BTreeSet<String>,
     flattening: bool,
+    /// Entries may go without a stop, and nobody closes a position for want of one.
+    unprotected_allowed: bool,
     sessions: SessionCursor,
     check_at: Option<Timestamp>,
     totals_at: Option<Timestamp>,
@@ -187,6 +189,7 @@ impl Books {
             early_commissions: BTreeMap::new(),
             reported_executions: BTreeSet::new(),
             flattening: false,
+            unprotected_allowed: false,
             sessions: SessionCursor::new(Calendar::by_name("cme_equity_index").expect("a built-in calendar")),
             check_at: None,
             totals_at: None,
@@ -202,6 +205,12 @@ impl Books {
     /// See [`BooksState::raise_ids`].
     pub fn raise_ids(&mut self, to: ClientOrderId) {
         self.state.raise_ids(to);
+    }
+
+    /// From now on [`crate::trade::Intent::Order`] may open positions without a stop. For backtests only: nothing that
+    /// sends orders to a broker calls this.
+    pub fn allow_unprotected(&mut self) {
+        self.unprotected_allowed = true;
     }
 
     pub fn portfolio(&self) -> &Portfolio {

@@ -105,7 +105,7 @@ impl Books {
 
     /// Closes positions that lacked a resting stop for too long, and goes on closing while flattening.
     pub(super) fn protect(&mut self, now: Timestamp, out: &mut Vec<Output>) {
-        if !self.connected {
+        if !self.connected || (self.unprotected_allowed && !self.flattening) {
             return;
         }
         let held: Vec<(StrategyId, SymbolId, u32)> = self

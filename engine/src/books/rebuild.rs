@@ -59,7 +59,8 @@ impl BooksState {
             | Record::Performance { .. }
             | Record::Trading { .. }
             | Record::System { .. }
-            | Record::SessionEnded { .. } => {}
+            | Record::SessionEnded { .. }
+            | Record::Account(_) => {}
         }
     }
 

@@ -8,9 +8,11 @@ use std::time::Duration;
 use crate::market::{Instrument, SymbolId};
 use crate::trade::{Money, StrategyId};
 
+pub mod backtest;
 pub mod outage;
 pub mod raw;
 
+pub use backtest::BacktestConfig;
 pub use outage::ExpectedOutage;
 
 /// `config/default.toml`, which is also the reference of every key.
@@ -125,7 +127,8 @@ pub struct StrategyConfig {
     /// Bar length in seconds, one of `bars.lengths_s`.
     pub bar_s: u32,
     pub quantity: u32,
-    pub stop_ticks: u32,
+    /// `None`: entries go without a stop, by `unprotected = true`, which only a backtest accepts.
+    pub stop_ticks: Option<u32>,
     pub target_ticks: Option<u32>,
     /// Parameters of its kind, checked by the registry.
     pub params: toml::Table,
@@ -230,9 +233,3 @@ pub struct LogConfig {
     pub backups: usize,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct BacktestConfig {
-    pub market: Option<MarketSource>,
-    pub commission: Money,
-    pub cash: Money,
-}

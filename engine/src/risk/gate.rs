@@ -16,9 +16,10 @@ impl Approved {
 
 /// Runs every rule in a fixed order; the first that is broken refuses.
 pub fn check(order: Candidate, view: &View, limits: &RiskConfig) -> Result<Approved, Breach> {
-    let tickets = 2 + u32::from(order.target.is_some());
+    let tickets = 1 + u32::from(order.stop.is_some()) + u32::from(order.target.is_some());
     trading_state::check(&order, view)?;
     order_size::check(&order, limits.order_size_max)?;
+    order_size::check_protection(&order, view)?;
     order_size::check_bracket(&order, view)?;
     position::check(&order, view, limits.max_position_size)?;
     order_rate::check(view, tickets, limits.orders_per_second_max)?;
@@ -53,7 +54,7 @@ mod tests {
             symbol: SymbolId(0),
             side: Side::Buy,
             quantity,
-            stop: Price(19_990),
+            stop: Some(Price(19_990)),
             target: Some(Price(20_020)),
         }
     }
@@ -68,6 +69,7 @@ mod tests {
             data_age: Some(Duration::ZERO),
             day_pnl: Money::ZERO,
             orders_last_second: 0,
+            unprotected_allowed: false,
             now: Timestamp::from_secs(0),
         }
     }
@@ -109,11 +111,21 @@ mod tests {
 
     #[test]
     fn a_bracket_on_the_wrong_side_refuses() {
-        assert_eq!(rule_broken(Candidate { stop: Price(20_000), ..buy(1) }, calm()), Some("bracket_side"));
+        assert_eq!(rule_broken(Candidate { stop: Some(Price(20_000)), ..buy(1) }, calm()), Some("bracket_side"));
         assert_eq!(rule_broken(Candidate { target: Some(Price(20_000)), ..buy(1) }, calm()), Some("bracket_side"));
-        let short = Candidate { side: Side::Sell, stop: Price(20_010), target: Some(Price(19_980)), ..buy(1) };
+        let short = Candidate { side: Side::Sell, stop: Some(Price(20_010)), target: Some(Price(19_980)), ..buy(1) };
         assert_eq!(rule_broken(short, calm()), None);
-        assert_eq!(rule_broken(Candidate { stop: Price(19_999), ..short }, calm()), Some("bracket_side"));
+        assert_eq!(rule_broken(Candidate { stop: Some(Price(19_999)), ..short }, calm()), Some("bracket_side"));
+    }
+
+    #[test]
+    fn an_entry_without_a_stop_is_refused_unless_a_backtest_allows_it() {
+        let bare = Candidate { stop: None, target: None, ..buy(1) };
+        assert_eq!(rule_broken(bare, calm()), Some("unprotected"));
+        let allowed = View { unprotected_allowed: true, ..calm() };
+        assert_eq!(rule_broken(bare, allowed), None);
+        assert_eq!(rule_broken(bare, View { orders_last_second: 9, ..allowed }), None, "one ticket");
+        assert_eq!(rule_broken(Candidate { quantity: 3, ..bare }, allowed), Some("order_size"), "limits hold as ever");
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub struct Candidate {
     pub symbol: SymbolId,
     pub side: Side,
     pub quantity: u32,
-    pub stop: Price,
+    /// `None`: nothing would protect the position.
+    pub stop: Option<Price>,
     pub target: Option<Price>,
 }
 
@@ -42,6 +43,8 @@ pub struct View {
     pub day_pnl: Money,
     /// Orders handed to the broker within the last second.
     pub orders_last_second: u32,
+    /// Entries without a stop may pass: a backtest whose configuration says so, nothing else.
+    pub unprotected_allowed: bool,
     pub now: Timestamp,
 }
 

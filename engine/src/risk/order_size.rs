@@ -6,6 +6,7 @@ use crate::trade::Side;
 
 pub const RULE: &str = "order_size";
 pub const BRACKET_RULE: &str = "bracket_side";
+pub const PROTECTION_RULE: &str = "unprotected";
 
 pub fn check(order: &Candidate, limit: Limit<u32>) -> Result<(), Breach> {
     if order.quantity == 0 {
@@ -17,16 +18,27 @@ pub fn check(order: &Candidate, limit: Limit<u32>) -> Result<(), Breach> {
     }
 }
 
+/// Every entry carries a stop.
+pub fn check_protection(order: &Candidate, view: &View) -> Result<(), Breach> {
+    if order.stop.is_none() && !view.unprotected_allowed {
+        return Err(Breach::new(PROTECTION_RULE, "no stop", "a protective stop"));
+    }
+    Ok(())
+}
+
 /// A stop beyond the market would fill at once; a target there would be no target.
 pub fn check_bracket(order: &Candidate, view: &View) -> Result<(), Breach> {
+    if order.stop.is_none() && order.target.is_none() {
+        return Ok(());
+    }
     let Some(last) = view.last_price else {
         return Err(Breach::new(BRACKET_RULE, "no reference price", "a price of the symbol"));
     };
     let gain = |to: i32| i64::from(order.side.sign()) * (i64::from(to) - i64::from(last.0));
     let side = if order.side == Side::Buy { "below" } else { "above" };
-    if gain(order.stop.0) >= 0 {
+    if let Some(stop) = order.stop.filter(|stop| gain(stop.0) >= 0) {
         let limit = format!("{side} the last price {} (ticks)", last.0);
-        return Err(Breach::new(BRACKET_RULE, format!("stop {} (ticks)", order.stop.0), limit));
+        return Err(Breach::new(BRACKET_RULE, format!("stop {} (ticks)", stop.0), limit));
     }
     match order.target {
         Some(target) if gain(target.0) <= 0 => {

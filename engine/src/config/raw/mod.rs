@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use super::{Config, EMBEDDED_DEFAULT};
 use crate::strategy::registry;
 
+mod backtest;
 mod check;
 mod instruments;
 mod kind;
@@ -76,7 +77,7 @@ pub struct Known<'a> {
 impl<'a> Known<'a> {
     /// The strategies that this crate has, and these contracts.
     pub fn registered(contracts: &'a [ContractSpec]) -> Self {
-        let kinds = registry::KINDS.iter().map(|kind| kind.name).collect();
+        let kinds = registry::names().collect();
         Self { contracts, kinds, check_params: &|kind, params| registry::params(kind, params).map(drop) }
     }
 }
@@ -121,17 +122,18 @@ impl Parts {
         let simulated = root.has("gateway");
         let listen = gateway.as_ref().and_then(Option::as_ref).map(|gateway| gateway.listen);
         let market = trading::Market::read(root, known);
+        let strategies = market.strategies(root, known);
         Parts {
             instance: session::instance(root),
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
-            strategies: market.strategies(root, known),
             risk: trading::risk(root),
             orders: trading::orders(root),
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
-            backtest: simulation::backtest(root),
+            backtest: backtest::backtest(root, strategies.as_deref()),
+            strategies,
             gateway,
             instruments: market.instruments,
             bars: market.bars,

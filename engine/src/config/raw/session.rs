@@ -102,10 +102,10 @@ fn weekday() -> Kind<'static, Weekday> {
     })
 }
 
-fn time_of_day() -> Kind<'static, NaiveTime> {
+pub(super) fn time_of_day() -> Kind<'static, NaiveTime> {
     Kind::new("a time of day such as \"23:00\"", |value| NaiveTime::parse_from_str(string(value)?, "%H:%M").ok())
 }
 
-fn zone() -> Kind<'static, Tz> {
+pub(super) fn zone() -> Kind<'static, Tz> {
     Kind::new("a time zone such as America/New_York", |value| string(value)?.parse().ok())
 }
