@@ -9,14 +9,16 @@ use actors::storage::{StorageProjector, Store};
 use clap::Args;
 use engine::backtest::{Backtest, Cores};
 use engine::books::BooksState;
+use engine::config::backtest::Fills;
 use engine::config::{Config, MarketSource};
 use engine::journal::{Entry, Mode, Record, SessionInfo, Severity, StrategyInfo};
 use engine::time::Timestamp;
 use engine::wiring::system;
 
+use super::lists::Lists;
 use super::market::{Market, retarget, selection};
 use super::summary::Summary;
-use super::{ConfigArg, Failure, Outcome, setup};
+use super::{ConfigArg, Failure, Outcome, bar_market, setup};
 
 #[derive(Args)]
 pub struct BacktestArgs {
@@ -31,6 +33,12 @@ pub struct BacktestArgs {
     /// Minutes of market time; needed for a synthetic market, which has no end.
     #[arg(long, default_value_t = 390)]
     minutes: u32,
+    /// Write every fill to a CSV file: time, strategy, symbol, side, contracts, price, commission.
+    #[arg(long, value_name = "FILE")]
+    pub(super) fills: Option<PathBuf>,
+    /// Write cash, equity and margin after each settlement to a CSV file; backtests over bars only.
+    #[arg(long, value_name = "FILE")]
+    pub(super) account: Option<PathBuf>,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -38,12 +46,22 @@ pub struct BacktestArgs {
 
 pub fn run(args: &BacktestArgs) -> Outcome {
     let mut config = setup::config(&args.config)?;
-    let market = open(args, &mut config)?;
+    let market = match config.backtest.fills {
+        Fills::Ticks => Played::Ticks(Box::new(open(args, &mut config)?)),
+        Fills::Bars(_) => Played::Bars(Box::new(bar_market::open(&args.data, args.contract.as_deref(), &mut config)?)),
+    };
+    allow(&config)?;
     config.storage.journal_dir.push("backtest");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
     let store = runtime.block_on(setup::open_store(&config.storage))?;
-    let broken = market.broken.clone();
-    let (mut summary, mut writer) = play(&config, market)?;
+    let broken = match &market {
+        Played::Ticks(market) => market.broken.clone(),
+        Played::Bars(market) => market.broken.clone(),
+    };
+    let (mut summary, mut writer) = match market {
+        Played::Ticks(market) => play(&config, *market, Lists::open(args, &config)?)?,
+        Played::Bars(market) => bar_market::play(&config, *market, Lists::open(args, &config)?)?,
+    };
     if let Some(error) = broken.take() {
         return Err(Failure::work(format!("the data ended early: {error}")));
     }
@@ -60,6 +78,24 @@ pub fn run(args: &BacktestArgs) -> Outcome {
         println!("{summary}");
     }
     Ok(())
+}
+
+/// What is played.
+enum Played {
+    Ticks(Box<Market>),
+    Bars(Box<bar_market::BarMarket>),
+}
+
+/// Strategies without stops are for backtests that say so.
+fn allow(config: &Config) -> Outcome {
+    let bare = config.strategies.iter().find(|strategy| strategy.stop_ticks.is_none());
+    match bare.filter(|_| !config.backtest.unprotected_entries) {
+        Some(strategy) => Err(Failure::usage(format!(
+            "strategy {} has `unprotected = true`, which needs `unprotected_entries = true` in [backtest]",
+            strategy.name
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, Failure> {
@@ -84,16 +120,17 @@ fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, Failure> {
 }
 
 /// The journal of a backtest. Errors are kept and told at the end: the cores do not wait for a disk.
-struct Recorder {
+pub(super) struct Recorder {
     writer: Writer,
     at: Timestamp,
-    session: String,
+    pub(super) session: String,
     failed: Option<String>,
-    bars: Vec<u64>,
-    signals: u64,
+    pub(super) bars: Vec<u64>,
+    pub(super) signals: u64,
     /// The number of this backtest in its journal.
-    run: u32,
+    pub(super) run: u32,
     dir: JournalDir,
+    lists: Lists,
 }
 
 /// Where the records are.
@@ -103,7 +140,12 @@ struct Written {
 }
 
 impl Recorder {
-    fn begin(config: &Config, start: Timestamp) -> Result<Self, Failure> {
+    pub(super) fn begin(
+        config: &Config,
+        start: Timestamp,
+        books: BooksState,
+        lists: Lists,
+    ) -> Result<Self, Failure> {
         let dir = JournalDir::open(&config.storage.journal_dir).map_err(Failure::usage)?;
         let recovered = dir.recover().map_err(Failure::work)?;
         let info = SessionInfo {
@@ -119,14 +161,15 @@ impl Recorder {
                 .collect(),
         };
         let session = info.id.clone();
-        let record = Record::SessionStarted { info: Box::new(info), books: Box::new(BooksState::default()) };
+        let record = Record::SessionStarted { info: Box::new(info), books: Box::new(books) };
         let first = Entry { seq: recovered.next_seq, at: start, record };
         let writer = dir.create_segment(&first).map_err(Failure::work)?;
         let run = recovered.run_number;
-        Ok(Self { writer, at: start, session, failed: None, bars: vec![0; 5], signals: 0, run, dir })
+        Ok(Self { writer, at: start, session, failed: None, bars: vec![0; 5], signals: 0, run, dir, lists })
     }
 
-    fn write(&mut self, at: Timestamp, record: Record) {
+    pub(super) fn write(&mut self, at: Timestamp, record: Record) {
+        self.lists.see(&record, at);
         self.at = self.at.max(at);
         match &record {
             Record::Bar(bar) => self.bars[bar.quality as usize] += 1,
@@ -139,6 +182,9 @@ impl Recorder {
     }
 
     fn finish(mut self) -> Result<Written, Failure> {
+        if let Err(reason) = self.lists.finish() {
+            return Err(Failure::work(reason));
+        }
         if let Err(reason) = self.writer.commit() {
             self.failed.get_or_insert(reason.to_string());
         }
@@ -149,8 +195,8 @@ impl Recorder {
     }
 }
 
-fn play(config: &Config, market: Market) -> Result<(Summary, Recorder), Failure> {
-    let mut recorder = Recorder::begin(config, market.start)?;
+fn play(config: &Config, market: Market, lists: Lists) -> Result<(Summary, Recorder), Failure> {
+    let mut recorder = Recorder::begin(config, market.start, BooksState::default(), lists)?;
     let mut ticks = 0;
     let started = Instant::now();
     let cores = {
@@ -171,7 +217,7 @@ fn play(config: &Config, market: Market) -> Result<(Summary, Recorder), Failure>
     Ok((summary, recorder))
 }
 
-fn summarise(config: &Config, cores: &Cores) -> Summary {
+pub(super) fn summarise(config: &Config, cores: &Cores) -> Summary {
     let portfolio = cores.books.portfolio();
     let of = |id| super::summary::Totals::from(&portfolio.performance(id));
     let open = config.instruments.iter().map(|i| (i.name.clone(), portfolio.net_position(i.id)));

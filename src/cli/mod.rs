@@ -8,11 +8,14 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 mod backtest;
+mod bar_market;
 mod bars;
 mod config;
 mod faults;
 mod gateway;
 mod journal;
+mod lists;
+mod margins;
 mod market;
 mod replay;
 mod report;

@@ -28,9 +28,21 @@ pub struct Summary {
     /// The book's positions were not found to be the broker's.
     #[serde(default)]
     pub doubtful: bool,
+    /// Cash and equity at the end of a backtest over bars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Balance>,
     pub latency: Vec<Spread>,
     pub messages_per_second: f64,
     pub restarts: u64,
+}
+
+/// The account at the end, in account currency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Balance {
+    pub cash: Decimal,
+    pub equity: Decimal,
+    /// Orders that the venue accepted.
+    pub orders: usize,
 }
 
 /// Money in account currency.

@@ -1,0 +1,116 @@
+//! A backtest over bars: opens files of bars, plays them, sums up. In: paths, a configuration. Out: a summary and the
+//! journal. Absent: ticks, which `backtest` plays.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use engine::backtest::bar_run::{BarBacktest, BarRunEnd, BarRunSetup, MarginChange, opening_books};
+use engine::bar_market::BarEvent;
+use engine::config::backtest::MarginRule;
+use engine::config::{Config, MarketSource};
+use engine::market::SymbolId;
+use engine::time::Timestamp;
+use feeds::{BarOptions, OpenedBars};
+
+use super::backtest::{Recorder, summarise};
+use super::lists::Lists;
+use super::market::{Broken, retarget, selection};
+use super::summary::{Balance, Summary};
+use super::{Failure, margins};
+
+/// Bars that are ready to be played.
+pub(super) struct BarMarket {
+    pub(super) bars: Box<dyn Iterator<Item = BarEvent> + Send>,
+    pub(super) start: Timestamp,
+    pub(super) broken: Broken,
+    with_trades: Vec<SymbolId>,
+    margins: Vec<MarginChange>,
+}
+
+pub(super) fn open(data: &[PathBuf], contract: Option<&str>, config: &mut Config) -> Result<BarMarket, Failure> {
+    let paths = match (&config.backtest.market, data.is_empty()) {
+        (_, false) => data.to_vec(),
+        (Some(MarketSource::Files(paths)), true) => paths.clone(),
+        (Some(MarketSource::Synthetic { .. }) | None, true) => {
+            let text = "no bars: name files with --data, or in [backtest] source = \"files\"; the synthetic market is \
+                        one of ticks";
+            return Err(Failure::usage(text));
+        }
+    };
+    // Instruments of the configuration keep their place where the files hold them.
+    let known = if data.is_empty() { config.instruments.clone() } else { Vec::new() };
+    let options = BarOptions::default();
+    let opened = feeds::open_bars(&paths, &known, &selection(contract, false), &options).map_err(Failure::usage)?;
+    let OpenedBars { instruments, bars, with_trades, lengths_s, .. } = opened;
+    if instruments != config.instruments {
+        retarget(config, instruments);
+    }
+    check_lengths(config, &lengths_s)?;
+    let broken = Broken::default();
+    let told = broken.clone();
+    let mut bars = bars.map_while(move |bar| bar.map_err(|error| told.set(error)).ok()).peekable();
+    let Some(first) = bars.peek() else {
+        let reason = broken.take().map_or_else(|| "there are no bars in it".to_owned(), |error| error.to_string());
+        return Err(Failure::usage(format!("{}: {reason}", list(&paths))));
+    };
+    let start = first.open_ts().floor(Duration::from_secs(1));
+    let margins = match &config.backtest.account.margin {
+        MarginRule::Files(files) => margins::read(files)?,
+        MarginRule::None | MarginRule::Broker => Vec::new(),
+    };
+    Ok(BarMarket { bars: Box::new(bars), start, broken, with_trades, margins })
+}
+
+/// A strategy that waits for bars of a length that no file has would never decide.
+fn check_lengths(
+    config: &Config,
+    lengths_s: &BTreeMap<SymbolId, std::collections::BTreeSet<u32>>,
+) -> Result<(), Failure> {
+    for strategy in &config.strategies {
+        let held = lengths_s.get(&strategy.symbol);
+        if !held.is_some_and(|held| held.contains(&strategy.bar_s)) {
+            let instrument = &config.instruments[usize::from(strategy.symbol.0)].name;
+            let held = held.map_or_else(|| "none".to_owned(), |held| format!("{held:?}"));
+            return Err(Failure::usage(format!(
+                "strategy {} wants bars of {} seconds; the files hold bars of {instrument} of these lengths: {held}",
+                strategy.name, strategy.bar_s
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn play(config: &Config, market: BarMarket, lists: Lists) -> Result<(Summary, Recorder), Failure> {
+    let books = opening_books(config).map_err(Failure::usage)?;
+    let mut recorder = Recorder::begin(config, market.start, books, lists)?;
+    let setup = BarRunSetup {
+        start: market.start,
+        with_trades: market.with_trades,
+        margins: market.margins,
+        run: recorder.run,
+    };
+    let started = Instant::now();
+    let ended = {
+        let record = |at, record| recorder.write(at, record);
+        BarBacktest::new(config, market.bars, setup, record).map_err(Failure::usage)?.run()
+    };
+    let wall = started.elapsed();
+    let mut summary = summarise(config, &ended.cores);
+    summary.session = recorder.session.clone();
+    summary.wall_seconds = wall.as_secs_f64();
+    summary.signals = recorder.signals;
+    let qualities = engine::market::Quality::ALL.into_iter().zip(&recorder.bars);
+    summary.bars = qualities.filter(|(_, n)| **n > 0).map(|(q, n)| (q.name().to_owned(), *n)).collect();
+    summary.balance = Some(balance(&ended));
+    Ok((summary, recorder))
+}
+
+fn balance(ended: &BarRunEnd) -> Balance {
+    let (cash, equity) = (ended.account.cash.to_decimal(), ended.account.equity.to_decimal());
+    Balance { cash, equity, orders: ended.orders }
+}
+
+fn list(paths: &[impl AsRef<Path>]) -> String {
+    paths.iter().map(|path| path.as_ref().display().to_string()).collect::<Vec<_>>().join(", ")
+}
