@@ -46,11 +46,11 @@ pub struct BacktestArgs {
 
 pub fn run(args: &BacktestArgs) -> Outcome {
     let mut config = setup::config(&args.config)?;
+    allow(&config)?;
     let market = match config.backtest.fills {
         Fills::Ticks => Played::Ticks(Box::new(open(args, &mut config)?)),
         Fills::Bars(_) => Played::Bars(Box::new(bar_market::open(&args.data, args.contract.as_deref(), &mut config)?)),
     };
-    allow(&config)?;
     config.storage.journal_dir.push("backtest");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
     let store = runtime.block_on(setup::open_store(&config.storage))?;

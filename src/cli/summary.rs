@@ -179,6 +179,8 @@ impl fmt::Display for Summary {
                     sent.saturating_sub(self.ticks)
                 )?;
             }
+            // A backtest over bars knows none.
+            None if self.balance.is_some() => {}
             None => writeln!(f, "  ticks      {}", self.ticks)?,
         }
         writeln!(f, "  signals    {}", self.signals)?;
@@ -192,6 +194,9 @@ impl fmt::Display for Summary {
         writeln!(f, "  messages   {:.0} a second, {} restarts", self.messages_per_second, self.restarts)?;
         let open: Vec<String> = self.open_positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
         let open = if open.is_empty() { "flat".to_owned() } else { open.join(", ") };
+        if let Some(Balance { cash, equity, orders }) = &self.balance {
+            writeln!(f, "  balance    cash {cash:.2}, equity {equity:.2}, {orders} orders")?;
+        }
         write!(f, "  at the end {open}, {} orders at the broker", self.live_orders)?;
         if self.doubtful {
             write!(f, "\n  THE BROKER'S POSITIONS WERE NOT FOUND TO BE THESE: look at the account")?;

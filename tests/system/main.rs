@@ -3,6 +3,7 @@
 //! Absent: anything that a crate can test alone.
 
 mod again;
+mod backtests;
 mod clients;
 mod equality;
 mod interrupt;
