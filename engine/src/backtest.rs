@@ -6,6 +6,7 @@
 //! clock moves to the step's time and deadlines fire. So both give the same signals, orders and fills.
 
 pub mod bar_run;
+pub mod lookahead;
 
 use std::collections::VecDeque;
 use std::time::Duration;

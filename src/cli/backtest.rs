@@ -18,7 +18,7 @@ use engine::wiring::system;
 use super::lists::Lists;
 use super::market::{Market, retarget, selection};
 use super::summary::Summary;
-use super::{ConfigArg, Failure, Outcome, bar_market, setup};
+use super::{ConfigArg, Failure, Outcome, bar_market, lookahead, setup};
 
 #[derive(Args)]
 pub struct BacktestArgs {
@@ -26,10 +26,10 @@ pub struct BacktestArgs {
     config: ConfigArg,
     /// Recorded ticks (see `pitboss replay`); without it the market of the configuration's [backtest].
     #[arg(long, num_args = 1.., value_name = "FILE")]
-    data: Vec<PathBuf>,
+    pub(super) data: Vec<PathBuf>,
     /// One contract only, by name or expiry.
     #[arg(long, value_name = "NAME")]
-    contract: Option<String>,
+    pub(super) contract: Option<String>,
     /// Minutes of market time; needed for a synthetic market, which has no end.
     #[arg(long, default_value_t = 390)]
     minutes: u32,
@@ -39,6 +39,10 @@ pub struct BacktestArgs {
     /// Write cash, equity and margin after each settlement to a CSV file; backtests over bars only.
     #[arg(long, value_name = "FILE")]
     pub(super) account: Option<PathBuf>,
+    /// Look for decisions that knew what came later: runs again on markets that end early and compares what was decided.
+    /// Writes nothing.
+    #[arg(long, conflicts_with_all = ["fills", "account", "json"])]
+    check_lookahead: bool,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -47,6 +51,9 @@ pub struct BacktestArgs {
 pub fn run(args: &BacktestArgs) -> Outcome {
     let mut config = setup::config(&args.config)?;
     allow(&config)?;
+    if args.check_lookahead {
+        return lookahead::check(args, config);
+    }
     let market = match config.backtest.fills {
         Fills::Ticks => Played::Ticks(Box::new(open(args, &mut config)?)),
         Fills::Bars(_) => Played::Bars(Box::new(bar_market::open(&args.data, args.contract.as_deref(), &mut config)?)),
@@ -87,7 +94,7 @@ enum Played {
 }
 
 /// Strategies without stops are for backtests that say so.
-fn allow(config: &Config) -> Outcome {
+pub(super) fn allow(config: &Config) -> Outcome {
     let bare = config.strategies.iter().find(|strategy| strategy.stop_ticks.is_none());
     match bare.filter(|_| !config.backtest.unprotected_entries) {
         Some(strategy) => Err(Failure::usage(format!(
@@ -98,7 +105,7 @@ fn allow(config: &Config) -> Outcome {
     }
 }
 
-fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, Failure> {
+pub(super) fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, Failure> {
     let select = selection(args.contract.as_deref(), false);
     let source = match (&config.backtest.market, args.data.is_empty()) {
         (_, false) => MarketSource::Files(args.data.clone()),

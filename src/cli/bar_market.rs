@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::backtest::bar_run::{BarBacktest, BarRunEnd, BarRunSetup, MarginChange, opening_books};
 use engine::bar_market::BarEvent;
 use engine::config::backtest::MarginRule;
 use engine::config::{Config, MarketSource};
+use engine::journal::Record;
 use engine::market::SymbolId;
 use engine::time::Timestamp;
 use feeds::{BarOptions, OpenedBars};
@@ -19,6 +21,35 @@ use super::market::{Broken, retarget, selection};
 use super::summary::{Balance, Summary};
 use super::{Failure, margins};
 
+/// Bars in memory, to be played many times.
+#[derive(Clone)]
+pub(super) struct Loaded {
+    pub(super) bars: Arc<[BarEvent]>,
+    pub(super) setup: BarRunSetup,
+}
+
+impl Loaded {
+    /// The bars that end after `from` and until `to`, without a copy.
+    pub(super) fn between(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = BarEvent> + '_ {
+        let first = self.bars.partition_point(|bar| bar.end() <= from);
+        let last = self.bars.partition_point(|bar| bar.end() <= to);
+        self.bars[first..last.max(first)].iter().copied()
+    }
+
+    /// Plays some of the bars without a journal; `record` hears everything.
+    pub(super) fn run(
+        &self,
+        config: &Config,
+        from: Timestamp,
+        to: Timestamp,
+        record: impl FnMut(Timestamp, Record),
+    ) -> Result<BarRunEnd, Failure> {
+        let start = if from > self.setup.start { from } else { self.setup.start };
+        let setup = BarRunSetup { start, ..self.setup.clone() };
+        Ok(BarBacktest::new(config, self.between(from, to), setup, record).map_err(Failure::usage)?.run())
+    }
+}
+
 /// Bars that are ready to be played.
 pub(super) struct BarMarket {
     pub(super) bars: Box<dyn Iterator<Item = BarEvent> + Send>,
@@ -26,6 +57,18 @@ pub(super) struct BarMarket {
     pub(super) broken: Broken,
     with_trades: Vec<SymbolId>,
     margins: Vec<MarginChange>,
+}
+
+impl BarMarket {
+    /// Reads everything into memory.
+    pub(super) fn load(self) -> Result<Loaded, Failure> {
+        let bars: Arc<[BarEvent]> = self.bars.collect();
+        if let Some(error) = self.broken.take() {
+            return Err(Failure::work(format!("the data ended early: {error}")));
+        }
+        let (start, with_trades, margins) = (self.start, self.with_trades, self.margins);
+        Ok(Loaded { bars, setup: BarRunSetup { start, with_trades, margins, run: 1 } })
+    }
 }
 
 pub(super) fn open(data: &[PathBuf], contract: Option<&str>, config: &mut Config) -> Result<BarMarket, Failure> {
@@ -60,6 +103,18 @@ pub(super) fn open(data: &[PathBuf], contract: Option<&str>, config: &mut Config
         MarginRule::None | MarginRule::Broker => Vec::new(),
     };
     Ok(BarMarket { bars: Box::new(bars), start, broken, with_trades, margins })
+}
+
+/// Sets of a sweep are played over the same bars: what was opened for the first must be right for all.
+pub(super) fn check_same_market(config: &Config, first: &Config) -> Result<(), Failure> {
+    let same = config.backtest.market == first.backtest.market
+        && config.backtest.account.margin == first.backtest.account.margin
+        && config.strategies.len() == first.strategies.len()
+        && config.strategies.iter().zip(&first.strategies).all(|(a, b)| (a.symbol, a.bar_s) == (b.symbol, b.bar_s));
+    match same {
+        true => Ok(()),
+        false => Err(Failure::usage("a sweep cannot change files, margins, or which bars a strategy gets")),
+    }
 }
 
 /// A strategy that waits for bars of a length that no file has would never decide.

@@ -15,6 +15,7 @@ mod faults;
 mod gateway;
 mod journal;
 mod lists;
+mod lookahead;
 mod margins;
 mod market;
 mod replay;
@@ -23,6 +24,7 @@ mod run;
 mod session;
 mod setup;
 mod summary;
+mod sweep;
 
 /// Automated futures trading for Interactive Brokers.
 ///
@@ -43,6 +45,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Run the same strategies over the same data in one thread, as fast as the machine can.
     Backtest(backtest::BacktestArgs),
+    /// Run one configuration with many values of some keys over the same bars, on all cores.
+    Sweep(Box<sweep::SweepArgs>),
     /// Run the simulated IB Gateway alone, for other programs to connect to.
     Gateway(Box<gateway::GatewayArgs>),
     /// Build bars from tick files and write them as CSV.
@@ -90,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Backtest(args) => backtest::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Gateway(args) => gateway::run(&args),
         Command::Bars(args) => bars::run(&args),
         Command::Config(command) => config::run(&command),
