@@ -18,6 +18,8 @@ mod next_open;
 mod play;
 mod prices;
 mod quotes;
+#[cfg(test)]
+mod tests;
 
 pub(super) use play::InBars;
 pub use costs::{BarCosts, Millionths};
