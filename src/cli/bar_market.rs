@@ -13,7 +13,7 @@ use engine::config::{Config, MarketSource};
 use engine::journal::Record;
 use engine::market::SymbolId;
 use engine::time::Timestamp;
-use feeds::{BarOptions, OpenedBars};
+use feeds::{BarOptions, Columns, OpenedBars, Stamp, TimeColumn};
 
 use super::backtest::{Recorder, summarise};
 use super::lists::Lists;
@@ -83,7 +83,7 @@ pub(super) fn open(data: &[PathBuf], contract: Option<&str>, config: &mut Config
     };
     // Instruments of the configuration keep their place where the files hold them.
     let known = if data.is_empty() { config.instruments.clone() } else { Vec::new() };
-    let options = BarOptions::default();
+    let options = options(config);
     let opened = feeds::open_bars(&paths, &known, &selection(contract, false), &options).map_err(Failure::usage)?;
     let OpenedBars { instruments, bars, with_trades, lengths_s, .. } = opened;
     if instruments != config.instruments {
@@ -103,6 +103,23 @@ pub(super) fn open(data: &[PathBuf], contract: Option<&str>, config: &mut Config
         MarginRule::None | MarginRule::Broker => Vec::new(),
     };
     Ok(BarMarket { bars: Box::new(bars), start, broken, with_trades, margins })
+}
+
+fn options(config: &Config) -> BarOptions {
+    let columns = config.backtest.columns.clone().map(|c| Columns {
+        delimiter: u8::try_from(c.delimiter).unwrap_or(b','),
+        time: TimeColumn { names: c.time, format: c.time_format, zone: c.zone },
+        stamp: if c.stamped_at_close { Stamp::Close } else { Stamp::Open },
+        open: c.open,
+        high: c.high,
+        low: c.low,
+        close: c.close,
+        volume: c.volume,
+        trades: c.trades,
+        symbol: c.symbol,
+        bar_s: c.bar_s,
+    });
+    BarOptions { zone: config.backtest.file_zone, columns }
 }
 
 /// Sets of a sweep are played over the same bars: what was opened for the first must be right for all.

@@ -23,12 +23,39 @@ pub struct BacktestConfig {
     pub cash: Money,
     pub fills: Fills,
     pub account: AccountRules,
+    /// Time zone of files of bars that do not name theirs.
+    pub file_zone: Tz,
+    /// How text files are read whose format is not known; `None`: they are refused.
+    pub columns: Option<ColumnsConfig>,
     /// Only bars inside these hours are played; `None`: all of them.
     pub hours: Option<DataHours>,
     /// Held before the first bar.
     pub positions: Vec<OpeningPosition>,
     /// Strategies may send orders that no stop protects.
     pub unprotected_entries: bool,
+}
+
+/// Where a text file of bars has what; names of columns as its first line has them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnsConfig {
+    pub delimiter: char,
+    /// One column, or a date and a time of day.
+    pub time: Vec<String>,
+    /// As `strftime` has it, or `rfc3339`, `unix_s`, `unix_ms`, `unix_us`, `unix_ns`.
+    pub time_format: String,
+    pub zone: Tz,
+    /// Rows are stamped when their bar closes, not when it opens.
+    pub stamped_at_close: bool,
+    pub open: String,
+    pub high: String,
+    pub low: String,
+    pub close: String,
+    pub volume: Option<String>,
+    pub trades: Option<String>,
+    /// The contract; `None`: the file's name begins with it.
+    pub symbol: Option<String>,
+    /// Seconds; `None`: the smallest step between the first rows.
+    pub bar_s: Option<u32>,
 }
 
 /// What the market is made of, and so how orders fill.

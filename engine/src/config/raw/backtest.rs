@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveTime;
 
-use super::kind::{Kind, boolean, decimal, money, name, path, positive_decimal, text, whole};
+use super::kind::{Kind, boolean, decimal, list, money, name, path, positive_decimal, string, text, whole};
 use super::session::{time_of_day, zone};
 use super::simulation::{CASH, COMMISSION, market_source};
+use super::trading::DAY_S;
 use super::walk::Section;
 use crate::config::StrategyConfig;
 use crate::config::backtest::{
-    AccountRules, BacktestConfig, DataHours, Fills, MarginRule, OpeningPosition, Settlement,
+    AccountRules, BacktestConfig, ColumnsConfig, DataHours, Fills, MarginRule, OpeningPosition, Settlement,
 };
 use crate::trade::Money;
 use crate::venue::in_bars::{BarCosts, BarFills, LimitRule, MODELS, Millionths, model};
@@ -102,6 +103,8 @@ pub(super) fn backtest(root: &Section<'_>, strategies: Option<&[StrategyConfig]>
         let cash = s.or("cash", money(1..=1_000_000_000, ""), preset.cash);
         let fills = fills(s, &preset);
         let account = account(s, &preset);
+        let file_zone = s.or("file_zone", zone(), chrono_tz::America::Chicago);
+        let columns = columns(s);
         let hours = hours(s);
         let positions = positions(s, strategies);
         let unprotected = s.or("unprotected_entries", boolean(), preset.unprotected_entries);
@@ -112,6 +115,8 @@ pub(super) fn backtest(root: &Section<'_>, strategies: Option<&[StrategyConfig]>
             cash: cash?,
             fills: fills?,
             account: account?,
+            file_zone: file_zone?,
+            columns: columns?,
             hours: hours?,
             positions: positions?,
             unprotected_entries: unprotected?,
@@ -151,7 +156,8 @@ fn fills(s: &Section<'_>, preset: &Preset) -> Option<Fills> {
     s.section("fills", |s| {
         let names = MODELS.iter().map(|model| format!("{:?}", model.name())).collect::<Vec<_>>().join(", ");
         let known = |name: &str| name == "ticks" || model(name).is_some();
-        let name = s.or("model", text(&format!("\"ticks\", {names}"), known), preset.model.unwrap_or("ticks").to_owned());
+        let name =
+            s.or("model", text(&format!("\"ticks\", {names}"), known), preset.model.unwrap_or("ticks").to_owned());
         let limits = s.or("limits", limit_rule(), LimitRule::default());
         let slippage_ticks = s.or("slippage_ticks", whole(0..=10_000, "ticks"), 0);
         let of_range = s.or("slippage_of_range", share(), Millionths(0));
@@ -244,6 +250,58 @@ fn margin(s: &Section<'_>, preset: &Preset) -> Option<MarginRule> {
             None
         }
     }
+}
+
+fn columns(s: &Section<'_>) -> Option<Option<ColumnsConfig>> {
+    if !s.has("columns") {
+        return Some(None);
+    }
+    s.section("columns", |s| {
+        let column = || text("the name of a column", |name| !name.is_empty());
+        let one_char = text("one character", |text| text.len() == 1).map(|text| text.chars().next().unwrap_or(','));
+        let delimiter = s.or("delimiter", one_char, ',');
+        let time = s.need("time", list_or_one());
+        let time_format = s.or(
+            "time_format",
+            text("a format such as \"%Y-%m-%d %H:%M:%S\", rfc3339, unix_s, unix_ms, unix_us or unix_ns", |f| {
+                !f.is_empty()
+            }),
+            "%Y-%m-%d %H:%M:%S".to_owned(),
+        );
+        let zone = s.or("zone", zone(), chrono_tz::UTC);
+        let stamp = s.or("stamp", choice([("open", false), ("close", true)]), false);
+        let open = s.or("open", column(), "open".to_owned());
+        let high = s.or("high", column(), "high".to_owned());
+        let low = s.or("low", column(), "low".to_owned());
+        let close = s.or("close", column(), "close".to_owned());
+        let (volume, trades) = (s.get("volume", column()), s.get("trades", column()));
+        let symbol = s.get("symbol", text("a contract such as ESZ23", |name| !name.is_empty()));
+        let bar_s = s.get("bar_s", whole(1..=DAY_S, "seconds"));
+        Some(Some(ColumnsConfig {
+            delimiter: delimiter?,
+            time: time?,
+            time_format: time_format?,
+            zone: zone?,
+            stamped_at_close: stamp?,
+            open: open?,
+            high: high?,
+            low: low?,
+            close: close?,
+            volume: volume?,
+            trades: trades?,
+            symbol: symbol?,
+            bar_s: bar_s?,
+        }))
+    })
+}
+
+/// One name, or two: a date and a time of day.
+fn list_or_one() -> Kind<'static, Vec<String>> {
+    let two = list(text("the name of a column", |name| !name.is_empty()), 1);
+    Kind::new("the name of a column, or of a date's and a time's, as in [\"Date\", \"Time\"]", move |value| {
+        let names = string(value).map(|name| vec![name.to_owned()]).or_else(|| (two.read)(value))?;
+        (names.len() <= 2 && names.iter().all(|name| !name.is_empty())).then_some(names)
+    })
 }
 
 fn hours(s: &Section<'_>) -> Option<Option<DataHours>> {
