@@ -20,7 +20,7 @@ mod select;
 pub mod specs;
 mod synthetic;
 
-pub use bars::{BarOptions, Bars, Columns, OpenedBars, Stamp, TimeColumn, open_bars};
+pub use bars::{BarOptions, Bars, Columns, OpenedBars, Roll, Stamp, TimeColumn, open_bars};
 pub use counts::{Counters, Counts};
 pub use error::FeedError;
 pub use open::{Events, Opened, open};

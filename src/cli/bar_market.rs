@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use engine::backtest::bar_run::{BarBacktest, BarRunEnd, BarRunSetup, MarginChange, opening_books};
 use engine::bar_market::BarEvent;
-use engine::config::backtest::MarginRule;
+use engine::config::backtest::{MarginRule, RollRule};
 use engine::config::{Config, MarketSource};
 use engine::journal::Record;
 use engine::market::SymbolId;
 use engine::time::Timestamp;
-use feeds::{BarOptions, Columns, OpenedBars, Stamp, TimeColumn};
+use feeds::{BarOptions, Columns, OpenedBars, Roll, Stamp, TimeColumn};
 
 use super::backtest::{Recorder, summarise};
 use super::lists::Lists;
@@ -82,7 +82,8 @@ pub(super) fn open(data: &[PathBuf], contract: Option<&str>, config: &mut Config
         }
     };
     // Instruments of the configuration keep their place where the files hold them.
-    let known = if data.is_empty() { config.instruments.clone() } else { Vec::new() };
+    let series = config.backtest.continuous.is_some();
+    let known = if data.is_empty() && !series { config.instruments.clone() } else { Vec::new() };
     let options = options(config);
     let opened = feeds::open_bars(&paths, &known, &selection(contract, false), &options).map_err(Failure::usage)?;
     let OpenedBars { instruments, bars, with_trades, lengths_s, .. } = opened;
@@ -119,7 +120,13 @@ fn options(config: &Config) -> BarOptions {
         symbol: c.symbol,
         bar_s: c.bar_s,
     });
-    BarOptions { zone: config.backtest.file_zone, columns }
+    let continuous = config.backtest.continuous.clone().map(|rule| match rule {
+        RollRule::FirstBar => Roll::FirstBar,
+        RollRule::Volume => Roll::Volume,
+        RollRule::DaysBeforeExpiry(days) => Roll::DaysBeforeExpiry(days),
+        RollRule::Dates(dates) => Roll::Dates(dates),
+    });
+    BarOptions { zone: config.backtest.file_zone, columns, continuous }
 }
 
 /// Sets of a sweep are played over the same bars: what was opened for the first must be right for all.

@@ -86,7 +86,11 @@ pub fn run(args: &SweepArgs) -> Outcome {
     let workers = args.jobs.map_or_else(cores, usize::from);
     let done = work(&loaded, &jobs, rows, workers, &stop)?;
     if done.left > 0 {
-        let text = format!("interrupted with {} of {} runs done; the same command goes on", jobs.len() - done.left, jobs.len());
+        let text = format!(
+            "interrupted with {} of {} runs done; the same command goes on",
+            jobs.len() - done.left,
+            jobs.len()
+        );
         return print_line(&text);
     }
     print_line(&format!(
@@ -138,7 +142,8 @@ fn jobs(loaded: &Loaded, sets: &[(Vec<String>, Arc<Config>)], args: &SweepArgs) 
         _ => vec![],
     };
     let job = |window: Option<walk::Window>, (values, config): &(Vec<String>, Arc<Config>)| {
-        let (from, to) = window.map_or((Timestamp::MIN, Timestamp::MAX), |window| (window.train_from, window.test_from));
+        let (from, to) =
+            window.map_or((Timestamp::MIN, Timestamp::MAX), |window| (window.train_from, window.test_from));
         Job { window, values: values.clone(), config: config.clone(), from, to }
     };
     match args.walk_forward {

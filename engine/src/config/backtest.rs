@@ -27,6 +27,8 @@ pub struct BacktestConfig {
     pub file_zone: Tz,
     /// How text files are read whose format is not known; `None`: they are refused.
     pub columns: Option<ColumnsConfig>,
+    /// All contracts of the files as one series; `None`: each is an instrument.
+    pub continuous: Option<RollRule>,
     /// Only bars inside these hours are played; `None`: all of them.
     pub hours: Option<DataHours>,
     /// Held before the first bar.
@@ -56,6 +58,18 @@ pub struct ColumnsConfig {
     pub symbol: Option<String>,
     /// Seconds; `None`: the smallest step between the first rows.
     pub bar_s: Option<u32>,
+}
+
+/// When the next contract of a series takes over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RollRule {
+    /// With its first bar.
+    FirstBar,
+    /// On the trade date after the first one on which it traded more.
+    Volume,
+    DaysBeforeExpiry(u32),
+    /// One instant for each roll, in order.
+    Dates(Vec<Timestamp>),
 }
 
 /// What the market is made of, and so how orders fill.

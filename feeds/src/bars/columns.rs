@@ -158,12 +158,7 @@ impl Reader {
         let optional = |name: &Option<String>| name.as_ref().map(column).transpose();
         let places = Places {
             time: columns.time.names.iter().map(column).collect::<Result<_, _>>()?,
-            prices: [
-                column(&columns.open)?,
-                column(&columns.high)?,
-                column(&columns.low)?,
-                column(&columns.close)?,
-            ],
+            prices: [column(&columns.open)?, column(&columns.high)?, column(&columns.low)?, column(&columns.close)?],
             volume: optional(&columns.volume)?,
             trades: optional(&columns.trades)?,
         };

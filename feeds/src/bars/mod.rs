@@ -21,6 +21,7 @@ use crate::open;
 use crate::select::{self, Holds, Select};
 
 mod columns;
+mod continuous;
 mod dbn;
 mod lean;
 mod merge;
@@ -28,6 +29,7 @@ mod sierra;
 mod text;
 
 pub use columns::{Columns, Stamp, TimeColumn};
+pub use continuous::Roll;
 
 pub(crate) type BarItem = Result<BarEvent, FeedError>;
 pub(crate) type BarStream = Box<dyn Iterator<Item = BarItem> + Send>;
@@ -63,11 +65,13 @@ pub struct BarOptions {
     pub zone: Tz,
     /// How other text files are read; `None`: they are refused.
     pub columns: Option<Columns>,
+    /// All contracts of the files, of one root, as one series; `None`: each is an instrument.
+    pub continuous: Option<Roll>,
 }
 
 impl Default for BarOptions {
     fn default() -> Self {
-        Self { zone: chrono_tz::America::Chicago, columns: None }
+        Self { zone: chrono_tz::America::Chicago, columns: None, continuous: None }
     }
 }
 
@@ -119,8 +123,63 @@ pub fn open_bars(
             lengths_s.entry(*id).or_default().insert(lane.length_s);
         }
     }
-    let bars = Box::new(merge::BarMerge::new(sources));
+    let merged = merge::BarMerge::new(sources);
+    if let Some(rule) = &options.continuous {
+        return series(merged, rule, instruments, known, lengths_s, &with_trades, skipped);
+    }
+    let bars = Box::new(merged);
     Ok(OpenedBars { instruments, bars, with_trades, lengths_s, skipped })
+}
+
+/// The contracts of one root as the instrument of that root without expiry.
+fn series(
+    merged: merge::BarMerge,
+    rule: &Roll,
+    mut contracts: Vec<Instrument>,
+    known: &[Instrument],
+    lengths_s: BTreeMap<SymbolId, BTreeSet<u32>>,
+    with_trades: &[SymbolId],
+    skipped: Counters,
+) -> Result<OpenedBars, FeedError> {
+    let roots: BTreeSet<&str> = contracts.iter().map(|contract| contract.root.as_str()).collect();
+    if roots.len() > 1 {
+        let text =
+            format!("a series is of one root, and the files hold {}", roots.into_iter().collect::<Vec<_>>().join(", "));
+        return Err(FeedError::Nothing(text));
+    }
+    contracts.sort_by(|a, b| a.expiry.cmp(&b.expiry));
+    let Some(first) = contracts.first().cloned() else {
+        return Err(FeedError::Nothing("no contract for a series".to_owned()));
+    };
+    let expires = |contract: &Instrument| contract.expiry.as_deref().and_then(last_trade);
+    let members: Vec<continuous::Member> =
+        contracts.iter().map(|c| continuous::Member { symbol: c.id, expires: expires(c) }).collect();
+    if matches!(rule, Roll::DaysBeforeExpiry(_)) && members.iter().any(|member| member.expires.is_none()) {
+        return Err(FeedError::Nothing("days before expiry need contracts with an expiry".to_owned()));
+    }
+    let named = known.iter().find(|i| i.root == first.root && i.expiry.is_none());
+    let id = SymbolId(0);
+    let series = Instrument {
+        id,
+        ..named.cloned().unwrap_or(Instrument { name: first.root.clone(), expiry: None, ..first.clone() })
+    };
+    let lengths = lengths_s.into_values().flatten().collect();
+    let calendar = crate::specs::spec(&first.root)?.calendar;
+    let bars = Box::new(continuous::Continuous::new(merged, rule.clone(), members, id, calendar));
+    let with_trades = if with_trades.is_empty() { Vec::new() } else { vec![id] };
+    Ok(OpenedBars { instruments: vec![series], bars, with_trades, lengths_s: [(id, lengths)].into(), skipped })
+}
+
+/// The end of a contract's last trade date: the date where it is known, otherwise the third Friday of its month, as for
+/// equity index futures.
+fn last_trade(expiry: &str) -> Option<Timestamp> {
+    let year: i32 = expiry.get(..4)?.parse().ok()?;
+    let month: u32 = expiry.get(4..6)?.parse().ok()?;
+    let date = match expiry.get(6..8) {
+        Some(day) => chrono::NaiveDate::from_ymd_opt(year, month, day.parse().ok()?)?,
+        None => chrono::NaiveDate::from_weekday_of_month_opt(year, month, chrono::Weekday::Fri, 3)?,
+    };
+    Some(date.and_hms_opt(23, 59, 59)?.and_utc().into())
 }
 
 fn open_file(path: &Path, options: &BarOptions) -> Result<Box<dyn BarFile>, FeedError> {

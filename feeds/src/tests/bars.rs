@@ -31,7 +31,8 @@ fn databentos_minutes_are_those_of_its_trades() {
     let Some(folder) = shared("nautilus_trader/tests/test_data/databento/historical_bars_catalog/databento") else {
         return;
     };
-    let minutes = opened(&[folder.join("futures_ohlcv-1m_2024-07-01T23-40_2024-07-02T00-10.dbn.zst")], &BarOptions::default());
+    let minutes =
+        opened(&[folder.join("futures_ohlcv-1m_2024-07-01T23-40_2024-07-02T00-10.dbn.zst")], &BarOptions::default());
     let names: Vec<&str> = minutes.instruments.iter().map(|i| i.name.as_str()).collect();
     assert_eq!(names, ["ESU4", "NQU4"]);
     assert_eq!(minutes.with_trades.len(), 2);
@@ -99,7 +100,8 @@ fn leans_hours_and_days_are_read_with_their_dates() {
 #[test]
 fn two_years_of_sierra_charts_bars_come_in_order() {
     let Some(folder) = shared("sierra_es/data/5m") else { return };
-    let contracts = ["23", "24"].into_iter().flat_map(|year| ["H", "M", "U", "Z"].map(|month| format!("ES{month}{year}")));
+    let contracts =
+        ["23", "24"].into_iter().flat_map(|year| ["H", "M", "U", "Z"].map(|month| format!("ES{month}{year}")));
     let paths: Vec<PathBuf> =
         contracts.map(|name| folder.join(format!("{name}-CME.scid_BarData__5m.txt.gz"))).collect();
     let years = opened(&paths, &BarOptions::default());
@@ -118,7 +120,11 @@ fn euro() -> Columns {
     let name = str::to_owned;
     Columns {
         delimiter: b',',
-        time: TimeColumn { names: vec![name("timestamp_utc")], format: name("%Y-%m-%d %H:%M:%S"), zone: chrono_tz::UTC },
+        time: TimeColumn {
+            names: vec![name("timestamp_utc")],
+            format: name("%Y-%m-%d %H:%M:%S"),
+            zone: chrono_tz::UTC,
+        },
         stamp: Stamp::Close,
         open: name("open"),
         high: name("high"),
@@ -136,7 +142,8 @@ fn a_mapping_of_columns_reads_any_text() {
     let Some(path) = shared("nautilus_trader/tests/test_data/xcme/6EH4.XCME_1min_bars_20240101_20240131.csv.gz") else {
         return;
     };
-    let refused = open_bars(std::slice::from_ref(&path), &[], &Select::All, &BarOptions::default()).err().expect("no mapping");
+    let refused =
+        open_bars(std::slice::from_ref(&path), &[], &Select::All, &BarOptions::default()).err().expect("no mapping");
     assert!(refused.to_string().contains("[backtest.columns]"), "{refused}");
     let options = BarOptions { columns: Some(euro()), ..BarOptions::default() };
     let month = opened(&[path], &options);

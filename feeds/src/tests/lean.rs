@@ -246,7 +246,7 @@ fn hour_files_are_no_ticks() {
     let error = crate::open(&[path], &[], &Select::All).err().expect("refused").to_string();
     assert!(error.contains("found bars of hours or days"), "{error}");
     // A name of neither kind, in a folder that says nothing of hours.
-    let lost = folder();
+    let lost = super::faults::folder();
     let path = lost.path().join("es_trade.zip");
     std::fs::copy(shared("lean/Data/future/cme/hour/es_trade.zip").expect("it was there"), &path).expect("a copy");
     let error = crate::open(&[path], &[], &Select::All).err().expect("refused").to_string();

@@ -111,8 +111,7 @@ impl Rows {
 
 fn head(axes: &[Axis], mark: &str) -> Result<String, Failure> {
     let keys = axes.iter().map(|axis| axis.key.as_str());
-    let names: Vec<String> =
-        std::iter::once("window").chain(keys).chain(RESULTS).map(str::to_owned).collect();
+    let names: Vec<String> = std::iter::once("window").chain(keys).chain(RESULTS).map(str::to_owned).collect();
     Ok(format!("# sweep {mark}\n{}", line(&names)?))
 }
 
@@ -146,7 +145,16 @@ mod tests {
     fn row(fast: &str, net: i64) -> Row {
         let net = Money::from_micros(net);
         let key = vec![String::new(), fast.to_owned()];
-        Row { key, trades: 3, wins: 1, gross: net, commission: Money::ZERO, net, drawdown_max: Money::ZERO, equity: net }
+        Row {
+            key,
+            trades: 3,
+            wins: 1,
+            gross: net,
+            commission: Money::ZERO,
+            net,
+            drawdown_max: Money::ZERO,
+            equity: net,
+        }
     }
 
     #[test]

@@ -25,9 +25,8 @@ impl Axis {
         }
         let values = match values.split("..").collect::<Vec<_>>().as_slice() {
             [list] => list.split(',').map(|value| value.trim().to_owned()).collect(),
-            [from, to, step] => range(from, to, step).ok_or_else(|| {
-                wrong("expected FROM..TO..STEP with numbers, FROM at most TO, and a step above zero")
-            })?,
+            [from, to, step] => range(from, to, step)
+                .ok_or_else(|| wrong("expected FROM..TO..STEP with numbers, FROM at most TO, and a step above zero"))?,
             _ => return Err(wrong("expected values with commas, or FROM..TO..STEP")),
         };
         let values: Vec<String> = values;

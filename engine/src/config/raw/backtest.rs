@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveTime;
 
-use super::kind::{Kind, boolean, decimal, list, money, name, path, positive_decimal, string, text, whole};
+use super::kind::{Kind, boolean, decimal, instant, list, money, name, path, positive_decimal, string, text, whole};
 use super::session::{time_of_day, zone};
 use super::simulation::{CASH, COMMISSION, market_source};
 use super::trading::DAY_S;
 use super::walk::Section;
 use crate::config::StrategyConfig;
 use crate::config::backtest::{
-    AccountRules, BacktestConfig, ColumnsConfig, DataHours, Fills, MarginRule, OpeningPosition, Settlement,
+    AccountRules, BacktestConfig, ColumnsConfig, DataHours, Fills, MarginRule, OpeningPosition, RollRule, Settlement,
 };
 use crate::trade::Money;
 use crate::venue::in_bars::{BarCosts, BarFills, LimitRule, MODELS, Millionths, model};
@@ -105,6 +105,7 @@ pub(super) fn backtest(root: &Section<'_>, strategies: Option<&[StrategyConfig]>
         let account = account(s, &preset);
         let file_zone = s.or("file_zone", zone(), chrono_tz::America::Chicago);
         let columns = columns(s);
+        let continuous = continuous(s);
         let hours = hours(s);
         let positions = positions(s, strategies);
         let unprotected = s.or("unprotected_entries", boolean(), preset.unprotected_entries);
@@ -117,6 +118,7 @@ pub(super) fn backtest(root: &Section<'_>, strategies: Option<&[StrategyConfig]>
             account: account?,
             file_zone: file_zone?,
             columns: columns?,
+            continuous: continuous?,
             hours: hours?,
             positions: positions?,
             unprotected_entries: unprotected?,
@@ -291,6 +293,35 @@ fn columns(s: &Section<'_>) -> Option<Option<ColumnsConfig>> {
             trades: trades?,
             symbol: symbol?,
             bar_s: bar_s?,
+        }))
+    })
+}
+
+fn continuous(s: &Section<'_>) -> Option<Option<RollRule>> {
+    if !s.has("continuous") {
+        return Some(None);
+    }
+    s.section("continuous", |s| {
+        const RULES: [&str; 4] = ["first_bar", "volume", "days_before_expiry", "dates"];
+        let expected = RULES.map(|rule| format!("{rule:?}")).join(", ");
+        let rule = s.need("roll", text(&expected, |rule| RULES.contains(&rule)));
+        let days = s.get("days", whole(0..=366, "days"));
+        let dates = s.get("dates", list(instant(), 1));
+        let rule = rule?;
+        for (key, of) in [("days", "days_before_expiry"), ("dates", "dates")] {
+            if s.has(key) != (rule == of) {
+                let found = if s.has(key) { "a setting of another rule" } else { "nothing" };
+                s.mistake(key, found, format!("{key} together with roll = {of:?}, and not otherwise"));
+                return None;
+            }
+        }
+        let mut dates = dates?.unwrap_or_default();
+        dates.sort_unstable();
+        Some(Some(match rule.as_str() {
+            "first_bar" => RollRule::FirstBar,
+            "volume" => RollRule::Volume,
+            "dates" => RollRule::Dates(dates),
+            _ => RollRule::DaysBeforeExpiry(days??),
         }))
     })
 }
