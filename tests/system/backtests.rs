@@ -184,3 +184,63 @@ fn what_has_no_stop_is_refused_outside_of_backtests_that_say_so() {
     assert_eq!(refused.code(), Some(2));
     assert!(refused.err.contains("unprotected_entries = true"), "{}", refused.err);
 }
+
+/// A sweep of four sets over ESZ23; the file of rows stays in the desk's folder.
+fn sweep(desk: &Desk, bars: &Path, values: &str) -> String {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backtests/backtrader_esz23.toml");
+    let slow = "strategies.0.params.slow=40,50";
+    let fast = format!("strategies.0.params.fast={values}");
+    let args = ["sweep", "--config", data::text(&config), "--set", &fast, slow, "--out", "rows.csv", "--data"];
+    desk.run(&[args.as_slice(), &[data::text(bars)]].concat()).ok().out
+}
+
+#[test]
+fn a_sweep_goes_on_where_it_was_and_agrees_with_single_backtests() {
+    let Some(bars) = data::path("sierra_es/data/5m/ESZ23-CME.scid_BarData__5m.txt.gz") else { return };
+    let desk = Desk::new();
+    assert!(sweep(&desk, &bars, "20").contains("2 runs (0 were there already)"));
+    let first = std::fs::read_to_string(desk.path("rows.csv")).expect("rows");
+    // As after a crash in the middle of a row.
+    std::fs::write(desk.path("rows.csv"), &first[..first.len() - 3]).expect("writable");
+    assert!(sweep(&desk, &bars, "10..20..10").contains("4 runs (1 were there already)"));
+    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(desk.path("rows.csv")).expect("rows");
+    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("whole rows");
+    let keys: std::collections::BTreeSet<(&str, &str)> = rows.iter().map(|row| (&row[1], &row[2])).collect();
+    assert_eq!((rows.len(), keys.len()), (4, 4), "each set once");
+    let known = rows.iter().find(|row| (&row[1], &row[2]) == ("20", "50")).expect("the set of backtrader");
+    assert_eq!((&known[3], &known[9]), ("422", "70383.25"));
+    let refused = desk.run(&["sweep", "--set", "strategies.0.params.fast=1"]);
+    assert_eq!(refused.code(), Some(2), "the built-in configuration plays ticks");
+}
+
+#[test]
+fn decisions_are_the_same_on_markets_that_end_early() {
+    let Some(bars) = data::path("sierra_es/data/5m/ESZ23-CME.scid_BarData__5m.txt.gz") else { return };
+    let desk = Desk::new();
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backtests/backtrader_esz23.toml");
+    let args = ["backtest", "--check-lookahead", "--config", data::text(&config), "--data", data::text(&bars)];
+    let told = desk.run(&args).ok().out;
+    assert!(told.contains("no look-ahead: 423 decisions, and 8 runs"), "{told}");
+    let ticks = desk.run(&["backtest", "--check-lookahead", "--minutes", "60"]).ok().out;
+    assert!(ticks.contains("no look-ahead"), "{ticks}");
+    assert!(desk.files().iter().all(|file| !file.contains("journal")), "a check writes nothing");
+}
+
+#[test]
+fn a_series_holds_a_position_through_rolls() {
+    let Some(folder) = data::path("sierra_es/data/5m") else { return };
+    let files = ["ESU23", "ESZ23"].map(|name| folder.join(format!("{name}-CME.scid_BarData__5m.txt.gz")));
+    let (_desk, json) = run("backtrader_esz23.toml", &files, &[]);
+    let (desk, series) = {
+        let desk = Desk::new();
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backtests/backtrader_esz23.toml");
+        let text = std::fs::read_to_string(config).expect("the case is there");
+        desk.write("case.toml", format!("{text}\n[backtest.continuous]\nroll = \"first_bar\"\n"));
+        let args = ["backtest", "--config", "case.toml", "--json", "--fills", "fills.csv", "--data"];
+        let json = desk.run(&[args.as_slice(), &files.each_ref().map(|file| data::text(file))].concat()).ok().json();
+        (desk, json)
+    };
+    assert_eq!(series["bars"][0][1].as_u64(), json["bars"][0][1].as_u64(), "every bar of both is in the series");
+    assert!(rows(&desk, "fills.csv").iter().all(|row| &row[2] == "ES"), "one instrument");
+    assert!(series["account"]["trades"].as_u64() > Some(600));
+}
