@@ -66,6 +66,14 @@ impl Clock {
         }
     }
 
+    /// Market seconds a second; 1 where time is the machine's or waits for its mover.
+    pub fn speed(&self) -> f64 {
+        match &self.0 {
+            Kind::Scaled { speed, .. } => *speed,
+            Kind::Real { .. } | Kind::Driven(_) => 1.0,
+        }
+    }
+
     /// How long a timer for `at` has to wait on the wall; `None` for a driven clock, whose mover wakes everybody.
     pub fn wall_until(&self, at: Timestamp) -> Option<Duration> {
         let market = at.since(self.now());

@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub mod clock;
+pub mod control;
 pub mod directory;
 #[cfg(test)]
 mod faults;

@@ -14,10 +14,10 @@ use std::time::Duration;
 use crate::bars::Bars;
 use crate::books::{Books, BooksState};
 use crate::config::Config;
+use crate::intake::{Fresh, Intake, Verdict};
 use crate::journal::Record;
 use crate::link::Link;
 use crate::market::{FeedEvent, MarketEvent, SymbolId, Trade};
-use crate::portfolio::Mark;
 use crate::strategy::StrategyCore;
 use crate::strategy::registry;
 use crate::time::Timestamp;
@@ -54,7 +54,7 @@ impl Cores {
             bars: config.instruments.iter().map(|i| Bars::new(i.id, &config.bars)).collect(),
             strategies: (0..config.strategies.len()).map(|n| strategy_core(config, n)).collect(),
             books: Books::new(config, books),
-            link: Link::new(config.orders.emergency_liquidate_on_disconnect, link::INVENTORY_WITHIN),
+            link: Link::of(config, link::INVENTORY_WITHIN).without_login(),
             topology: Topology::new(config.instruments.len(), &config.strategies),
         }
     }
@@ -127,7 +127,7 @@ impl<J: FnMut(Timestamp, Record)> Deliver for Queue<'_, J> {
 pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> {
     cores: Cores,
     player: Player<S>,
-    marks: Vec<Mark>,
+    intakes: Vec<Intake>,
     queue: VecDeque<Message>,
     /// What the broker is asked, until everybody is done.
     requests: Vec<BrokerRequest>,
@@ -150,7 +150,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         Self {
             cores: Cores::new(config, state),
             player: Player::new(source, venue),
-            marks: vec![Mark::default(); config.instruments.len()],
+            intakes: vec![Intake::new(config.bars.jump_ticks_max); config.instruments.len()],
             queue: VecDeque::new(),
             requests: Vec::new(),
             strategies_ended: false,
@@ -217,16 +217,40 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     fn on_market(&mut self, events: &[FeedEvent]) {
         let Some(first) = events.first() else { return };
         let symbol = first.symbol;
-        let mark = &mut self.marks[usize::from(symbol.0)];
-        let mut trades = Vec::new();
+        self.now = self.now.max(first.event.ts().floor(STAMP));
+        let (mut trades, mut moved) = (Vec::new(), false);
         for FeedEvent { event, .. } in events {
-            mark.see(event);
-            if let MarketEvent::Trade(trade) = event {
-                trades.push(Trade { ts: trade.ts.floor(STAMP), ..*trade });
+            match (self.intakes[usize::from(symbol.0)].see(event), event) {
+                (Verdict::Take, MarketEvent::Trade(trade)) => {
+                    trades.push(Trade { ts: trade.ts.floor(STAMP), ..*trade });
+                    moved = true;
+                }
+                (Verdict::Take, MarketEvent::Quote(_)) => moved = true,
+                (Verdict::Drop, _) => {}
+                // As live: what came before it is told before it.
+                (Verdict::Lost(why), _) => {
+                    self.tell_market(symbol, std::mem::take(&mut trades), std::mem::take(&mut moved));
+                    self.say(News::Lost { symbol, why });
+                }
+                (Verdict::Corrupt(why), _) => {
+                    self.tell_market(symbol, std::mem::take(&mut trades), std::mem::take(&mut moved));
+                    self.say(News::Corrupt { symbol, why });
+                }
             }
         }
-        let mark = *mark;
-        self.now = self.now.max(first.event.ts().floor(STAMP));
+        self.tell_market(symbol, trades, moved);
+    }
+
+    /// Nothing if no price was taken: one that was refused is not a fresh one.
+    fn tell_market(&mut self, symbol: SymbolId, trades: Vec<Trade>, moved: bool) {
+        if !moved {
+            return;
+        }
+        let intake = &mut self.intakes[usize::from(symbol.0)];
+        let (fresh, mark) = (intake.take_fresh(), intake.mark());
+        if let Some(Fresh { cleaned }) = fresh {
+            self.say(News::Fresh { symbol, cleaned });
+        }
         self.say(News::Market { symbol, trades, mark: Some(mark) });
     }
 
@@ -273,7 +297,14 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                     self.requests.push(request);
                     continue;
                 }
-                Message::Broker(BrokerCommand::Resubscribe | BrokerCommand::Rebuild { .. }) => continue,
+                Message::Broker(BrokerCommand::Listen(symbol)) => {
+                    self.intakes[usize::from(symbol.0)].listen();
+                    continue;
+                }
+                // Its market data is subscribed once and for all, and its connection does not fail.
+                Message::Broker(
+                    BrokerCommand::Resubscribe | BrokerCommand::ResubscribeOne(_) | BrokerCommand::Rebuild { .. },
+                ) => continue,
             };
             self.route(output);
         }

@@ -1,6 +1,8 @@
 //! The deterministic core of Pitboss: it receives events and the time, and returns decisions.
 //! Absent on purpose: actors, async, sockets, files, clocks, randomness, unordered maps.
 
+pub mod allocation;
+pub mod analytics;
 pub mod backtest;
 pub mod bar_market;
 pub mod bars;
@@ -8,6 +10,7 @@ pub mod books;
 pub mod codes;
 pub mod config;
 pub mod indicators;
+pub mod intake;
 pub mod journal;
 pub mod link;
 pub mod market;
@@ -15,6 +18,7 @@ pub mod orders;
 pub mod portfolio;
 pub mod rehearsal;
 pub mod risk;
+pub mod sizing;
 pub mod strategy;
 pub mod supervision;
 pub mod time;

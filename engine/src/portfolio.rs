@@ -2,9 +2,13 @@
 //! Average cost; exact money: what is rounded when a part is closed stays in the open part.
 //! Absent: orders, limits, clocks.
 
+mod history;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use history::{Base, Kept};
 
 use crate::journal::{Performance, PositionRow};
 use crate::market::{Instrument, MarketEvent, Price, SymbolId};
@@ -66,9 +70,11 @@ pub struct Portfolio {
     tick_values: BTreeMap<SymbolId, Money>,
     /// Fills whose commission has not come.
     awaiting_commission: BTreeMap<String, FillKey>,
-    day_start_equity: Money,
     /// What strategies that are not configured any more have earned.
     retired: Money,
+    /// The books before the fills that may still be corrected, and those fills.
+    base: Base,
+    history: Vec<Kept>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -80,22 +86,30 @@ struct Totals {
     gross_loss: Money,
     peak: Money,
     drawdown_max: Money,
+    /// Round trips lost in a row, now and before the last one: its commission may still turn it.
+    losses_in_row: u32,
+    in_row_before: u32,
 }
 
 impl Totals {
     fn add_trip(&mut self, net: Money) {
         self.trades += 1;
+        self.in_row_before = self.losses_in_row;
         if net > Money::ZERO {
+            self.losses_in_row = 0;
             self.wins += 1;
             self.gross_profit += net;
         } else {
+            self.losses_in_row += 1;
             self.losses += 1;
             self.gross_loss += net;
         }
     }
 
+    /// The last one.
     fn remove_trip(&mut self, net: Money) {
         self.trades -= 1;
+        self.losses_in_row = self.in_row_before;
         if net > Money::ZERO {
             self.wins -= 1;
             self.gross_profit -= net;
@@ -130,6 +144,12 @@ impl Portfolio {
         strategy: &impl Fn(StrategyId) -> Option<StrategyId>,
         symbol: &impl Fn(SymbolId) -> Option<SymbolId>,
     ) -> Result<(), (StrategyId, SymbolId)> {
+        let forgets = |s: StrategyId, y: SymbolId| strategy(s).is_none() || symbol(y).is_none();
+        if self.sleeves.keys().any(|&(s, y)| forgets(s, y)) {
+            // What a forgotten sleeve did to the account's totals can only be kept as it stands.
+            self.settle_history();
+        }
+        self.renumber_history(strategy, symbol);
         let mut sleeves = BTreeMap::new();
         for (&(s, y), sleeve) in &self.sleeves {
             match (strategy(s), symbol(y)) {
@@ -155,6 +175,12 @@ impl Portfolio {
     }
 
     pub fn apply(&mut self, fill: &Fill) {
+        self.remember(fill);
+        self.book(fill);
+        self.see_equity();
+    }
+
+    fn book(&mut self, fill: &Fill) {
         let tick_value = self.tick_value(fill.symbol);
         let key = (fill.strategy, fill.symbol);
         let sleeve = self.sleeves.entry(key).or_default();
@@ -180,12 +206,18 @@ impl Portfolio {
             self.account.add_trip(net);
         }
         self.awaiting_commission.insert(fill.exec_id.clone(), awaiting);
-        self.see_equity();
     }
 
     /// Adds the commission of a fill that was applied, and says whose position it was; a second one for the same fill
     /// changes nothing.
     pub fn commission(&mut self, exec_id: &str, amount: Money) -> Option<(StrategyId, SymbolId)> {
+        let of = self.book_commission(exec_id, amount)?;
+        self.remember_commission(exec_id, amount);
+        self.see_equity();
+        Some((of.strategy, of.symbol))
+    }
+
+    fn book_commission(&mut self, exec_id: &str, amount: Money) -> Option<FillKey> {
         let of = self.awaiting_commission.remove(exec_id)?;
         let sleeve = self.sleeves.get_mut(&(of.strategy, of.symbol)).expect("a fill made this sleeve");
         sleeve.commission += amount;
@@ -207,8 +239,7 @@ impl Portfolio {
                 totals.add_trip(net - of_last_trip);
             }
         }
-        self.see_equity();
-        Some((of.strategy, of.symbol))
+        Some(of)
     }
 
     pub fn mark(&mut self, symbol: SymbolId, mark: Mark) {
@@ -266,12 +297,46 @@ impl Portfolio {
         earned + self.retired
     }
 
-    pub fn day_pnl(&self) -> Money {
-        self.equity() - self.day_start_equity
+    /// Strategies that ever traded, in a fixed order.
+    pub fn strategies(&self) -> impl Iterator<Item = StrategyId> {
+        let mut last = None;
+        self.sleeves.keys().map(|(strategy, _)| *strategy).filter(move |id| last.replace(*id) != Some(*id))
     }
 
-    pub fn start_day(&mut self) {
-        self.day_start_equity = self.equity();
+    /// Realised and unrealised after commission, since the beginning of the books.
+    pub fn earned(&self, strategy: StrategyId) -> Money {
+        let mine = self.sleeves.iter().filter(|((id, _), _)| *id == strategy);
+        mine.map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum()
+    }
+
+    /// Round trips of a strategy that lost money since the last one that did not.
+    pub fn losses_in_row(&self, strategy: StrategyId) -> u32 {
+        self.totals.get(&strategy).map_or(0, |totals| totals.losses_in_row)
+    }
+
+    /// What others have earned in this account, realised and unrealised after commission.
+    pub fn foreign_equity(&self) -> Money {
+        let foreign = self.sleeves.iter().filter(|((strategy, _), _)| *strategy == StrategyId::FOREIGN);
+        foreign.map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum()
+    }
+
+    /// Sleeves of strategies that hold something: `(strategy, symbol, contracts)`, negative when short.
+    pub fn held(&self) -> impl Iterator<Item = (StrategyId, SymbolId, i64)> {
+        let open = self.sleeves.iter().filter(|((s, _), sleeve)| *s != StrategyId::FOREIGN && sleeve.quantity != 0);
+        open.map(|(&(strategy, symbol), sleeve)| (strategy, symbol, sleeve.quantity))
+    }
+
+    /// What the open part of a sleeve cost on average, in ticks; `None` when flat.
+    pub fn average_price(&self, strategy: StrategyId, symbol: SymbolId) -> Option<Price> {
+        let sleeve = self.sleeves.get(&(strategy, symbol)).filter(|sleeve| sleeve.quantity != 0)?;
+        let ticks = sleeve.cost.micros() / (self.tick_value(symbol).micros() * sleeve.quantity);
+        i32::try_from(ticks).ok().map(Price)
+    }
+
+    /// Every open position has a price at which it could be closed.
+    pub fn is_marked(&self) -> bool {
+        let mut open = self.sleeves.iter().filter(|(_, sleeve)| sleeve.quantity != 0);
+        open.all(|((_, symbol), s)| self.last_mark(*symbol).exit_price(s.quantity).is_some())
     }
 
     pub fn performance(&self, strategy: Option<StrategyId>) -> Performance {
@@ -294,7 +359,7 @@ impl Portfolio {
         }
     }
 
-    fn tick_value(&self, symbol: SymbolId) -> Money {
+    pub fn tick_value(&self, symbol: SymbolId) -> Money {
         *self.tick_values.get(&symbol).expect("fills are of configured instruments")
     }
 
@@ -372,7 +437,7 @@ mod tests {
     use crate::time::Timestamp;
     use crate::trade::{ClientOrderId, Leg, Side};
 
-    fn es() -> Instrument {
+    pub(super) fn es() -> Instrument {
         Instrument {
             id: SymbolId(0),
             name: "ES".into(),
@@ -385,7 +450,7 @@ mod tests {
         }
     }
 
-    fn fill(n: usize, strategy: u16, side: Side, quantity: u32, price: i32) -> Fill {
+    pub(super) fn fill(n: usize, strategy: u16, side: Side, quantity: u32, price: i32) -> Fill {
         Fill {
             exec_id: format!("e{n}"),
             order: ClientOrderId(1),

@@ -7,16 +7,19 @@ use std::time::Instant;
 use actors::journal::{JournalDir, Writer};
 use actors::storage::{StorageProjector, Store};
 use clap::Args;
+use engine::analytics::collect::Collector;
 use engine::backtest::{Backtest, Cores};
 use engine::books::BooksState;
 use engine::config::backtest::Fills;
 use engine::config::{Config, MarketSource};
 use engine::journal::{Entry, Mode, Record, SessionInfo, Severity, StrategyInfo};
 use engine::time::Timestamp;
+use engine::trade::Money;
 use engine::wiring::system;
 
 use super::lists::Lists;
 use super::market::{Market, retarget, selection};
+use super::report::analysis::{AnalysisArgs, no_capital};
 use super::summary::Summary;
 use super::{ConfigArg, Failure, Outcome, bar_market, lookahead, setup};
 
@@ -46,6 +49,8 @@ pub struct BacktestArgs {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    analysis: AnalysisArgs,
 }
 
 pub fn run(args: &BacktestArgs) -> Outcome {
@@ -65,9 +70,12 @@ pub fn run(args: &BacktestArgs) -> Outcome {
         Played::Ticks(market) => market.broken.clone(),
         Played::Bars(market) => market.broken.clone(),
     };
+    let of = args.analysis.circumstances(&config, Mode::Backtest.name())?.ok_or_else(|| no_capital("the backtest"))?;
+    let besides =
+        Besides { lists: Lists::open(args, &config)?, analysed: args.analysis.wants_files().then_some(of.capital) };
     let (mut summary, mut writer) = match market {
-        Played::Ticks(market) => play(&config, *market, Lists::open(args, &config)?)?,
-        Played::Bars(market) => bar_market::play(&config, *market, Lists::open(args, &config)?)?,
+        Played::Ticks(market) => play(&config, *market, besides)?,
+        Played::Bars(market) => bar_market::play(&config, *market, besides)?,
     };
     if let Some(error) = broken.take() {
         return Err(Failure::work(format!("the data ended early: {error}")));
@@ -76,6 +84,7 @@ pub fn run(args: &BacktestArgs) -> Outcome {
     let at = writer.at;
     writer.write(at, system(Severity::Info, "session.summary", "session", text));
     writer.write(at, Record::SessionEnded { cause: "the market is over".to_owned() });
+    let collected = writer.collector.take().map(Collector::finish);
     let folder = writer.finish()?;
     runtime.block_on(project(store, &config, &folder))?;
     summary.session = folder.session;
@@ -83,6 +92,10 @@ pub fn run(args: &BacktestArgs) -> Outcome {
         println!("{}", summary.to_json());
     } else {
         println!("{summary}");
+    }
+    if let Some(run) = collected {
+        let report = args.analysis.report(run.clone(), &of);
+        args.analysis.write(&run, &report, args.json)?;
     }
     Ok(())
 }
@@ -126,6 +139,13 @@ pub(super) fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, F
     Ok(market)
 }
 
+/// What is wanted besides the journal.
+pub(super) struct Besides {
+    pub(super) lists: Lists,
+    /// Capital, when there is an analysis.
+    pub(super) analysed: Option<Money>,
+}
+
 /// The journal of a backtest. Errors are kept and told at the end: the cores do not wait for a disk.
 pub(super) struct Recorder {
     writer: Writer,
@@ -138,6 +158,8 @@ pub(super) struct Recorder {
     pub(super) run: u32,
     dir: JournalDir,
     lists: Lists,
+    /// For the analysis, when one is wanted.
+    collector: Option<Collector>,
 }
 
 /// Where the records are.
@@ -151,7 +173,7 @@ impl Recorder {
         config: &Config,
         start: Timestamp,
         books: BooksState,
-        lists: Lists,
+        besides: Besides,
     ) -> Result<Self, Failure> {
         let dir = JournalDir::open(&config.storage.journal_dir).map_err(Failure::usage)?;
         let recovered = dir.recover().map_err(Failure::work)?;
@@ -168,16 +190,22 @@ impl Recorder {
                 .collect(),
         };
         let session = info.id.clone();
+        let collector = besides.analysed.map(|capital| Collector::new(&info, start, Vec::new(), capital));
+        let lists = besides.lists;
         let record = Record::SessionStarted { info: Box::new(info), books: Box::new(books) };
         let first = Entry { seq: recovered.next_seq, at: start, record };
         let writer = dir.create_segment(&first).map_err(Failure::work)?;
         let run = recovered.run_number;
-        Ok(Self { writer, at: start, session, failed: None, bars: vec![0; 5], signals: 0, run, dir, lists })
+        let bars = vec![0; 5];
+        Ok(Self { writer, at: start, session, failed: None, bars, signals: 0, run, dir, lists, collector })
     }
 
     pub(super) fn write(&mut self, at: Timestamp, record: Record) {
         self.lists.see(&record, at);
         self.at = self.at.max(at);
+        if let Some(collector) = &mut self.collector {
+            collector.see(&record);
+        }
         match &record {
             Record::Bar(bar) => self.bars[bar.quality as usize] += 1,
             Record::Signal { .. } => self.signals += 1,
@@ -202,8 +230,8 @@ impl Recorder {
     }
 }
 
-fn play(config: &Config, market: Market, lists: Lists) -> Result<(Summary, Recorder), Failure> {
-    let mut recorder = Recorder::begin(config, market.start, BooksState::default(), lists)?;
+fn play(config: &Config, market: Market, besides: Besides) -> Result<(Summary, Recorder), Failure> {
+    let mut recorder = Recorder::begin(config, market.start, BooksState::default(), besides)?;
     let mut ticks = 0;
     let started = Instant::now();
     let cores = {

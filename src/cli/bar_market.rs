@@ -15,8 +15,7 @@ use engine::market::SymbolId;
 use engine::time::Timestamp;
 use feeds::{BarOptions, Columns, OpenedBars, Roll, Stamp, TimeColumn};
 
-use super::backtest::{Recorder, summarise};
-use super::lists::Lists;
+use super::backtest::{Besides, Recorder, summarise};
 use super::market::{Broken, retarget, selection};
 use super::summary::{Balance, Summary};
 use super::{Failure, margins};
@@ -160,9 +159,9 @@ fn check_lengths(
     Ok(())
 }
 
-pub(super) fn play(config: &Config, market: BarMarket, lists: Lists) -> Result<(Summary, Recorder), Failure> {
+pub(super) fn play(config: &Config, market: BarMarket, besides: Besides) -> Result<(Summary, Recorder), Failure> {
     let books = opening_books(config).map_err(Failure::usage)?;
-    let mut recorder = Recorder::begin(config, market.start, books, lists)?;
+    let mut recorder = Recorder::begin(config, market.start, books, besides)?;
     let setup = BarRunSetup {
         start: market.start,
         with_trades: market.with_trades,

@@ -10,17 +10,20 @@ use clap::{Args, Parser, Subcommand};
 mod backtest;
 mod bar_market;
 mod bars;
+mod codes;
 mod config;
+mod control;
 mod faults;
-mod gateway;
+pub(crate) mod gateway;
 mod journal;
 mod lists;
 mod lookahead;
 mod margins;
-mod market;
+pub(crate) mod market;
 mod replay;
 mod report;
 mod run;
+mod scenarios;
 mod session;
 mod setup;
 mod summary;
@@ -56,8 +59,25 @@ enum Command {
     Config(config::ConfigCommand),
     /// Show what a session did, from the database.
     Report(report::ReportArgs),
+    /// Show the limits of the running system and how much of them is used.
+    #[command(subcommand)]
+    Risk(control::RiskCommand),
+    /// Stop all entries of the running system at once, until `unlock kill`; positions keep their protection.
+    Kill(control::KillArgs),
+    /// Close every position of the running system.
+    Flatten(control::FlattenArgs),
+    /// Keep one strategy of the running system from entering.
+    Pause(control::StrategyArgs),
+    /// Let a paused strategy enter again.
+    Resume(control::StrategyArgs),
+    /// Release a limit that was tripped, or a kill, by its name.
+    Unlock(control::UnlockArgs),
     /// Print the journal: every record that was written before it was acted upon.
     Journal(journal::JournalArgs),
+    /// Explain the broker's message codes.
+    Codes(codes::CodesArgs),
+    /// Play what goes wrong at the broker against the full program, and see what it does about it.
+    Scenarios(scenarios::ScenariosArgs),
 }
 
 /// Which configuration.
@@ -99,7 +119,15 @@ pub fn run() -> ExitCode {
         Command::Bars(args) => bars::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Report(args) => report::run(&args),
+        Command::Risk(command) => control::risk(&command),
+        Command::Kill(args) => control::kill(&args),
+        Command::Flatten(args) => control::flatten(&args),
+        Command::Pause(args) => control::pause(&args),
+        Command::Resume(args) => control::resume(&args),
+        Command::Unlock(args) => control::unlock(&args),
         Command::Journal(args) => journal::run(&args),
+        Command::Codes(args) => codes::run(&args),
+        Command::Scenarios(args) => scenarios::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,6 +17,10 @@ pub struct RunArgs {
     /// section, the speed of the `pitboss gateway` in another process that this one is to follow.
     #[arg(long, value_parser = parse_speed)]
     speed: Option<Pace>,
+    /// With --speed: keep to Interactive Brokers' limits all the same (messages a second, requests for ticks), which a
+    /// simulated gateway does not have unless it was started with --limits.
+    #[arg(long, requires = "speed")]
+    paced: bool,
     /// Print the session report as JSON.
     #[arg(long)]
     json: bool,
@@ -34,5 +38,5 @@ pub fn run(args: &RunArgs) -> Outcome {
         }
         market = Some(opened);
     }
-    session::run(Plan { config, mode: Mode::Run, market, pace, json: args.json })
+    session::run(Plan { config, mode: Mode::Run, market, pace, paced: args.paced, json: args.json })
 }

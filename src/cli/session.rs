@@ -30,6 +30,8 @@ pub struct Plan {
     pub market: Option<Market>,
     /// Of the simulated gateway, here or elsewhere; `None`: the peer is a real one and time is the machine's.
     pub pace: Option<Pace>,
+    /// Keep to IB's limits towards a simulated gateway too.
+    pub paced: bool,
     /// Print the report as JSON.
     pub json: bool,
 }
@@ -52,7 +54,7 @@ pub fn run(plan: Plan) -> Outcome {
 }
 
 async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure> {
-    let Plan { mut config, mode, market, pace, .. } = plan;
+    let Plan { mut config, mode, market, pace, paced, .. } = plan;
     // Told now rather than in the log later; the system opens it for itself.
     drop(setup::open_store(&config.storage).await?);
     let simulated = market.is_some();
@@ -72,12 +74,20 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
         }
         None => (clock_of_peer(&config, pace).await?, None, Default::default()),
     };
-    let peer = if simulated || pace.is_some() { Peer::Simulated } else { Peer::Real };
+    let peer = if !paced && (simulated || pace.is_some()) { Peer::Simulated } else { Peer::Real };
     let account = if simulated { Account::New } else { Account::Same };
     show_disabled_limits(&config, &log);
+    let socket = config.control.clone();
     let setup = Setup { config, peer, clock, mode, account, log: log.clone() };
     let started = std::time::Instant::now();
     let mut running = System::start(setup).await.map_err(not_started)?;
+    let control = match socket.map(|path| actors::control::open(&path, running.desk())).transpose() {
+        Ok(control) => control,
+        Err(reason) => {
+            running.stop("no control socket").await;
+            return Err(Failure::usage(reason));
+        }
+    };
     let end = until_end(&mut running, gateway.as_ref(), &log).await;
     if let End::Received(signal) = end {
         info!(log, "{signal}: stopping in order"; "event" => "session.stopping");
@@ -91,6 +101,7 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     running.shared().record(system(Severity::Info, "session.summary", "session", summary.to_json()));
     let broken = broken.take();
     let cause = if broken.is_some() { "the data ended early" } else { end.cause() };
+    drop(control);
     let stopped = running.stop(cause).await;
     info!(log, "session {id} ended: {cause}"; "event" => "session.ended");
     if let Some(gateway) = gateway {
@@ -187,17 +198,8 @@ fn account_of(config: &Config) -> String {
 }
 
 fn show_disabled_limits(config: &Config, log: &Logger) {
-    use engine::config::Limit;
-    let risk = &config.risk;
-    let off = [
-        ("order_size_max", risk.order_size_max == Limit::Off),
-        ("max_position_size", risk.max_position_size == Limit::Off),
-        ("orders_per_second_max", risk.orders_per_second_max == Limit::Off),
-        ("daily_loss_max", risk.daily_loss_max == Limit::Off),
-        ("stale_after", risk.stale_after == Limit::Off),
-    ];
-    for (name, _) in off.iter().filter(|(_, is_off)| *is_off) {
-        warn!(log, "the limit {name} is switched off"; "event" => "risk.disabled", "limit" => *name);
+    for name in config.risk.switched_off() {
+        warn!(log, "the limit {name} is switched off"; "event" => "risk.disabled", "limit" => name);
     }
 }
 

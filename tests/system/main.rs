@@ -3,8 +3,10 @@
 //! Absent: anything that a crate can test alone.
 
 mod again;
+mod analysis;
 mod backtests;
 mod clients;
+mod control;
 mod equality;
 mod interrupt;
 mod kill;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::config::BrokerConfig;
+use engine::journal::Severity;
 use engine::market::{Instrument, SymbolId};
 use engine::time::Timestamp;
 use engine::trade::{BrokerEvent, BrokerOrder, BrokerOrderId, BrokerPosition, BrokerSnapshot};
@@ -43,6 +44,24 @@ pub enum ConnectError {
     RealMoney { account: String },
     #[error("{name}: {found} contracts match root {root}, expiry {expiry:?} at {exchange}; expected exactly one")]
     Contract { name: String, root: String, expiry: Option<String>, exchange: String, found: usize },
+}
+
+impl ConnectError {
+    /// How loudly a failure to connect is told, and under which name.
+    pub fn alarm(&self) -> (Severity, &'static str) {
+        match self {
+            // The same id is tried again: with another one, this client's own orders would be out of its reach.
+            Self::Refused { source, .. } if matches!(**source, Error::ClientIdInUse { .. }) => {
+                (Severity::Error, "broker.client_id_in_use")
+            }
+            Self::Account { .. } | Self::RealMoney { .. } | Self::Contract { .. } => {
+                (Severity::Error, "broker.connect_failed")
+            }
+            Self::Silent { .. } | Self::Refused { .. } | Self::Request { .. } => {
+                (Severity::Warning, "broker.connect_failed")
+            }
+        }
+    }
 }
 
 /// The time at the gateway, for whoever lets its own clock follow it: a simulated gateway that plays the past.

@@ -10,6 +10,7 @@
 
 mod actor;
 mod batch;
+mod days;
 mod error;
 mod messages;
 mod migrate;

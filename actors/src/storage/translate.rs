@@ -37,7 +37,11 @@ impl Session {
         found.ok_or_else(|| BadEntry::UnknownSymbol { seq, id: id.0, session: self.info.id.clone() })
     }
 
+    /// Its name; what belongs to no strategy of ours has a name of its own.
     pub(super) fn strategy(&self, seq: u64, id: StrategyId) -> Result<String, BadEntry> {
+        if id == StrategyId::FOREIGN {
+            return Ok(StrategyId::FOREIGN_NAME.to_owned());
+        }
         let found = self.info.strategies.iter().find(|s| s.id == id);
         let unknown = || BadEntry::UnknownStrategy { seq, id: id.0, session: self.info.id.clone() };
         found.map(|s| s.name.clone()).ok_or_else(unknown)

@@ -101,11 +101,11 @@ impl Make {
     }
 
     pub fn link(&self, to: &mut Supervisor) -> Result<Child<Shell<Link>>, SystemError> {
-        let liquidate = self.config.orders.emergency_liquidate_on_disconnect;
+        let config = self.config.clone();
         let patience = self.shared.clock.market_span(link::INVENTORY_WITHIN);
         let spec =
             Self::spec("link".to_owned(), "books", &self.config.actors.books, order::LINK, OnGiveUp::HaltTrading);
-        self.shell(to, spec, 0, Arc::new(move || Link::new(liquidate, patience)))
+        self.shell(to, spec, 0, Arc::new(move || Link::of(&config, patience)))
     }
 
     pub fn books(&self, to: &mut Supervisor) -> Result<Child<Shell<Books>>, SystemError> {
@@ -119,7 +119,7 @@ impl Make {
             Arc::new(move || {
                 let mut state = rebuild.books();
                 state.doubt_all();
-                Books::new(&config, state)
+                rebuild.shown_bars(Books::new(&config, state))
             }),
         )
     }

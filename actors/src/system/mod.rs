@@ -12,7 +12,7 @@ use engine::config::Config;
 use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInfo};
 use engine::strategy::registry;
 use engine::time::Timestamp;
-use engine::trade::{Money, Trading};
+use engine::trade::Trading;
 use engine::wiring::Topology;
 use slog::{Logger, info, warn};
 use tokio::sync::watch;
@@ -24,11 +24,13 @@ use crate::journal::{JournalDir, OpenError, ReadError, Recovered, WriteError};
 use crate::shell::Shell;
 use crate::supervisor::{self, ActorHealth, Child, Supervisor, SupervisorConfig};
 
+mod desk;
 mod events;
 mod make;
 mod rebuild;
 mod sync;
 
+pub use desk::Desk;
 use make::{Make, bars_name, strategy_name};
 
 /// What happens to the books that the journal holds.
@@ -95,7 +97,6 @@ pub struct BooksView {
     pub agrees: bool,
     pub account: Performance,
     pub strategies: Vec<(String, Performance)>,
-    pub day_pnl: Money,
 }
 
 impl fmt::Display for BooksView {
@@ -130,7 +131,6 @@ fn view(books: &Books) -> BooksView {
         agrees: books.agrees(),
         account: portfolio.performance(None),
         strategies: books.strategies().map(|(id, name)| (name.to_owned(), portfolio.performance(Some(id)))).collect(),
-        day_pnl: portfolio.day_pnl(),
     }
 }
 
@@ -139,7 +139,16 @@ impl System {
     pub async fn start(setup: Setup) -> Result<System, SystemError> {
         let Setup { mut config, peer, clock, mode, account, log } = setup;
         // What is lost between here and the broker is lost on the wall, at any speed of the market.
-        for span in [&mut config.orders.answer_within, &mut config.bars.close_grace, &mut config.bars.revise_within] {
+        let protection = &mut config.protection;
+        for span in [
+            &mut config.orders.answer_within,
+            &mut config.bars.close_grace,
+            &mut config.bars.revise_within,
+            &mut protection.repair_after,
+            &mut protection.flatten_after,
+            &mut protection.ladder_step,
+            &mut protection.ladder_retry_max,
+        ] {
             *span = clock.market_span(*span);
         }
         let config = Arc::new(config);

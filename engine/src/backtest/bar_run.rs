@@ -14,12 +14,13 @@
 use std::collections::VecDeque;
 use std::iter::{Empty, Peekable};
 
-use super::{Backtest, Cores, IDS_A_RUN, Message, first_id};
+use super::{Backtest, Cores, IDS_A_RUN, Message, due, first_id};
 use crate::bar_market::{BarEvent, MarketBar, middle};
 use crate::books::BooksState;
 use crate::config::Config;
 use crate::config::backtest::{BacktestConfig, MarginRule, OpeningPosition};
 use crate::journal::{AccountRow, Record};
+use crate::intake::Intake;
 use crate::market::{FeedEvent, Instrument, Price, SymbolId};
 use crate::portfolio::{Mark, Portfolio};
 use crate::strategy;
@@ -27,7 +28,7 @@ use crate::time::Timestamp;
 use crate::trade::{ClientOrderId, Fill, Leg, Money, Side};
 use crate::venue::in_bars::BarFills;
 use crate::venue::{Hours, MarginRate, MarginTable, Player, Rules, Venue, VenueConfig};
-use crate::wiring::News;
+use crate::wiring::{News, Output};
 
 /// A margin rate of a root from an instant on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,6 +70,7 @@ pub struct BarBacktest<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)
     with_trades: Vec<bool>,
     margins: VecDeque<MarginChange>,
     settles_at: Timestamp,
+    marks: Vec<Mark>,
     group: Vec<MarketBar>,
     bars: u64,
 }
@@ -108,7 +110,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
         let inner = Backtest {
             cores,
             player: Player::new(std::iter::empty(), venue),
-            marks: vec![Mark::default(); config.instruments.len()],
+            intakes: vec![Intake::new(config.bars.jump_ticks_max); config.instruments.len()],
             queue: VecDeque::new(),
             requests: Vec::new(),
             strategies_ended: false,
@@ -129,6 +131,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             margins: setup.margins.into(),
             settles_at: settings.account.settlement.next(setup.start),
             settings,
+            marks: vec![Mark::default(); config.instruments.len()],
             group: Vec::new(),
             bars: 0,
         })
@@ -176,7 +179,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             let Some(next) = next.filter(|next| *next < end) else { return };
             self.inner.now = self.inner.now.max(next);
             self.pass_time(next);
-            self.inner.fire_deadlines();
+            self.fire_deadlines();
         }
     }
 
@@ -219,12 +222,22 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             self.tell_strategies(bar);
         }
         self.inner.settle();
-        self.inner.fire_deadlines();
+        self.fire_deadlines();
         self.group = group;
     }
 
+    /// Those of strategies and books. The link's are about a connection and about silence, and bars have neither.
+    fn fire_deadlines(&mut self) {
+        let now = self.inner.now;
+        let cores = &mut self.inner.cores;
+        let mut outputs: Vec<Output> = cores.strategies.iter_mut().filter_map(|core| due(core, now)).collect();
+        outputs.extend(due(&mut cores.books, now));
+        outputs.into_iter().for_each(|output| self.inner.route(output));
+        self.inner.settle();
+    }
+
     fn mark(&mut self, bar: &MarketBar, price: fn(&crate::bar_market::Ohlc) -> Price) {
-        let mark = &mut self.inner.marks[usize::from(bar.symbol.0)];
+        let mark = &mut self.marks[usize::from(bar.symbol.0)];
         if let Some(trades) = &bar.trades {
             mark.last = Some(price(&crate::bar_market::Ohlc::of(trades)));
         }
@@ -233,6 +246,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             (mark.bid, mark.ask) = (quotes.bid.as_ref().map(price), quotes.ask.as_ref().map(price));
         }
         let (symbol, mark) = (bar.symbol, Some(*mark));
+        self.inner.say(News::Fresh { symbol, cleaned: false });
         self.inner.say(News::Market { symbol, trades: Vec::new(), mark });
     }
 
@@ -240,7 +254,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
         match (&bar.trades, &bar.quotes) {
             (Some(trades), _) => {
                 let closed = vec![crate::bars::Output::Closed(*trades)];
-                self.inner.route(crate::wiring::Output::Bars(bar.symbol, closed));
+                self.inner.route(Output::Bars(bar.symbol, closed));
             }
             (None, Some(quotes)) if !self.with_trades[usize::from(bar.symbol.0)] => {
                 // Not a bar of trades, so it is not written down as one.

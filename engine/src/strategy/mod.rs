@@ -64,6 +64,12 @@ pub enum Input {
     Fill(Fill),
     /// The last entry or exit was refused, or ended before it filled completely.
     OrderEnded(Leg),
+    /// The broker corrected or took back an execution: the position is this, in contracts, negative when short.
+    Position(i64),
+    /// The entry that was asked for is for so many contracts, if it is let through.
+    Sized {
+        quantity: u32,
+    },
 }
 
 /// Most telling facts of one strategy instance, for health and reports.
@@ -81,6 +87,8 @@ pub struct StrategyCore {
     position: i64,
     /// An entry is under way: no second one until it filled or ended.
     entering: bool,
+    /// Contracts with which it is complete.
+    entry_quantity: u32,
     /// An exit is under way; what to do once flat.
     exiting: bool,
     after_flat: Option<(Side, String)>,
@@ -101,12 +109,14 @@ impl std::fmt::Debug for StrategyCore {
 
 impl StrategyCore {
     pub fn new(config: StrategyConfig, instrument: Instrument, strategy: Box<dyn Strategy>) -> Self {
+        let entry_quantity = config.quantity;
         Self {
             config,
             instrument,
             strategy,
             position: 0,
             entering: false,
+            entry_quantity,
             exiting: false,
             after_flat: None,
             last_bar: None,
@@ -189,12 +199,14 @@ impl StrategyCore {
             }
             Input::Bar(_) => {}
             Input::Fill(fill) => self.on_fill(now, &fill, out),
+            Input::Sized { quantity } => self.entry_quantity = quantity,
             Input::OrderEnded(Leg::Entry) => self.entering = false,
             Input::OrderEnded(Leg::Exit) => {
                 self.exiting = false;
                 self.after_flat = None;
             }
-            Input::OrderEnded(Leg::Stop | Leg::Target) => {}
+            Input::OrderEnded(_) => {}
+            Input::Position(position) => self.position = position,
         }
     }
 
@@ -249,6 +261,7 @@ impl StrategyCore {
         };
         self.entering = true;
         let quantity = self.config.quantity;
+        self.entry_quantity = quantity;
         self.intend(now, Intent::Enter { side, quantity, kind: OrderKind::Market, bracket }, reason, out);
     }
 
@@ -269,7 +282,7 @@ impl StrategyCore {
         }
         self.position += i64::from(fill.side.sign()) * i64::from(fill.quantity);
         match fill.leg {
-            Leg::Entry if self.position.unsigned_abs() >= u64::from(self.config.quantity) => self.entering = false,
+            Leg::Entry if self.position.unsigned_abs() >= u64::from(self.entry_quantity) => self.entering = false,
             Leg::Entry => {}
             Leg::Stop | Leg::Target | Leg::Exit if self.position == 0 => {
                 self.exiting = false;
@@ -278,6 +291,115 @@ impl StrategyCore {
                 }
             }
             Leg::Stop | Leg::Target | Leg::Exit => {}
+            // Somebody else closed it: whatever was to come after the exit is not wanted any more.
+            Leg::Foreign | Leg::Manual | Leg::Liquidation | Leg::Accepted => {
+                self.after_flat = None;
+                if self.position == 0 {
+                    (self.entering, self.exiting) = (false, false);
+                }
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::config::raw::{Known, Layer, read};
+    use crate::market::Quality;
+    use crate::trade::ClientOrderId;
+
+    /// Says what it was told to say.
+    struct Script(VecDeque<Option<Decision>>);
+
+    impl Strategy for Script {
+        fn on_bar(&mut self, _: &Bar, _: &Desk<'_>) -> Option<Decision> {
+            self.0.pop_front().flatten()
+        }
+    }
+
+    struct Stage {
+        core: StrategyCore,
+        bars: i64,
+        fills: u32,
+    }
+
+    const NOW: Timestamp = Timestamp::from_secs(1_718_200_800);
+
+    impl Stage {
+        /// A strategy that may have five contracts and wants to be long at each bar.
+        fn always_long() -> Self {
+            let config =
+                read(&[Layer::embedded_default()], &[], &Known::registered(&[])).expect("the default is valid");
+            let long = Decision::Enter { side: Side::Buy, reason: "script".to_owned() };
+            let script = Script(std::iter::repeat_n(Some(long), 10).collect());
+            let strategy = StrategyConfig { quantity: 5, ..config.strategies[0].clone() };
+            let core = StrategyCore::new(strategy, config.instruments[0].clone(), Box::new(script));
+            Self { core, bars: 0, fills: 0 }
+        }
+
+        fn tell(&mut self, input: Input) -> Vec<Intent> {
+            let mut out = Vec::new();
+            self.core.handle(NOW, input, &mut out);
+            out.into_iter().map(|intent| intent.intent).collect()
+        }
+
+        fn bar(&mut self) -> Vec<Intent> {
+            self.bars += 1;
+            let price = Price(20_000);
+            self.tell(Input::Bar(Bar {
+                symbol: SymbolId(0),
+                open_ts: Timestamp::from_secs(NOW.secs() + 60 * self.bars),
+                length_s: 60,
+                open: price,
+                high: price,
+                low: price,
+                close: price,
+                volume: 1,
+                trades: 1,
+                quality: Quality::Complete,
+            }))
+        }
+
+        fn fill(&mut self, leg: Leg, side: Side, quantity: u32) -> Vec<Intent> {
+            self.fills += 1;
+            self.tell(Input::Fill(Fill {
+                exec_id: format!("e{}", self.fills),
+                order: ClientOrderId(1),
+                strategy: StrategyId(0),
+                symbol: SymbolId(0),
+                leg,
+                side,
+                quantity,
+                price: Price(20_000),
+                at: NOW,
+            }))
+        }
+    }
+
+    #[test]
+    fn an_entry_of_fewer_contracts_than_the_most_is_complete_when_those_filled() {
+        let mut stage = Stage::always_long();
+        assert!(matches!(stage.bar()[..], [Intent::Enter { quantity: 5, .. }]), "it asks for its most");
+        stage.tell(Input::Sized { quantity: 2 });
+        stage.fill(Leg::Entry, Side::Buy, 1);
+        assert_eq!(stage.bar(), [], "one of two is there, the other under way");
+        stage.fill(Leg::Entry, Side::Buy, 1);
+        stage.fill(Leg::Stop, Side::Sell, 2);
+        assert!(matches!(stage.bar()[..], [Intent::Enter { quantity: 5, .. }]), "flat again, and nothing under way");
+    }
+
+    #[test]
+    fn the_size_of_one_entry_is_forgotten_with_the_next() {
+        let mut stage = Stage::always_long();
+        stage.bar();
+        stage.tell(Input::Sized { quantity: 1 });
+        stage.tell(Input::OrderEnded(Leg::Entry));
+        assert_eq!(stage.bar().len(), 1);
+        stage.fill(Leg::Entry, Side::Buy, 1);
+        stage.fill(Leg::Stop, Side::Sell, 1);
+        assert_eq!(stage.bar(), [], "four of five are still under way");
     }
 }

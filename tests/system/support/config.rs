@@ -89,6 +89,11 @@ impl Settings {
             format_args!(
                 "[risk]\norder_size_max = 1\nmax_position_size = {}\norders_per_second_max = 30\n\
                  daily_loss_usd_max = 90_000\nstale_after_ms = {}\n\
+                 capital_usd = 5_000_000\norder_notional_usd_max = 1_000_000\ngross_exposure_usd_max = 20_000_000\n\
+                 max_portfolio_risk = 0.5\nweekly_loss_usd_max = 90_000\nmax_drawdown = 0.5\n\
+                 disabled = [\"orders_per_minute_max\", \"orders_per_day_max\", \"strategy_orders_per_minute_max\", \
+                 \"symbol_orders_per_minute_max\", \"reentries_max\", \"consecutive_losses_max\", \"self_match\", \
+                 \"outside_session\", \"days_to_expiry\"]\nactive_orders_max = 20\n\
                  [orders]\nflatten_on_stop = {}\nemergency_liquidate_on_disconnect = false\n{}",
                 self.position_max, self.stale_after_ms, self.flatten_on_stop, self.more
             ),

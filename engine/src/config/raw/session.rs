@@ -96,7 +96,7 @@ pub(super) fn expected_outages(root: &Section<'_>) -> Option<Vec<ExpectedOutage>
     })
 }
 
-fn weekday() -> Kind<'static, Weekday> {
+pub(super) fn weekday() -> Kind<'static, Weekday> {
     Kind::new("a weekday: mon, tue, wed, thu, fri, sat or sun; without one it is every day", |value| {
         string(value)?.parse().ok()
     })
