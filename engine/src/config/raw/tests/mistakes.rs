@@ -266,7 +266,7 @@ fn names_are_used_once_and_references_exist() {
         "ma_crossover",
         "ma_crosover",
         expect![[
-            r#"my.toml:9: strategies[0].kind: found "ma_crosover"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion"#
+            r#"my.toml:9: strategies[0].kind: found "ma_crosover"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion, scheduled"#
         ]],
     );
     check_change(
