@@ -63,7 +63,17 @@ struct Session {
 impl SimulatedBroker {
     pub fn new(config: Arc<Config>, wire: Wire, shared: Arc<Shared>, gauge: Arc<Gauge>) -> Self {
         let intakes = vec![Intake::new(config.bars.jump_ticks_max); config.instruments.len()];
-        Self { config, wire, outlet: Outlet::new(shared), intakes, gauge, session: None, attempt: 0, breaks: false, requests: Default::default() }
+        Self {
+            config,
+            wire,
+            outlet: Outlet::new(shared),
+            intakes,
+            gauge,
+            session: None,
+            attempt: 0,
+            breaks: false,
+            requests: Default::default(),
+        }
     }
 
     /// Tells news, waits for the conclusions and does what they ask for.
