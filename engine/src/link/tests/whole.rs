@@ -50,7 +50,7 @@ fn a_constant_added_for_a_while_reaches_no_bar_and_its_bars_say_that_they_lack_t
     assert!(bars.iter().all(|bar| (bar.high, bar.low) == (Price(PRICE), Price(PRICE))), "{bars:?}");
     assert_eq!(bars[2].quality, crate::market::Quality::Gap, "the third minute lacks a third of its trades");
     assert_eq!(bars[1].quality, crate::market::Quality::Complete);
-    assert_eq!(told(&records), ["feed.corrupt", "feed.corrupt", "feed.fresh"], "trades, quotes once; then the end");
+    assert_eq!(told(&records), ["feed.corrupt", "feed.fresh"], "told once, and its end");
 }
 
 #[test]
