@@ -16,15 +16,16 @@ pub enum Hours {
     ByRoot,
 }
 
+const METALS: [&str; 8] = ["GC", "MGC", "QO", "SI", "SIL", "QI", "HG", "MHG"];
 /// Looking for a day with regular hours ends here.
 const DAYS_MAX: u64 = 10;
 
 impl Hours {
-    /// The sessions of a root; `None` where there are none.
-    pub fn calendar(self, root: &str) -> Option<Calendar> {
+    pub(super) fn calendar(self, root: &str) -> Option<Calendar> {
         match self {
             Hours::Always => None,
-            Hours::ByRoot => Some(Calendar::of_root(root)),
+            Hours::ByRoot if METALS.contains(&root) => Some(Calendar::COMEX_METALS),
+            Hours::ByRoot => Some(Calendar::CME_EQUITY_INDEX),
         }
     }
 }

@@ -12,7 +12,6 @@ macro_rules! data {
 }
 
 mod accounts;
-mod codes;
 mod contracts;
 mod control;
 mod crowd;

@@ -91,10 +91,6 @@ impl Process {
         }
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn interrupt(&self) {
         self.signal("-INT");
     }
