@@ -14,9 +14,11 @@ use common::median;
 use engine::backtest::Backtest;
 use engine::bars::{self, Bars};
 use engine::config::raw::{self, Known, Layer};
-use engine::config::{Config, Limit};
+use engine::config::{Config, Limit, RiskConfig};
 use engine::journal::{Entry, Record};
 use engine::market::{FeedEvent, MarketEvent, Price, SymbolId, Trade};
+use engine::portfolio::Mark;
+use engine::risk::sent::Counts;
 use engine::risk::{Candidate, View, gate};
 use engine::time::Timestamp;
 use engine::trade::{
@@ -86,31 +88,40 @@ fn bar_builder(config: &Config, trades: &[Trade]) {
 }
 
 fn risk_gate(times: usize) {
-    let limits = engine::config::RiskConfig {
-        order_size_max: Limit::Max(2),
-        max_position_size: Limit::Max(4),
-        orders_per_second_max: Limit::Max(10),
-        daily_loss_max: Limit::Max(Money::from_micros(2_500_000_000)),
-        stale_after: Limit::Max(Duration::from_secs(5)),
-    };
+    let limits = RiskConfig { stale_after: Limit::Max(Duration::from_secs(5)), ..RiskConfig::out_of_reach() };
     let order = Candidate {
         strategy: StrategyId(0),
         symbol: SymbolId(0),
         side: Side::Buy,
         quantity: 1,
-        stop: Price(19_976),
+        kind: OrderKind::Market,
+        stop: Some(Price(19_976)),
         target: Some(Price(20_048)),
     };
+    let price = |ticks| Some(Price(ticks));
     let view = View {
         trading: Trading::Allowed,
+        latch: None,
+        engaged: false,
+        unprotected_allowed: false,
+        mark: Mark { last: price(20_000), bid: price(19_999), ask: price(20_000) },
+        data_age: Some(Duration::from_millis(3)),
+        feed_live: true,
+        tick_value: Money::from_micros(12_500_000),
+        margin: Some(Money::from_micros(25_000_000_000)),
         worst_long: 1,
         worst_short: 1,
-        engaged: false,
-        last_price: Some(Price(20_000)),
-        data_age: Some(Duration::from_millis(3)),
-        day_pnl: Money::from_micros(-100_000_000),
-        orders_last_second: 3,
-        now: START,
+        exposure: Some(Money::from_micros(250_000_000_000)),
+        at_stake: Money::from_micros(300_000_000),
+        margin_used: Some(Money::from_micros(25_000_000_000)),
+        equity: Money::from_micros(500_000_000_000),
+        sent: Counts { second: 3, minute: 9, day: 90, strategy_minute: 3, symbol_minute: 9 },
+        resting: [1, 2],
+        since_same: Some(Duration::from_secs(60)),
+        reentries: 3,
+        own_opposite: price(20_040),
+        session_left: Some(Duration::from_secs(3_600)),
+        days_to_expiry: Some(30),
     };
     let seconds = rounds(
         || (),

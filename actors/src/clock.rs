@@ -1,4 +1,5 @@
-//! The one clock that every actor is handed. In: the machine's monotonic clock, or a replay's own time.
+//! The one clock that every actor is handed. In: the machine's monotonic clock, a replay's own time, or a
+//! simulation's.
 //! Out: market time, and how long to wait for it on the wall. Absent: timers.
 
 use std::sync::Arc;
@@ -17,6 +18,8 @@ enum Kind {
     Real { origin: Timestamp, started: Instant },
     /// Market time that begins at `origin` and runs `speed` times as fast as the wall clock.
     Scaled { origin: Timestamp, started: Instant, speed: f64 },
+    /// Time of a simulation: that of the runtime on which it is asked, whose clock is paused and jumps.
+    Virtual { origin: Timestamp, started: tokio::time::Instant },
     /// Market time that stands still until somebody moves it: a replay at the client's pace.
     Driven(Arc<AtomicI64>),
 }
@@ -34,6 +37,11 @@ impl Clock {
         Self(Kind::Scaled { origin, started: Instant::now(), speed })
     }
 
+    /// Begins at `origin` now. To be used on the thread of a runtime with a paused clock, where everything then runs.
+    pub fn simulated(origin: Timestamp) -> Self {
+        Self(Kind::Virtual { origin, started: tokio::time::Instant::now() })
+    }
+
     pub fn driven(origin: Timestamp) -> Self {
         Self(Kind::Driven(Arc::new(AtomicI64::new(origin.nanos()))))
     }
@@ -42,6 +50,7 @@ impl Clock {
         match &self.0 {
             Kind::Real { origin, started } => *origin + started.elapsed(),
             Kind::Scaled { origin, started, speed } => *origin + started.elapsed().mul_f64(*speed),
+            Kind::Virtual { origin, started } => *origin + started.elapsed(),
             Kind::Driven(nanos) => Timestamp::from_nanos(nanos.load(Ordering::Acquire)),
         }
     }
@@ -53,6 +62,11 @@ impl Clock {
         }
     }
 
+    /// Everything runs on one thread, in simulated time.
+    pub fn is_simulated(&self) -> bool {
+        matches!(self.0, Kind::Virtual { .. })
+    }
+
     pub fn is_driven(&self) -> bool {
         matches!(self.0, Kind::Driven(_))
     }
@@ -62,7 +76,15 @@ impl Clock {
     pub fn market_span(&self, wall: Duration) -> Duration {
         match &self.0 {
             Kind::Scaled { speed, .. } => wall.mul_f64(speed.max(1.0)),
-            Kind::Real { .. } | Kind::Driven(_) => wall,
+            Kind::Real { .. } | Kind::Virtual { .. } | Kind::Driven(_) => wall,
+        }
+    }
+
+    /// Market seconds a second; 1 where time is the machine's or waits for its mover.
+    pub fn speed(&self) -> f64 {
+        match &self.0 {
+            Kind::Scaled { speed, .. } => *speed,
+            Kind::Real { .. } | Kind::Virtual { .. } | Kind::Driven(_) => 1.0,
         }
     }
 
@@ -70,7 +92,7 @@ impl Clock {
     pub fn wall_until(&self, at: Timestamp) -> Option<Duration> {
         let market = at.since(self.now());
         match &self.0 {
-            Kind::Real { .. } => Some(market),
+            Kind::Real { .. } | Kind::Virtual { .. } => Some(market),
             Kind::Scaled { speed, .. } => Some(market.div_f64(*speed)),
             Kind::Driven(_) => None,
         }

@@ -14,7 +14,7 @@ use engine::strategy::{self, StrategyCore};
 use engine::time::Timestamp;
 use engine::trade::StrategyId;
 use engine::wiring::{BrokerCommand, Deliver, Output, Topology, route};
-use slog::{Logger, error};
+use slog::{Logger, error, warn};
 
 use crate::clock::Clock;
 use crate::floor;
@@ -60,7 +60,7 @@ pub struct Addresses {
     pub books: Port<Told<books::Input>>,
     pub link: Port<Told<link::Input>>,
     pub broker: Port<Told<BrokerCommand>>,
-    /// Bars, books, link: in the order in which a driven clock wakes them.
+    /// Bars, strategies that ask for a time, books, link: in the order in which a driven clock wakes them.
     pub timed: Vec<Port<Wake>>,
 }
 
@@ -156,11 +156,35 @@ impl Shared {
 
     /// Appends and commits a record from outside the hot path.
     pub fn record(&self, record: Record) {
-        let now = self.clock.now();
-        let mut journal = self.journal();
-        let written = journal.append(now, record).and_then(|_| journal.commit());
-        if let Err(reason) = written {
+        self.append(self.clock.now(), record);
+        self.commit_journal();
+    }
+
+    fn append(&self, now: Timestamp, record: Record) {
+        if let Err(reason) = self.journal().append(now, record) {
             error!(self.log, "the journal cannot be written: {reason}"; "event" => "journal.failed");
+        }
+    }
+
+    /// Makes safe what was appended so far; tells when that begins to fail and when it succeeds again.
+    pub fn commit_journal(&self) -> bool {
+        let (failed_before, done) = {
+            let mut journal = self.journal();
+            (journal.is_failing(), journal.commit())
+        };
+        match done {
+            Ok(()) if failed_before => {
+                warn!(self.log, "the journal is written again, with everything that waited for it; there are no \
+                    entries until Pitboss is started again"; "event" => "journal.recovered");
+                true
+            }
+            Ok(()) => true,
+            Err(reason) => {
+                if !failed_before {
+                    error!(self.log, "the journal cannot be written: {reason}"; "event" => "journal.failed");
+                }
+                false
+            }
         }
     }
 
@@ -246,18 +270,10 @@ impl Deliver for Outlet {
 
     fn journal(&mut self, record: Record) {
         self.shared.tally.see(&record);
-        if let Err(reason) = self.shared.journal().append(self.now, record) {
-            error!(self.shared.log, "the journal cannot be written: {reason}"; "event" => "journal.failed");
-        }
+        self.shared.append(self.now, record);
     }
 
     fn commit(&mut self) -> bool {
-        match self.shared.journal().commit() {
-            Ok(()) => true,
-            Err(reason) => {
-                error!(self.shared.log, "the journal cannot be written: {reason}"; "event" => "journal.failed");
-                false
-            }
-        }
+        self.shared.commit_journal()
     }
 }

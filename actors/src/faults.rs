@@ -1,10 +1,9 @@
-//! Panics on demand, in tests only: in each place where an actor's code can run.
+//! Panics on demand, for tests and simulations: in each place where an actor's code can run. Nobody else sends [`Fail`].
 
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, StreamHandler, WrapFuture};
 
-use crate::broker::Broker;
 use crate::shell::{Hosted, Shell};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +19,7 @@ pub(crate) enum Place {
     Floor,
 }
 
+#[cfg(test)]
 impl Place {
     pub const ALL: [Place; 8] = [
         Place::Handler,
@@ -41,7 +41,7 @@ impl Armed {
     pub fn strike(&mut self, place: Place) {
         if self.0 == Some(place) {
             self.0 = None;
-            panic!("as the test ordered, in {place:?}");
+            panic!("as was ordered, in {place:?}");
         }
     }
 }
@@ -55,7 +55,7 @@ struct Poison;
 
 impl<C: Hosted> StreamHandler<Poison> for Shell<C> {
     fn handle(&mut self, _: Poison, _: &mut Self::Context) {
-        panic!("as the test ordered, in Stream");
+        panic!("as was ordered, in Stream");
     }
 
     fn finished(&mut self, _: &mut Self::Context) {}
@@ -66,32 +66,33 @@ impl<C: Hosted> Handler<Fail> for Shell<C> {
 
     fn handle(&mut self, Fail(place): Fail, ctx: &mut Context<Self>) {
         match place {
-            Place::Handler => panic!("as the test ordered, in Handler"),
+            Place::Handler => panic!("as was ordered, in Handler"),
             Place::Timer => {
-                ctx.run_later(Duration::from_millis(1), |_, _| panic!("as the test ordered, in Timer"));
+                ctx.run_later(Duration::from_millis(1), |_, _| panic!("as was ordered, in Timer"));
             }
             Place::Stream => {
                 ctx.add_stream(futures::stream::once(async { Poison }));
             }
             Place::SpawnedFuture => {
-                ctx.spawn(async {}.into_actor(self).map(|(), _, _| panic!("as the test ordered, in SpawnedFuture")));
+                ctx.spawn(async {}.into_actor(self).map(|(), _, _| panic!("as was ordered, in SpawnedFuture")));
             }
             Place::WaitedFuture => {
-                ctx.wait(async {}.into_actor(self).map(|(), _, _| panic!("as the test ordered, in WaitedFuture")));
+                ctx.wait(async {}.into_actor(self).map(|(), _, _| panic!("as was ordered, in WaitedFuture")));
             }
             Place::Floor => self.poison_seat(),
             Place::Started | Place::Restarting => {
                 self.faults = Armed(Some(place));
-                panic!("as the test ordered, on the way to {place:?}");
+                panic!("as was ordered, on the way to {place:?}");
             }
         }
     }
 }
 
-impl Handler<Fail> for Broker {
+#[cfg(test)]
+impl Handler<Fail> for crate::broker::Broker {
     type Result = ();
 
     fn handle(&mut self, Fail(place): Fail, _: &mut Context<Self>) {
-        panic!("as the test ordered, in {place:?}");
+        panic!("as was ordered, in {place:?}");
     }
 }

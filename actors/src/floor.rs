@@ -39,8 +39,8 @@ pub struct Seat<C: Hosted> {
     timer: Cell<Option<Timestamp>>,
     /// What the actor has to fail with.
     panic: RefCell<Option<Panic>>,
-    #[cfg(test)]
-    pub poisoned: Cell<bool>,
+    /// The next input panics: in tests and simulations.
+    poisoned: Cell<bool>,
 }
 
 impl<C: Hosted> Seat<C> {
@@ -51,7 +51,6 @@ impl<C: Hosted> Seat<C> {
             actor,
             timer: Cell::default(),
             panic: RefCell::default(),
-            #[cfg(test)]
             poisoned: Cell::default(),
         })
     }
@@ -110,6 +109,11 @@ impl<C: Hosted> Seat<C> {
         }
     }
 
+    /// The next input that comes over the floor panics.
+    pub fn poison(&self) {
+        self.poisoned.set(true);
+    }
+
     pub fn timer(&self) -> Option<Timestamp> {
         self.timer.get()
     }
@@ -143,11 +147,11 @@ impl<C: Hosted> Seat<C> {
             return began;
         }
         let served = catch(|| {
-            #[cfg(test)]
-            assert!(!self.poisoned.take(), "as the test ordered, on the floor");
+            assert!(!self.poisoned.get(), "as was ordered, on the floor");
             self.tell(told, outlet);
         });
         if let Err(panic) = served {
+            self.poisoned.set(false);
             self.leave();
             *self.panic.borrow_mut() = Some(panic);
             self.actor.do_send(Look);
@@ -310,6 +314,20 @@ fn run_all(shared: &Arc<Shared>, now: Timestamp) -> bool {
     }
     FLOOR.with_borrow_mut(|floor| floor.running = false);
     true
+}
+
+/// The books of this thread as they are; `None` while they are rebuilt or at work.
+pub fn with_books<T>(shared: &Shared, look: impl FnOnce(&Books) -> T) -> Option<T> {
+    let seat =
+        FLOOR.with_borrow(|floor| floor.seats.books.first().cloned().flatten().filter(|_| floor.system == id(shared)));
+    let seat = seat?;
+    let core = seat.core.try_borrow().ok()?;
+    core.as_ref().map(look)
+}
+
+/// Forgets a system whose actors are gone: another one may come to lie at the same address.
+pub fn clear() {
+    FLOOR.take();
 }
 
 /// Has actors set the timers that their cores want earlier than those that are set.

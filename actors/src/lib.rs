@@ -3,16 +3,19 @@
 
 pub mod broker;
 pub mod clock;
+pub mod control;
 pub mod directory;
-#[cfg(test)]
 mod faults;
 mod floor;
 mod hosted;
 pub mod journal;
 pub mod latency;
+#[cfg(test)]
+mod link_tests;
 pub mod logging;
 mod priority;
 pub mod shell;
+pub mod simulation;
 pub mod storage;
 pub mod supervisor;
 pub mod system;

@@ -12,6 +12,7 @@ use engine::time::Timestamp;
 use engine::wiring::Core;
 
 use crate::directory::{Addresses, Cause, Outlet, Shared, Told, Wake};
+use crate::faults::{Armed, Place};
 use crate::floor::{Item, Look, Row, Seat, Seats};
 use crate::supervisor::{Gauge, Port, Stop, mono_ns};
 
@@ -42,6 +43,8 @@ pub trait Hosted: Core<Input: Send + 'static> + Send + Unpin + 'static {
 
 /// Timers shorter than this would spin.
 const TIMER_MIN: Duration = Duration::from_micros(200);
+/// Before and after a core is built, in a simulation.
+const SIMULATED_READING: Duration = Duration::from_millis(3);
 
 pub struct Shell<C: Hosted> {
     seat: Rc<Seat<C>>,
@@ -51,8 +54,7 @@ pub struct Shell<C: Hosted> {
     gauge: Arc<Gauge>,
     timer: Option<(Timestamp, SpawnHandle)>,
     rebuilt: bool,
-    #[cfg(test)]
-    pub(crate) faults: crate::faults::Armed,
+    pub(crate) faults: Armed,
 }
 
 impl<C: Hosted> Shell<C> {
@@ -66,7 +68,6 @@ impl<C: Hosted> Shell<C> {
             gauge,
             timer: None,
             rebuilt: false,
-            #[cfg(test)]
             faults: Default::default(),
         }
     }
@@ -76,9 +77,8 @@ impl<C: Hosted> Shell<C> {
         self.seat.own(|core| look(core))
     }
 
-    #[cfg(test)]
     pub(crate) fn poison_seat(&self) {
-        self.seat.poisoned.set(true);
+        self.seat.poison();
     }
 
     /// One input through the core and out again.
@@ -131,6 +131,16 @@ impl<C: Hosted> Shell<C> {
 
     fn building(&self) -> Building<C> {
         let build = self.build.clone();
+        if self.outlet.shared.clock.is_simulated() {
+            // Reading takes its time there too, and others go on meanwhile; another thread would come back at a moment
+            // that no seed decides.
+            return Box::pin(async move {
+                actix_rt::time::sleep(SIMULATED_READING).await;
+                let core = build();
+                actix_rt::time::sleep(SIMULATED_READING).await;
+                core
+            });
+        }
         Box::pin(async move {
             match actix_rt::task::spawn_blocking(move || build()).await {
                 Ok(core) => core,
@@ -144,8 +154,7 @@ impl<C: Hosted> Actor for Shell<C> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        #[cfg(test)]
-        self.faults.strike(crate::faults::Place::Started);
+        self.faults.strike(Place::Started);
         ctx.wait(self.building().into_actor(self).map(|core, shell, ctx| {
             shell.seat.take(core, shell.place, &shell.outlet.shared);
             if std::mem::take(&mut shell.rebuilt) {
@@ -159,8 +168,7 @@ impl<C: Hosted> Actor for Shell<C> {
 
 impl<C: Hosted> Supervised for Shell<C> {
     fn restarting(&mut self, _: &mut Self::Context) {
-        #[cfg(test)]
-        self.faults.strike(crate::faults::Place::Restarting);
+        self.faults.strike(Place::Restarting);
         // What the core was is not trusted; `started` builds another.
         self.seat.leave();
         self.timer = None;

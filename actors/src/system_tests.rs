@@ -1,5 +1,7 @@
 //! The whole system against the simulated gateway over TCP, while its actors are made to panic.
 
+mod away;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,11 +31,11 @@ const START: Timestamp = Timestamp::from_secs(1_718_200_800);
 const SPEED: f64 = 300.0;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn config(folder: &TempDir, strategies: &str) -> Config {
+pub(crate) fn config(folder: &TempDir, strategies: &str) -> Config {
     let text = engine::config::embedded_default();
     let (head, _) = text.split_once("[[strategies]]").expect("the default has strategies");
-    let (_, tail) = text.split_once("# Limits. Each one").expect("limits come behind the strategies");
-    let text = format!("{head}{strategies}\n# Limits. Each one{tail}");
+    let (_, tail) = text.split_once("# Limits. Those on").expect("limits come behind the strategies");
+    let text = format!("{head}{strategies}\n# Limits. Those on{tail}");
     let es = [ContractSpec {
         root: "ES".into(),
         exchange: "CME".into(),
@@ -45,9 +47,9 @@ fn config(folder: &TempDir, strategies: &str) -> Config {
     let mut config = engine::config::raw::read(&[layer], &[], &Known::registered(&es)).expect("no mistakes");
     config.storage.journal_dir = folder.path().join("journal");
     config.storage.database_url = format!("sqlite:{}", folder.path().join("test.db").display());
-    config.risk.max_position_size = Limit::Max(40);
-    config.risk.orders_per_second_max = Limit::Max(10_000);
-    config.risk.daily_loss_max = Limit::Off;
+    config.risk.order.max_position_size = Limit::Max(40);
+    config.risk.rate.orders_per_second_max = Limit::Max(10_000);
+    config.risk.loss.daily_loss_max = Limit::Off;
     config.risk.stale_after = Limit::Off;
     let actors = &mut config.actors;
     for actor in [&mut actors.broker, &mut actors.bars, &mut actors.strategy, &mut actors.books] {
@@ -58,7 +60,7 @@ fn config(folder: &TempDir, strategies: &str) -> Config {
 }
 
 /// `n` strategies that trade often.
-fn busy(n: usize) -> String {
+pub(crate) fn busy(n: usize) -> String {
     let one = |i: usize| {
         format!(
             "[[strategies]]\nname = \"s{i}\"\nkind = \"donchian\"\nsymbol = \"ES\"\nquantity = 1\nstop_ticks = {}\ntarget_ticks = {}\n[strategies.params]\nperiod = {}\n",
@@ -201,7 +203,7 @@ fn agree(view: &BooksView, truth: &Truth) -> bool {
     view.trading == Trading::Allowed && at_broker == in_book
 }
 
-fn in_system(test: impl Future<Output = ()>) {
+pub(crate) fn in_system(test: impl Future<Output = ()>) {
     actix::System::new().block_on(test);
 }
 

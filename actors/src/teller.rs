@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Supervised};
+use engine::allocation::Shares;
 use engine::journal::{OrderChange, Record, SessionInfo, Severity, Verdict};
 use engine::market::{Price, SymbolId};
 use engine::orders::machine::State;
@@ -68,6 +69,16 @@ impl Teller {
             Record::System { severity, event, actor, text } if CORES.contains(&actor.as_str()) => {
                 self.tell_system(*severity, event, actor, text);
             }
+            Record::Latched(latch) => {
+                error!(self.log, "limit reached, entries stop: {latch}"; "event" => "risk.latched", "rule" => &latch.rule);
+            }
+            Record::Released { rule, scope, who, why } => {
+                warn!(self.log, "{rule} of {scope} released by {who}: {why}"; "event" => "risk.released", "rule" => rule);
+            }
+            Record::Operator { command, who, why } => {
+                warn!(self.log, "{command} by {who}: {why}"; "event" => "operator.command");
+            }
+            Record::Allocation(shares) => self.tell_shares(shares),
             // The supervisor and the shell have logged their own.
             Record::System { .. } => {}
             Record::SessionStarted { .. }
@@ -75,14 +86,30 @@ impl Teller {
             | Record::Commission { .. }
             | Record::Position(_)
             | Record::Performance { .. }
-            | Record::SessionEnded { .. } => {}
+            | Record::RiskAccount(_)
+            | Record::Baseline { .. }
+            // The books tell what a correction changes.
+            | Record::Corrected { .. }
+            | Record::TradeDate(_)
+            | Record::SessionEnded { .. }
+            | Record::Account(_) => {}
+        }
+    }
+
+    fn tell_shares(&self, shares: &Shares) {
+        for share in &shares.of {
+            info!(self.log, "share  {}: {} of the risk budget, sizes x {} ({})", self.strategy(share.strategy),
+                share.weight, share.share, share.why; "event" => "allocation.computed");
+        }
+        for note in &shares.notes {
+            warn!(self.log, "shares of the risk budget: {note}"; "event" => "allocation.computed");
         }
     }
 
     fn tell_signal(&self, intent: &engine::trade::OrderIntent, verdict: &Verdict) {
         let strategy = self.strategy(intent.strategy);
         let wish = match &intent.intent {
-            Intent::Enter { side, quantity, .. } => {
+            Intent::Enter { side, quantity, .. } | Intent::Order { side, quantity, .. } => {
                 format!("{} {quantity} {}", side.name(), self.symbol(intent.symbol))
             }
             Intent::Exit => format!("exit {}", self.symbol(intent.symbol)),
@@ -143,6 +170,9 @@ impl Teller {
     }
 
     fn strategy(&self, id: StrategyId) -> String {
+        if id == StrategyId::FOREIGN {
+            return StrategyId::FOREIGN_NAME.to_owned();
+        }
         self.info.strategies.get(usize::from(id.0)).map_or_else(|| format!("strategy {}", id.0), |s| s.name.clone())
     }
 

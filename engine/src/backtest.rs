@@ -5,22 +5,25 @@
 //! whole seconds as Interactive Brokers stamps them, orders reach the venue between two steps, and after each step the
 //! clock moves to the step's time and deadlines fire. So both give the same signals, orders and fills.
 
+pub mod bar_run;
+pub mod lookahead;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::bars::Bars;
 use crate::books::{Books, BooksState};
 use crate::config::Config;
+use crate::intake::{Fresh, Intake, Verdict};
 use crate::journal::Record;
 use crate::link::Link;
 use crate::market::{FeedEvent, MarketEvent, SymbolId, Trade};
-use crate::portfolio::Mark;
 use crate::strategy::StrategyCore;
 use crate::strategy::registry;
 use crate::time::Timestamp;
 use crate::trade::{
     BrokerEvent, BrokerOrder, BrokerOrderId, BrokerPosition, BrokerRequest, BrokerSnapshot, BrokerStatus,
-    ClientOrderId, Execution, Money, OrderTicket, PermId, StrategyId,
+    ClientOrderId, Execution, Money, OrderTicket, StrategyId,
 };
 use crate::venue::{
     NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
@@ -51,10 +54,15 @@ impl Cores {
             bars: config.instruments.iter().map(|i| Bars::new(i.id, &config.bars)).collect(),
             strategies: (0..config.strategies.len()).map(|n| strategy_core(config, n)).collect(),
             books: Books::new(config, books),
-            link: Link::new(config.orders.emergency_liquidate_on_disconnect, link::INVENTORY_WITHIN),
+            link: Link::of(&played(config), link::INVENTORY_WITHIN).without_login(),
             topology: Topology::new(config.instruments.len(), &config.strategies),
         }
     }
+}
+
+/// The configuration for a link to a market that is played step by step: its broker has no resets.
+pub fn played(config: &Config) -> Config {
+    Config { feeds: config.feeds.of_played_market(), expected_outages: Vec::new(), ..config.clone() }
 }
 
 /// The core of the `n`th configured strategy, fresh.
@@ -124,7 +132,7 @@ impl<J: FnMut(Timestamp, Record)> Deliver for Queue<'_, J> {
 pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> {
     cores: Cores,
     player: Player<S>,
-    marks: Vec<Mark>,
+    intakes: Vec<Intake>,
     queue: VecDeque<Message>,
     /// What the broker is asked, until everybody is done.
     requests: Vec<BrokerRequest>,
@@ -147,7 +155,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         Self {
             cores: Cores::new(config, state),
             player: Player::new(source, venue),
-            marks: vec![Mark::default(); config.instruments.len()],
+            intakes: vec![Intake::new(config.bars.jump_ticks_max); config.instruments.len()],
             queue: VecDeque::new(),
             requests: Vec::new(),
             strategies_ended: false,
@@ -214,21 +222,49 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     fn on_market(&mut self, events: &[FeedEvent]) {
         let Some(first) = events.first() else { return };
         let symbol = first.symbol;
-        let mark = &mut self.marks[usize::from(symbol.0)];
-        let mut trades = Vec::new();
+        self.now = self.now.max(first.event.ts().floor(STAMP));
+        let (mut trades, mut moved) = (Vec::new(), false);
         for FeedEvent { event, .. } in events {
-            mark.see(event);
-            if let MarketEvent::Trade(trade) = event {
-                trades.push(Trade { ts: trade.ts.floor(STAMP), ..*trade });
+            match (self.intakes[usize::from(symbol.0)].see(event), event) {
+                (Verdict::Take, MarketEvent::Trade(trade)) => {
+                    trades.push(Trade { ts: trade.ts.floor(STAMP), ..*trade });
+                    moved = true;
+                }
+                (Verdict::Take, MarketEvent::Quote(_)) => moved = true,
+                (Verdict::Drop, _) => {}
+                // As live: what came before it is told before it.
+                (Verdict::Lost(why), _) => {
+                    self.tell_market(symbol, std::mem::take(&mut trades), std::mem::take(&mut moved));
+                    self.say(News::Lost { symbol, why });
+                }
+                (Verdict::Corrupt(why), _) => {
+                    self.tell_market(symbol, std::mem::take(&mut trades), std::mem::take(&mut moved));
+                    self.say(News::Corrupt { symbol, why });
+                }
             }
         }
-        let mark = *mark;
-        self.now = self.now.max(first.event.ts().floor(STAMP));
+        self.tell_market(symbol, trades, moved);
+    }
+
+    /// Nothing if no price was taken: one that was refused is not a fresh one.
+    fn tell_market(&mut self, symbol: SymbolId, trades: Vec<Trade>, moved: bool) {
+        if !moved {
+            return;
+        }
+        let intake = &mut self.intakes[usize::from(symbol.0)];
+        let (fresh, mark) = (intake.take_fresh(), intake.mark());
+        if let Some(Fresh { cleaned }) = fresh {
+            self.say(News::Fresh { symbol, cleaned });
+        }
         self.say(News::Market { symbol, trades, mark: Some(mark) });
     }
 
     fn say(&mut self, news: News) {
         self.route(Output::Broker(news));
+    }
+
+    fn route_record(&mut self, record: Record) {
+        (self.journal)(self.now, record);
     }
 
     fn route(&mut self, output: Output) {
@@ -266,7 +302,14 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                     self.requests.push(request);
                     continue;
                 }
-                Message::Broker(BrokerCommand::Resubscribe | BrokerCommand::Rebuild { .. }) => continue,
+                Message::Broker(BrokerCommand::Listen(symbol)) => {
+                    self.intakes[usize::from(symbol.0)].listen();
+                    continue;
+                }
+                // Its market data is subscribed once and for all, and its connection does not fail.
+                Message::Broker(
+                    BrokerCommand::Resubscribe | BrokerCommand::ResubscribeOne(_) | BrokerCommand::Rebuild { .. },
+                ) => continue,
             };
             self.route(output);
         }
@@ -277,6 +320,9 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         let mut outputs: Vec<Output> = Vec::new();
         for bars in &mut self.cores.bars {
             outputs.extend(due(bars, self.now));
+        }
+        for strategy in &mut self.cores.strategies {
+            outputs.extend(due(strategy, self.now));
         }
         outputs.extend(due(&mut self.cores.books, self.now));
         outputs.extend(due(&mut self.cores.link, self.now));
@@ -325,45 +371,47 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     }
 
     fn on_reports(&mut self, reports: &[Report]) {
-        for (at, report) in reports.iter().enumerate() {
-            let later = &reports[at + 1..];
-            match report {
-                // Orders that the broker places itself are not told to this client: it learns of them by its inventory.
-                Report::Execution(VenueExecution { order_id: 0, .. })
-                | Report::Corrected(VenueExecution { order_id: 0, .. })
-                | Report::Message { order_id: 0, .. } => {}
-                Report::Order(perm_id) if self.is_foreign(*perm_id) => {}
-                Report::Order(perm_id) if told::is_repeated(*perm_id, later) => {}
-                Report::Order(perm_id) => {
-                    if let Some(order) = self.player.venue().order(*perm_id) {
-                        let order = told::before(order, later);
-                        for status in told::statuses(&order) {
-                            self.say(News::Event(status_event(&order, *status)));
-                        }
-                    }
-                }
-                Report::Execution(execution) | Report::Corrected(execution) => {
-                    let commission =
-                        BrokerEvent::Commission { exec_id: execution.exec_id.clone(), amount: execution.commission };
-                    self.say(News::Event(BrokerEvent::Execution(execution_event(execution))));
-                    self.say(News::Event(commission));
-                }
-                Report::Message { order_id, refusal: Refusal { code, text }, .. } => {
-                    let order_id = BrokerOrderId(*order_id);
-                    self.say(News::Event(BrokerEvent::OrderMessage { order_id, code: *code, text: text.clone() }));
-                }
-            }
+        for event in order_events(self.player.venue(), reports) {
+            self.say(News::Event(event));
         }
     }
 }
 
-impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
-    fn is_foreign(&self, perm_id: PermId) -> bool {
-        self.player.venue().order(perm_id).is_some_and(|order| order.order.order_id == 0)
+/// What our client hears of these reports, in order. Other clients' orders and those that the broker places itself are
+/// not told to it: it learns of them by its inventory.
+pub(crate) fn order_events(venue: &Venue, reports: &[Report]) -> Vec<BrokerEvent> {
+    let is_ours = |client: i32, order: i32| client == CLIENT_ID && order != 0;
+    let mut events = Vec::new();
+    for (at, report) in reports.iter().enumerate() {
+        let later = &reports[at + 1..];
+        match report {
+            Report::Order(perm_id) if told::is_repeated(*perm_id, later) => {}
+            Report::Order(perm_id) => {
+                let order = venue.order(*perm_id).filter(|o| is_ours(o.order.client_id, o.order.order_id));
+                if let Some(order) = order {
+                    let order = told::before(order, later);
+                    events.extend(told::statuses(&order).iter().map(|status| status_event(&order, *status)));
+                }
+            }
+            Report::Execution(fill) | Report::Corrected(fill) if is_ours(fill.client_id, fill.order_id) => {
+                let (exec_id, amount) = (fill.exec_id.clone(), fill.commission);
+                events.push(BrokerEvent::Execution(execution_event(fill)));
+                events.push(BrokerEvent::Commission { exec_id, amount });
+            }
+            Report::Message { client_id, order_id, refusal: Refusal { code, text } }
+                if is_ours(*client_id, *order_id) =>
+            {
+                let order_id = BrokerOrderId(*order_id);
+                events.push(BrokerEvent::OrderMessage { order_id, code: *code, text: text.clone() });
+            }
+            Report::Execution(_) | Report::Corrected(_) | Report::Message { .. } => {}
+        }
     }
+    events
 }
 
-const CLIENT_ID: i32 = 0;
+/// The account's client whose orders these are.
+pub(crate) const CLIENT_ID: i32 = 0;
 
 fn symbol_id(n: usize) -> SymbolId {
     SymbolId(u16::try_from(n).expect("fewer than 65536 instruments"))
@@ -373,7 +421,7 @@ fn due<C: Core>(core: &mut C, now: Timestamp) -> Option<Output> {
     core.next_deadline().is_some_and(|at| at <= now).then(|| core.on_deadline(now))
 }
 
-fn new_order(ticket: &OrderTicket) -> NewOrder {
+pub(crate) fn new_order(ticket: &OrderTicket) -> NewOrder {
     NewOrder {
         client_id: CLIENT_ID,
         order_id: ticket.order_id.0,
@@ -402,7 +450,7 @@ fn broker_status(status: Status) -> BrokerStatus {
     }
 }
 
-fn status_event(order: &VenueOrder, status: Status) -> BrokerEvent {
+pub(crate) fn status_event(order: &VenueOrder, status: Status) -> BrokerEvent {
     BrokerEvent::Status {
         order_id: BrokerOrderId(order.order.order_id),
         perm_id: order.perm_id,
@@ -412,7 +460,7 @@ fn status_event(order: &VenueOrder, status: Status) -> BrokerEvent {
     }
 }
 
-fn execution_event(execution: &VenueExecution) -> Execution {
+pub(crate) fn execution_event(execution: &VenueExecution) -> Execution {
     Execution {
         exec_id: execution.exec_id.clone(),
         order_id: BrokerOrderId(execution.order_id),
@@ -428,7 +476,7 @@ fn execution_event(execution: &VenueExecution) -> Execution {
     }
 }
 
-fn broker_order(order: &VenueOrder) -> BrokerOrder {
+pub(crate) fn broker_order(order: &VenueOrder) -> BrokerOrder {
     BrokerOrder {
         order_id: BrokerOrderId(order.order.order_id),
         perm_id: order.perm_id,
@@ -452,6 +500,6 @@ fn snapshot(venue: &Venue) -> BrokerSnapshot {
     }
 }
 
-fn positions(venue: &Venue) -> Vec<BrokerPosition> {
+pub(crate) fn positions(venue: &Venue) -> Vec<BrokerPosition> {
     venue.positions().map(|p| BrokerPosition { symbol: p.symbol, quantity: p.quantity }).collect()
 }

@@ -1,5 +1,5 @@
 //! Turns trades into time bars. In: trades, gaps of the feed, the time. Out: closed bars, revised bars, refusals.
-//! Knows nothing of strategies, quotes or the clock. No bar is invented: a minute without trades has none.
+//! Knows nothing of strategies, quotes or the clock; implausible prices were left out before (`intake`). No bar is invented: a minute without trades has none.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::config::BarsConfig;
-use crate::market::{Bar, Price, Quality, SymbolId, Trade};
+use crate::market::{Bar, Quality, SymbolId, Trade};
 use crate::time::Timestamp;
 
 /// What the bar builder of one symbol is told.
@@ -36,10 +36,10 @@ pub enum Output {
 /// A trade that did not reach a bar, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Notice {
-    /// Further from the previous trade than `jump_ticks_max`.
-    Absurd {
+    /// Stamped further ahead of the clock than clocks may be apart.
+    Ahead {
         trade: Trade,
-        previous: Price,
+        now: Timestamp,
     },
     /// Belonged to bars that were closed too long ago to be revised; told with the next bar.
     TooLate {
@@ -56,10 +56,10 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Notice::Absurd { trade, previous } => write!(
+            Notice::Ahead { trade, now } => write!(
                 f,
-                "a trade at {} ticks, stamped {}, is too far from the one before it at {}: left out",
-                trade.price.0, trade.ts, previous.0
+                "a trade at {} ticks is stamped {}, which is yet to come at {now}: left out",
+                trade.price.0, trade.ts
             ),
             Notice::TooLate { first, trades, contracts } => write!(
                 f,
@@ -71,8 +71,8 @@ impl fmt::Display for Notice {
     }
 }
 
-/// A reference price this old may have moved ten times the usual jump (weekend, halt).
-const QUIET: Duration = Duration::from_secs(1_800);
+/// A stamp further ahead of the clock is wrong: outside the session, of another day. Clocks may be some seconds apart.
+const AHEAD_MAX: Duration = Duration::from_secs(600);
 
 /// All bar lengths of one symbol.
 #[derive(Clone, Debug)]
@@ -80,8 +80,6 @@ pub struct Bars {
     symbol: SymbolId,
     feed: Feed,
     builders: Vec<Builder>,
-    jump_ticks_max: i64,
-    previous: Option<Trade>,
 }
 
 impl Bars {
@@ -92,8 +90,6 @@ impl Bars {
             symbol,
             feed: Feed::default(),
             builders: config.lengths_s.iter().map(|&length_s| Builder::new(symbol, length_s, config)).collect(),
-            jump_ticks_max: i64::from(config.jump_ticks_max),
-            previous: None,
         }
     }
 
@@ -104,11 +100,7 @@ impl Bars {
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::Trades(trades) => trades.iter().for_each(|trade| self.on_trade(now, trade, out)),
-            Input::FeedUp => {
-                self.feed.up(now);
-                // After an outage the price may be anywhere.
-                self.previous = None;
-            }
+            Input::FeedUp => self.feed.up(now),
             Input::FeedDown => self.feed.down(now),
             Input::Lost { why } => self.on_lost(Notice::Lost { why }, out),
             Input::Flush => self.builders.iter_mut().for_each(|b| b.flush(now, &self.feed, out)),
@@ -117,20 +109,9 @@ impl Bars {
 
     #[inline]
     pub fn on_trade(&mut self, now: Timestamp, trade: &Trade, out: &mut Vec<Output>) {
-        if let Some(previous) = self.previous
-            && self.is_absurd(&previous, trade)
-        {
-            return self.on_lost(Notice::Absurd { trade: *trade, previous: previous.price }, out);
-        }
-        self.previous = Some(*trade);
         for builder in &mut self.builders {
             builder.on_trade(now, trade, &self.feed, out);
         }
-    }
-
-    fn is_absurd(&self, previous: &Trade, trade: &Trade) -> bool {
-        let jump = (i64::from(trade.price.0) - i64::from(previous.price.0)).abs();
-        jump > self.jump_ticks_max && (trade.ts.since(previous.ts) < QUIET || jump > self.jump_ticks_max * 10)
     }
 
     fn on_lost(&mut self, notice: Notice, out: &mut Vec<Output>) {
@@ -240,6 +221,11 @@ impl Builder {
 
     fn on_border(&mut self, now: Timestamp, trade: &Trade, feed: &Feed, out: &mut Vec<Output>) {
         let open_ts = trade.ts.floor(self.length);
+        if trade.ts > now + AHEAD_MAX {
+            // It would open a bar for which every trade until then comes too late.
+            self.spoil(Quality::Gap);
+            return out.push(Output::Notice(Notice::Ahead { trade: *trade, now }));
+        }
         let is_late = self.open.is_some_and(|bar| trade.ts < bar.open_ts)
             || (self.open.is_none() && self.closed.is_some_and(|bar| trade.ts < bar.end()));
         if is_late {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::market::Price;
 
 fn config() -> BarsConfig {
     BarsConfig {
@@ -76,10 +77,6 @@ impl Feed {
             .collect();
         assert_eq!(seen, expected);
     }
-
-    fn notices(&self) -> usize {
-        self.out.iter().filter(|o| matches!(o, Output::Notice(_))).count()
-    }
 }
 
 #[test]
@@ -148,15 +145,16 @@ fn file_order_breaks_ties_and_steps_back_inside_a_bar_are_kept() {
 }
 
 #[test]
-fn an_absurd_price_never_reaches_a_bar() {
-    let mut feed = Feed::up_at("0:0");
-    feed.trade("0:5", 20_000, 1);
-    feed.trade("0:6", 20_401, 1);
-    feed.trade("0:7", 19_599, 1);
-    feed.trade("0:8", 20_400, 1);
-    feed.trade("1:0", 20_400, 1);
-    feed.check(&["0 20000 20400 20000 20400 v2 n2 gap"]);
-    assert_eq!(feed.notices(), 2);
+fn a_trade_from_the_future_stops_no_bar() {
+    let mut feed = Feed::up_at("0:00");
+    feed.trade("0:10", 20_000, 1);
+    // Stamped within the break, hours ahead: it would open a bar that shuts out every trade until then.
+    feed.trade_arriving("0:20", "450:00", 20_001, 1);
+    feed.trade("0:30", 20_002, 1);
+    feed.trade("1:10", 20_003, 1);
+    feed.clock("2:02");
+    feed.check(&["0 20000 20002 20000 20002 v2 n2 gap", "1 20003 20003 20003 20003 v1 n1 complete"]);
+    assert!(feed.out.iter().any(|said| matches!(said, Output::Notice(Notice::Ahead { .. }))));
 }
 
 #[test]

@@ -6,13 +6,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::allocation::{Day, Shares};
 use crate::books::BooksState;
 use crate::market::{Bar, Instrument, SymbolId};
+use crate::risk::account::RiskAccount;
+use crate::risk::latch::{Latch, Scope};
 use crate::time::Timestamp;
 use crate::trade::{BrokerOrderId, ClientOrderId, Fill, Money, OrderIntent, OrderTicket, PermId, StrategyId, Trading};
 
 /// First bytes of a segment; the last digit is the version of the record layout.
-pub const MAGIC: [u8; 8] = *b"PITBOSS1";
+pub const MAGIC: [u8; 8] = *b"PITBOSS2";
 /// A longer payload is damage, not data.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 24;
 const HEADER_BYTES: usize = 8;
@@ -125,6 +128,28 @@ pub struct Performance {
     pub drawdown_max: Money,
 }
 
+/// What an account is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AccountRow {
+    /// As settled.
+    pub cash: Money,
+    /// Cash and what open positions gained since their settlement.
+    pub equity: Money,
+    pub initial_margin: Money,
+    pub maintenance_margin: Money,
+}
+
+/// The trade date turned.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TradeDate {
+    /// The one that begins, `YYYYMMDD`.
+    pub trade_date: u32,
+    /// Profit of each strategy since the beginning of the books, at this moment.
+    pub opened: Vec<(StrategyId, Money)>,
+    /// What each strategy earned on the one that ended; `None` when the books began.
+    pub ended: Option<Day>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Severity {
     Info,
@@ -187,6 +212,39 @@ pub enum Record {
     SessionEnded {
         cause: String,
     },
+    /// A limit was tripped, or a person stopped something: entries pause until it is released.
+    Latched(Latch),
+    Released {
+        rule: String,
+        scope: Scope,
+        /// A person, or the trade date that ended it.
+        who: String,
+        why: String,
+    },
+    /// What loss limits go by: at each new trade date, and once a minute while it changes.
+    RiskAccount(Box<RiskAccount>),
+    /// A person told the running system something.
+    Operator {
+        command: String,
+        who: String,
+        why: String,
+    },
+    /// The first inventory of these books: executions of before their time, by id up to the last dot. They are not
+    /// booked, now or when they are listed again.
+    Baseline {
+        exec_ids: Vec<String>,
+    },
+    /// The broker corrected an execution or took it back. `exec_id` is its id from now on; `fills` are those that it was
+    /// booked as, under the ids that they were booked with, as they are now: with quantity 0 they never were.
+    Corrected {
+        exec_id: String,
+        fills: Vec<Fill>,
+    },
+    TradeDate(Box<TradeDate>),
+    /// Shares of the risk budget from now on, and why.
+    Allocation(Box<Shares>),
+    /// The account of a backtest after a settlement, and at the end.
+    Account(AccountRow),
 }
 
 /// Why a segment stopped being readable at some byte.

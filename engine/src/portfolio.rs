@@ -2,9 +2,14 @@
 //! Average cost; exact money: what is rounded when a part is closed stays in the open part.
 //! Absent: orders, limits, clocks.
 
+mod history;
+mod roll;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use history::{Base, Kept};
 
 use crate::journal::{Performance, PositionRow};
 use crate::market::{Instrument, MarketEvent, Price, SymbolId};
@@ -51,7 +56,10 @@ pub struct Sleeve {
 struct FillKey {
     strategy: StrategyId,
     symbol: SymbolId,
+    /// The trip that the fill opened or added to; one that only closed belongs to what it closed.
     trip: u32,
+    /// Of a fill that turned the position around: contracts that ended the trip before, and all of its contracts.
+    turned: Option<(u32, u32)>,
 }
 
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -63,9 +71,12 @@ pub struct Portfolio {
     tick_values: BTreeMap<SymbolId, Money>,
     /// Fills whose commission has not come.
     awaiting_commission: BTreeMap<String, FillKey>,
-    day_start_equity: Money,
-    /// What strategies that are not configured any more have earned.
+    /// What strategies and contracts that are not configured any more have earned.
     retired: Money,
+    gone: roll::Gone,
+    /// The books before the fills that may still be corrected, and those fills.
+    base: Base,
+    history: Vec<Kept>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -77,22 +88,30 @@ struct Totals {
     gross_loss: Money,
     peak: Money,
     drawdown_max: Money,
+    /// Round trips lost in a row, now and before the last one: its commission may still turn it.
+    losses_in_row: u32,
+    in_row_before: u32,
 }
 
 impl Totals {
     fn add_trip(&mut self, net: Money) {
         self.trades += 1;
+        self.in_row_before = self.losses_in_row;
         if net > Money::ZERO {
+            self.losses_in_row = 0;
             self.wins += 1;
             self.gross_profit += net;
         } else {
+            self.losses_in_row += 1;
             self.losses += 1;
             self.gross_loss += net;
         }
     }
 
+    /// The last one.
     fn remove_trip(&mut self, net: Money) {
         self.trades -= 1;
+        self.losses_in_row = self.in_row_before;
         if net > Money::ZERO {
             self.wins -= 1;
             self.gross_profit -= net;
@@ -118,6 +137,7 @@ impl Portfolio {
     /// Money per tick of each symbol; after a restart the configuration's values hold.
     pub fn set_instruments(&mut self, instruments: &[Instrument]) {
         self.tick_values = instruments.iter().map(|i| (i.id, i.tick_value())).collect();
+        self.gone.set_roots(instruments);
     }
 
     /// Gives every sleeve the ids of another numbering. Flat sleeves of what has no number any more are forgotten; an
@@ -127,13 +147,23 @@ impl Portfolio {
         strategy: &impl Fn(StrategyId) -> Option<StrategyId>,
         symbol: &impl Fn(SymbolId) -> Option<SymbolId>,
     ) -> Result<(), (StrategyId, SymbolId)> {
+        let forgets = |s: StrategyId, y: SymbolId| strategy(s).is_none() || symbol(y).is_none();
+        if self.sleeves.keys().any(|&(s, y)| forgets(s, y)) {
+            // What a forgotten sleeve did to the account's totals can only be kept as it stands.
+            self.settle_history();
+        }
+        self.renumber_history(strategy, symbol);
+        self.gone.renumber(strategy);
         let mut sleeves = BTreeMap::new();
         for (&(s, y), sleeve) in &self.sleeves {
             match (strategy(s), symbol(y)) {
                 (Some(s), Some(y)) => {
                     sleeves.insert((s, y), *sleeve);
                 }
-                _ if sleeve.quantity == 0 => self.retired += sleeve.realised - sleeve.commission,
+                (stays, _) if sleeve.quantity == 0 => {
+                    self.retired += sleeve.realised - sleeve.commission;
+                    self.gone.take(stays, y, sleeve);
+                }
                 _ => return Err((s, y)),
             }
         }
@@ -152,48 +182,71 @@ impl Portfolio {
     }
 
     pub fn apply(&mut self, fill: &Fill) {
+        self.remember(fill);
+        self.book(fill);
+        self.see_equity();
+    }
+
+    fn book(&mut self, fill: &Fill) {
         let tick_value = self.tick_value(fill.symbol);
         let key = (fill.strategy, fill.symbol);
         let sleeve = self.sleeves.entry(key).or_default();
-        let was_flat = sleeve.quantity == 0;
-        if was_flat {
-            sleeve.trip += 1;
-            sleeve.trip_net = Money::ZERO;
+        let before = sleeve.quantity;
+        if before == 0 {
+            sleeve.begin_trip();
         }
-        let awaiting = FillKey { strategy: fill.strategy, symbol: fill.symbol, trip: sleeve.trip };
         let realised = sleeve.trade(i64::from(fill.side.sign()) * i64::from(fill.quantity), fill.price, tick_value);
         sleeve.trip_net += realised;
-        let ended = (sleeve.quantity == 0).then(|| {
+        let turned = before.signum() * sleeve.quantity.signum() < 0;
+        let ended = (sleeve.quantity == 0 || turned).then(|| {
             sleeve.last_trip_net = Some(sleeve.trip_net);
             sleeve.trip_net
         });
+        if turned {
+            sleeve.begin_trip();
+        }
+        let closed = u32::try_from(before.unsigned_abs()).unwrap_or(u32::MAX);
+        let turned = turned.then_some((closed, fill.quantity));
+        let awaiting = FillKey { strategy: fill.strategy, symbol: fill.symbol, trip: sleeve.trip, turned };
         if let Some(net) = ended {
             self.totals.entry(fill.strategy).or_default().add_trip(net);
             self.account.add_trip(net);
         }
         self.awaiting_commission.insert(fill.exec_id.clone(), awaiting);
-        self.see_equity();
     }
 
     /// Adds the commission of a fill that was applied, and says whose position it was; a second one for the same fill
     /// changes nothing.
     pub fn commission(&mut self, exec_id: &str, amount: Money) -> Option<(StrategyId, SymbolId)> {
+        let of = self.book_commission(exec_id, amount)?;
+        self.remember_commission(exec_id, amount);
+        self.see_equity();
+        Some((of.strategy, of.symbol))
+    }
+
+    fn book_commission(&mut self, exec_id: &str, amount: Money) -> Option<FillKey> {
         let of = self.awaiting_commission.remove(exec_id)?;
         let sleeve = self.sleeves.get_mut(&(of.strategy, of.symbol)).expect("a fill made this sleeve");
         sleeve.commission += amount;
+        // The contracts that ended a trip and those that began the next each bear their part.
+        let ending = of.turned.map_or(Money::ZERO, |(closed, all)| part(amount, i64::from(closed), i64::from(all)));
+        let mut of_last_trip = ending;
         if of.trip == sleeve.trip && sleeve.quantity != 0 {
-            sleeve.trip_net -= amount;
-        } else if of.trip == sleeve.trip
+            sleeve.trip_net -= amount - ending;
+        } else if of.trip == sleeve.trip {
+            of_last_trip = amount;
+        }
+        if of.trip == sleeve.trip
+            && of_last_trip != Money::ZERO
             && let Some(net) = sleeve.last_trip_net
         {
-            sleeve.last_trip_net = Some(net - amount);
+            sleeve.last_trip_net = Some(net - of_last_trip);
             for totals in [self.totals.entry(of.strategy).or_default(), &mut self.account] {
                 totals.remove_trip(net);
-                totals.add_trip(net - amount);
+                totals.add_trip(net - of_last_trip);
             }
         }
-        self.see_equity();
-        Some((of.strategy, of.symbol))
+        Some(of)
     }
 
     pub fn mark(&mut self, symbol: SymbolId, mark: Mark) {
@@ -217,7 +270,7 @@ impl Portfolio {
     }
 
     /// Every sleeve that was ever used, in a fixed order.
-    pub fn sleeves(&self) -> impl Iterator<Item = (StrategyId, SymbolId, &Sleeve)> {
+    pub fn sleeves(&self) -> impl Iterator<Item = (StrategyId, SymbolId, &Sleeve)> + Clone {
         self.sleeves.iter().map(|(&(strategy, symbol), sleeve)| (strategy, symbol, sleeve))
     }
 
@@ -251,12 +304,47 @@ impl Portfolio {
         earned + self.retired
     }
 
-    pub fn day_pnl(&self) -> Money {
-        self.equity() - self.day_start_equity
+    /// Strategies that ever traded, in a fixed order.
+    pub fn strategies(&self) -> impl Iterator<Item = StrategyId> {
+        let mut last = None;
+        self.sleeves.keys().map(|(strategy, _)| *strategy).filter(move |id| last.replace(*id) != Some(*id))
     }
 
-    pub fn start_day(&mut self) {
-        self.day_start_equity = self.equity();
+    /// Realised and unrealised after commission, since the beginning of the books.
+    pub fn earned(&self, strategy: StrategyId) -> Money {
+        let mine = self.sleeves.iter().filter(|((id, _), _)| *id == strategy);
+        let in_contracts: Money = mine.map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum();
+        in_contracts + self.gone.of(strategy)
+    }
+
+    /// Round trips of a strategy that lost money since the last one that did not.
+    pub fn losses_in_row(&self, strategy: StrategyId) -> u32 {
+        self.totals.get(&strategy).map_or(0, |totals| totals.losses_in_row)
+    }
+
+    /// What others have earned in this account, realised and unrealised after commission.
+    pub fn foreign_equity(&self) -> Money {
+        let foreign = self.sleeves.iter().filter(|((strategy, _), _)| *strategy == StrategyId::FOREIGN);
+        foreign.map(|((_, symbol), sleeve)| self.worth(*symbol, sleeve)).sum()
+    }
+
+    /// Sleeves of strategies that hold something: `(strategy, symbol, contracts)`, negative when short.
+    pub fn held(&self) -> impl Iterator<Item = (StrategyId, SymbolId, i64)> {
+        let open = self.sleeves.iter().filter(|((s, _), sleeve)| *s != StrategyId::FOREIGN && sleeve.quantity != 0);
+        open.map(|(&(strategy, symbol), sleeve)| (strategy, symbol, sleeve.quantity))
+    }
+
+    /// What the open part of a sleeve cost on average, in ticks; `None` when flat.
+    pub fn average_price(&self, strategy: StrategyId, symbol: SymbolId) -> Option<Price> {
+        let sleeve = self.sleeves.get(&(strategy, symbol)).filter(|sleeve| sleeve.quantity != 0)?;
+        let ticks = sleeve.cost.micros() / (self.tick_value(symbol).micros() * sleeve.quantity);
+        i32::try_from(ticks).ok().map(Price)
+    }
+
+    /// Every open position has a price at which it could be closed.
+    pub fn is_marked(&self) -> bool {
+        let mut open = self.sleeves.iter().filter(|(_, sleeve)| sleeve.quantity != 0);
+        open.all(|((_, symbol), s)| self.last_mark(*symbol).exit_price(s.quantity).is_some())
     }
 
     pub fn performance(&self, strategy: Option<StrategyId>) -> Performance {
@@ -279,7 +367,7 @@ impl Portfolio {
         }
     }
 
-    fn tick_value(&self, symbol: SymbolId) -> Money {
+    pub fn tick_value(&self, symbol: SymbolId) -> Money {
         *self.tick_values.get(&symbol).expect("fills are of configured instruments")
     }
 
@@ -310,6 +398,7 @@ impl Portfolio {
         }
         seen.extend(of_strategy);
         for (strategy, equity) in seen {
+            let equity = equity + self.gone.of(strategy);
             self.totals.entry(strategy).or_default().see_equity(equity);
         }
         self.account.see_equity(account);
@@ -317,6 +406,11 @@ impl Portfolio {
 }
 
 impl Sleeve {
+    fn begin_trip(&mut self) {
+        self.trip += 1;
+        self.trip_net = Money::ZERO;
+    }
+
     /// Books a signed quantity at a price; returns the profit of the part that it closed.
     fn trade(&mut self, signed: i64, price: Price, tick_value: Money) -> Money {
         let value_of = |quantity: i64| tick_value * (i64::from(price.0) * quantity);
@@ -352,7 +446,7 @@ mod tests {
     use crate::time::Timestamp;
     use crate::trade::{ClientOrderId, Leg, Side};
 
-    fn es() -> Instrument {
+    pub(super) fn es() -> Instrument {
         Instrument {
             id: SymbolId(0),
             name: "ES".into(),
@@ -365,7 +459,7 @@ mod tests {
         }
     }
 
-    fn fill(n: usize, strategy: u16, side: Side, quantity: u32, price: i32) -> Fill {
+    pub(super) fn fill(n: usize, strategy: u16, side: Side, quantity: u32, price: i32) -> Fill {
         Fill {
             exec_id: format!("e{n}"),
             order: ClientOrderId(1),
@@ -414,6 +508,22 @@ mod tests {
         assert_eq!(book.performance(None).unrealised, dollars(50));
         book.mark(SymbolId(0), Mark { ask: Some(Price(20_008)), ..Mark::default() });
         assert_eq!(book.performance(None).drawdown_max, dollars(150), "from +50 to -100");
+    }
+
+    #[test]
+    fn turning_around_ends_a_trip_and_splits_the_commission() {
+        let mut book = Portfolio::new(&[es()]);
+        book.apply(&fill(1, 0, Side::Buy, 1, 20_000));
+        book.commission("e1", dollars(2));
+        book.apply(&fill(2, 0, Side::Sell, 3, 20_004));
+        book.commission("e2", dollars(6));
+        let totals = book.performance(None);
+        assert_eq!((totals.trades, totals.gross_profit), (1, dollars(46)), "50 less 2 to open and 2 of 6 to close");
+        book.apply(&fill(3, 0, Side::Buy, 2, 20_004));
+        book.commission("e3", dollars(4));
+        let totals = book.performance(None);
+        assert_eq!((totals.trades, totals.gross_loss), (2, dollars(-8)), "4 of 6 to open and 4 to close");
+        assert_eq!(book.equity(), dollars(38));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! around. Absent: anything shared with the real system; nothing that happens here can reach it.
 
 use crate::backtest::Backtest;
-use crate::config::{Config, Limit, StrategyConfig};
+use crate::config::{Config, RiskConfig, StrategyConfig};
 use crate::journal::Record;
 use crate::market::{FeedEvent, MarketEvent, Price, SymbolId, Trade};
 use crate::time::Timestamp;
@@ -48,7 +48,8 @@ fn invented(config: &Config) -> Option<Config> {
         name: "rehearsal".to_owned(),
         kind: "ma_crossover".to_owned(),
         quantity: 1,
-        stop_ticks: STOP_TICKS,
+        stop_ticks: Some(STOP_TICKS),
+        size: None,
         target_ticks: Some(STOP_TICKS),
         params,
         ..model.clone()
@@ -58,10 +59,9 @@ fn invented(config: &Config) -> Option<Config> {
         (strategy.id, strategy.symbol) = (StrategyId(u16::try_from(n).ok()?), SymbolId(0));
     }
     // Checked as ever, against limits that nothing here reaches.
-    config.risk.order_size_max = Limit::Max(u32::MAX);
-    config.risk.max_position_size = Limit::Max(u32::MAX);
-    config.risk.orders_per_second_max = Limit::Max(u32::MAX);
-    config.risk.daily_loss_max = Limit::Max(Money::from_micros(i64::MAX));
+    config.risk = RiskConfig::out_of_reach();
+    // No time of the day keeps it from entering.
+    config.expected_outages.clear();
     Some(config)
 }
 

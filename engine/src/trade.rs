@@ -105,6 +105,38 @@ impl SubAssign for Money {
     }
 }
 
+/// A part of a whole in millionths: 0.02 is 20,000. From nothing to all.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct Fraction(u32);
+
+impl Fraction {
+    const ALL_PPM: u32 = 1_000_000;
+
+    /// More than all is all.
+    pub const fn from_ppm(ppm: u32) -> Self {
+        Self(if ppm > Self::ALL_PPM { Self::ALL_PPM } else { ppm })
+    }
+
+    /// `None` if it is not from 0 to 1, or has more than six decimals.
+    pub fn from_decimal(part: Decimal) -> Option<Self> {
+        let ppm = part.checked_mul(Decimal::from(Self::ALL_PPM))?;
+        ppm.is_integer().then(|| ppm.to_u32()).flatten().filter(|ppm| *ppm <= Self::ALL_PPM).map(Self)
+    }
+
+    /// This part of an amount, rounded toward zero.
+    pub fn of(self, whole: Money) -> Money {
+        let micros = i128::from(whole.0) * i128::from(self.0) / i128::from(Self::ALL_PPM);
+        Money(i64::try_from(micros).expect("a part is not larger than the whole"))
+    }
+}
+
+impl fmt::Display for Fraction {
+    /// Percent, without superfluous digits: `2 %`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} %", Decimal::new(i64::from(self.0), 4).normalize())
+    }
+}
+
 impl Sum for Money {
     fn sum<I: Iterator<Item = Money>>(amounts: I) -> Money {
         amounts.fold(Money::ZERO, Add::add)
@@ -152,6 +184,14 @@ impl Side {
 /// Index of a strategy instance in the session's table of strategies.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct StrategyId(pub u16);
+
+impl StrategyId {
+    /// Whose positions are those that no strategy of ours made: trades by hand, of other programs, and what an operator
+    /// accepted. Counted, told, never closed.
+    pub const FOREIGN: StrategyId = StrategyId(u16::MAX);
+    /// What reports call [`StrategyId::FOREIGN`]; no strategy may have this name.
+    pub const FOREIGN_NAME: &'static str = "foreign";
+}
 
 /// Our own order identity. Rises over the life of a journal, never reused; travels as `orderRef`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -235,6 +275,9 @@ pub enum Intent {
     Exit,
     /// Cancel this strategy's entries that have not filled.
     CancelEntries,
+    /// An order as it stands, beside whatever the strategy holds; a position that it opens may be without a stop.
+    /// Backtests only, see [`crate::books::Books::allow_unprotected`].
+    Order { side: Side, quantity: u32, kind: OrderKind, tif: TimeInForce, bracket: Option<Bracket> },
 }
 
 /// An intent with its origin.
@@ -254,6 +297,14 @@ pub enum Leg {
     Stop,
     Target,
     Exit,
+    /// Not an order of ours: another program's.
+    Foreign,
+    /// Not an order of ours: entered by hand in a trading window.
+    Manual,
+    /// Not an order of ours: the broker closed a position.
+    Liquidation,
+    /// No order at all: a position that the broker has and an operator accepted.
+    Accepted,
 }
 
 impl Leg {
@@ -263,6 +314,10 @@ impl Leg {
             Leg::Stop => "stop",
             Leg::Target => "target",
             Leg::Exit => "exit",
+            Leg::Foreign => "foreign",
+            Leg::Manual => "manual",
+            Leg::Liquidation => "liquidation",
+            Leg::Accepted => "accepted",
         }
     }
 }
@@ -359,6 +414,11 @@ pub struct Execution {
     /// Exchange time, one-second resolution at Interactive Brokers.
     pub at: Timestamp,
     pub liquidation: bool,
+}
+
+/// `0000e1a7.6b0373b5.02.01` without its last part, which counts corrections.
+pub fn exec_base(exec_id: &str) -> &str {
+    exec_id.rsplit_once('.').map_or(exec_id, |(base, _)| base)
 }
 
 /// An order as open-order and completed-order replies show it.

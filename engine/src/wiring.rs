@@ -8,10 +8,11 @@ use crate::journal::{Record, Severity};
 use crate::link::Link;
 use crate::market::{SymbolId, Trade};
 use crate::portfolio::Mark;
+use crate::sabotage::{self, Sabotage};
 use crate::strategy::StrategyCore;
 use crate::time::Timestamp;
 use crate::trade::{BrokerEvent, BrokerRequest, Leg, OrderIntent, StrategyId, Trading};
-use crate::{bars, books, link, strategy};
+use crate::{bars, books, codes, link, strategy};
 
 /// What a core or the broker adapter said.
 #[derive(Debug, PartialEq)]
@@ -43,6 +44,27 @@ pub enum News {
     },
     FeedUp(SymbolId),
     FeedDown(SymbolId),
+    /// The first good tick after [`BrokerCommand::Listen`]; told before the tick itself.
+    Fresh {
+        symbol: SymbolId,
+        /// It ends a time of corrupt prices.
+        cleaned: bool,
+    },
+    /// Prices of this symbol are refused in a row.
+    Corrupt {
+        symbol: SymbolId,
+        why: String,
+    },
+    /// An inventory or positions that were asked for could not be had.
+    NoInventory {
+        cause: String,
+    },
+    /// Something that a person may ask about; `event` is a stable dotted name.
+    Told {
+        severity: Severity,
+        event: &'static str,
+        text: String,
+    },
     /// Trades were lost while the feed stayed up.
     Lost {
         symbol: SymbolId,
@@ -59,7 +81,12 @@ pub enum News {
 pub enum BrokerCommand {
     Request(BrokerRequest),
     Resubscribe,
-    Rebuild { cause: String },
+    ResubscribeOne(SymbolId),
+    /// Report the next good tick of this symbol, once: [`News::Fresh`].
+    Listen(SymbolId),
+    Rebuild {
+        cause: String,
+    },
 }
 
 /// Where messages go. Calls return at once; each receiver gets its messages in the order of the calls.
@@ -114,11 +141,13 @@ impl Core for StrategyCore {
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
-        None
+        StrategyCore::next_deadline(self)
     }
 
-    fn on_deadline(&mut self, _now: Timestamp) -> Output {
-        Output::Strategy(Vec::new())
+    fn on_deadline(&mut self, now: Timestamp) -> Output {
+        let mut out = Vec::new();
+        StrategyCore::on_deadline(self, now, &mut out);
+        Output::Strategy(out)
     }
 }
 
@@ -166,18 +195,27 @@ impl Core for Link {
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
     by_symbol: Vec<Vec<StrategyId>>,
+    /// Symbols whose bars the books look at, for sizes.
+    sized_by_bars: Vec<bool>,
 }
 
 impl Topology {
     pub fn new(symbols: usize, strategies: &[StrategyConfig]) -> Self {
         let mut by_symbol = vec![Vec::new(); symbols];
+        let mut sized_by_bars = vec![false; symbols];
         for strategy in strategies {
-            by_symbol[usize::from(strategy.symbol.0)].push(strategy.id);
+            let symbol = usize::from(strategy.symbol.0);
+            by_symbol[symbol].push(strategy.id);
+            sized_by_bars[symbol] |= strategy.size.as_ref().is_some_and(|size| size.atr_period().is_some());
         }
-        Self { by_symbol }
+        Self { by_symbol, sized_by_bars }
     }
 
-    fn strategies(&self, symbol: SymbolId) -> &[StrategyId] {
+    fn is_sized_by_bars(&self, symbol: SymbolId) -> bool {
+        self.sized_by_bars.get(usize::from(symbol.0)).copied().unwrap_or(false)
+    }
+
+    pub fn strategies(&self, symbol: SymbolId) -> &[StrategyId] {
         self.by_symbol.get(usize::from(symbol.0)).map_or(&[], Vec::as_slice)
     }
 }
@@ -207,15 +245,34 @@ fn from_broker(news: News, to: &mut impl Deliver) {
         News::Connected => to.link(link::Input::Connected),
         News::Disconnected { cause } => to.link(link::Input::Disconnected { cause }),
         News::Notice { code, text } => {
-            to.journal(system(Severity::Info, "broker.notice", "broker", format!("{code}: {text}")));
+            to.journal(system(codes::severity(code), "broker.notice", "broker", format!("{code}: {text}")));
             to.link(link::Input::Notice { code, text });
         }
-        News::FeedUp(symbol) => to.bars(symbol, bars::Input::FeedUp),
-        News::FeedDown(symbol) => to.bars(symbol, bars::Input::FeedDown),
+        News::FeedUp(symbol) => {
+            to.bars(symbol, bars::Input::FeedUp);
+            to.link(link::Input::FeedUp(symbol));
+        }
+        News::FeedDown(symbol) => {
+            to.bars(symbol, bars::Input::FeedDown);
+            to.link(link::Input::FeedDown(symbol));
+        }
+        News::Fresh { symbol, cleaned } => {
+            if cleaned {
+                to.bars(symbol, bars::Input::FeedUp);
+            }
+            to.link(link::Input::Fresh(symbol));
+        }
+        News::Corrupt { symbol, why } => {
+            to.bars(symbol, bars::Input::FeedDown);
+            to.link(link::Input::Corrupt { symbol, why });
+        }
+        News::NoInventory { cause } => to.link(link::Input::NoInventory { cause }),
+        News::Told { severity, event, text } => to.journal(system(severity, event, "broker", text)),
         News::Lost { symbol, why } => to.bars(symbol, bars::Input::Lost { why }),
         News::OrderStreamBroken { why } => {
             to.journal(system(Severity::Error, "broker.order_stream", "broker", why));
-            to.link(link::Input::Doubt);
+            let lost = link::Input::NewsLost;
+            to.link(if sabotage::is(Sabotage::TradeOnLostNews) { link::Input::Doubt } else { lost });
         }
     }
 }
@@ -223,10 +280,15 @@ fn from_broker(news: News, to: &mut impl Deliver) {
 fn from_bars(topology: &Topology, symbol: SymbolId, output: bars::Output, to: &mut impl Deliver) {
     match output {
         bars::Output::Closed(bar) => {
+            // Before the strategies, so that an entry that this bar causes is sized by it.
+            if topology.is_sized_by_bars(symbol) {
+                to.books(books::Input::Bar(bar));
+            }
             for &strategy in topology.strategies(symbol) {
                 to.strategy(strategy, strategy::Input::Bar(bar));
             }
             to.journal(Record::Bar(bar));
+            to.link(link::Input::Bar { symbol, length_s: bar.length_s });
         }
         // Strategies have acted on the bar as it was; they are not told twice.
         bars::Output::Revised(bar) => to.journal(Record::BarRevised(bar)),
@@ -246,7 +308,8 @@ fn from_books(outputs: Vec<books::Output>, to: &mut impl Deliver) {
             }
             books::Output::Request(request) => {
                 // What is not written down must not happen; what takes risk away may.
-                let safe = !std::mem::take(&mut recorded) || to.commit();
+                let unsafely = sabotage::is(Sabotage::SendBeforeJournal);
+                let safe = unsafely || !std::mem::take(&mut recorded) || to.commit();
                 match request {
                     BrokerRequest::Place(tickets) if !safe && tickets.iter().any(|t| t.leg == Leg::Entry) => {
                         to.link(link::Input::Halt { cause: "the journal cannot be written".to_owned() });
@@ -277,6 +340,10 @@ fn from_link(output: link::Output, to: &mut impl Deliver) {
             }
             to.books(books::Input::Trading { trading, cause });
         }
+        link::Output::Feed { symbol, live } => to.books(books::Input::Feed { symbol, live }),
+        link::Output::Listen(symbol) => to.broker(BrokerCommand::Listen(symbol)),
+        link::Output::ResubscribeOne(symbol) => to.broker(BrokerCommand::ResubscribeOne(symbol)),
+        link::Output::Told { severity, event, text } => to.journal(system(severity, event, "link", text)),
         link::Output::TakeInventory => to.books(books::Input::TakeInventory),
         link::Output::ComparePositions => to.books(books::Input::ComparePositions),
         link::Output::Lost => to.books(books::Input::LinkLost),

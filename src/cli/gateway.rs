@@ -136,7 +136,7 @@ fn open(args: &GatewayArgs) -> Result<Market, Failure> {
     Ok(market)
 }
 
-fn es() -> Result<Instrument, Failure> {
+pub(crate) fn es() -> Result<Instrument, Failure> {
     let spec = feeds::specs::spec("ES").map_err(Failure::work)?;
     Ok(Instrument {
         id: SymbolId(0),

@@ -7,19 +7,29 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+mod allocation;
 mod backtest;
+mod bar_market;
 mod bars;
+mod codes;
 mod config;
+mod control;
 mod faults;
-mod gateway;
+pub(crate) mod gateway;
 mod journal;
-mod market;
+mod lists;
+mod lookahead;
+mod margins;
+pub(crate) mod market;
 mod replay;
 mod report;
 mod run;
+mod scenarios;
 mod session;
 mod setup;
+mod simulate;
 mod summary;
+mod sweep;
 
 /// Automated futures trading for Interactive Brokers.
 ///
@@ -40,8 +50,12 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Run the same strategies over the same data in one thread, as fast as the machine can.
     Backtest(backtest::BacktestArgs),
+    /// Run one configuration with many values of some keys over the same bars, on all cores.
+    Sweep(Box<sweep::SweepArgs>),
     /// Run the simulated IB Gateway alone, for other programs to connect to.
     Gateway(Box<gateway::GatewayArgs>),
+    /// Try the whole system against everything that goes wrong, drawn from seeds, in simulated time.
+    Simulate(simulate::SimulateArgs),
     /// Build bars from tick files and write them as CSV.
     Bars(bars::BarsArgs),
     /// Check a configuration file, or print the built-in one.
@@ -49,8 +63,27 @@ enum Command {
     Config(config::ConfigCommand),
     /// Show what a session did, from the database.
     Report(report::ReportArgs),
+    /// Show how the risk budget is shared among the strategies, and why.
+    Allocation(allocation::AllocationArgs),
+    /// Show the limits of the running system and how much of them is used.
+    #[command(subcommand)]
+    Risk(control::RiskCommand),
+    /// Stop all entries of the running system at once, until `unlock kill`; positions keep their protection.
+    Kill(control::KillArgs),
+    /// Close every position of the running system.
+    Flatten(control::FlattenArgs),
+    /// Keep one strategy of the running system from entering.
+    Pause(control::StrategyArgs),
+    /// Let a paused strategy enter again.
+    Resume(control::StrategyArgs),
+    /// Release a limit that was tripped, or a kill, by its name.
+    Unlock(control::UnlockArgs),
     /// Print the journal: every record that was written before it was acted upon.
     Journal(journal::JournalArgs),
+    /// Explain the broker's message codes.
+    Codes(codes::CodesArgs),
+    /// Play what goes wrong at the broker against the full program, and see what it does about it.
+    Scenarios(scenarios::ScenariosArgs),
 }
 
 /// Which configuration.
@@ -87,11 +120,22 @@ pub fn run() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Backtest(args) => backtest::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Gateway(args) => gateway::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Bars(args) => bars::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Report(args) => report::run(&args),
+        Command::Allocation(args) => allocation::run(&args),
+        Command::Risk(command) => control::risk(&command),
+        Command::Kill(args) => control::kill(&args),
+        Command::Flatten(args) => control::flatten(&args),
+        Command::Pause(args) => control::pause(&args),
+        Command::Resume(args) => control::resume(&args),
+        Command::Unlock(args) => control::unlock(&args),
         Command::Journal(args) => journal::run(&args),
+        Command::Codes(args) => codes::run(&args),
+        Command::Scenarios(args) => scenarios::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,7 +16,7 @@ use engine::trade::Trading;
 use engine::wiring::system;
 use gateway::{Gateway, Pacing};
 use slog::{Logger, info, warn};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::market::Market;
 use super::summary::Summary;
@@ -30,12 +30,18 @@ pub struct Plan {
     pub market: Option<Market>,
     /// Of the simulated gateway, here or elsewhere; `None`: the peer is a real one and time is the machine's.
     pub pace: Option<Pace>,
+    /// Keep to IB's limits towards a simulated gateway too.
+    pub paced: bool,
     /// Print the report as JSON.
     pub json: bool,
 }
 
 /// Runs until the market is over, a signal comes, or trading has to be halted.
 pub fn run(plan: Plan) -> Outcome {
+    if let Some(bare) = plan.config.strategies.iter().find(|strategy| strategy.stop_ticks.is_none()) {
+        let text = format!("strategy {} has `unprotected = true`, which only `pitboss backtest` accepts", bare.name);
+        return Err(super::Failure::usage(text));
+    }
     let (log, guard) = setup::logging(&plan.config)?;
     let json = plan.json;
     let outcome = actix::System::new().block_on(session(plan, log));
@@ -48,7 +54,9 @@ pub fn run(plan: Plan) -> Outcome {
 }
 
 async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure> {
-    let Plan { mut config, mode, market, pace, .. } = plan;
+    // Before the first order can go out: unheard, a signal would end the process as a crash does.
+    let signals = Signals::listen();
+    let Plan { mut config, mode, market, pace, paced, .. } = plan;
     // Told now rather than in the log later; the system opens it for itself.
     drop(setup::open_store(&config.storage).await?);
     let simulated = market.is_some();
@@ -68,13 +76,21 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
         }
         None => (clock_of_peer(&config, pace).await?, None, Default::default()),
     };
-    let peer = if simulated || pace.is_some() { Peer::Simulated } else { Peer::Real };
+    let peer = if !paced && (simulated || pace.is_some()) { Peer::Simulated } else { Peer::Real };
     let account = if simulated { Account::New } else { Account::Same };
     show_disabled_limits(&config, &log);
+    let socket = config.control.clone();
     let setup = Setup { config, peer, clock, mode, account, log: log.clone() };
     let started = std::time::Instant::now();
     let mut running = System::start(setup).await.map_err(not_started)?;
-    let end = until_end(&mut running, gateway.as_ref(), &log).await;
+    let control = match socket.map(|path| actors::control::open(&path, running.desk())).transpose() {
+        Ok(control) => control,
+        Err(reason) => {
+            running.stop("no control socket").await;
+            return Err(Failure::usage(reason));
+        }
+    };
+    let end = until_end(&mut running, gateway.as_ref(), signals, &log).await;
     if let End::Received(signal) = end {
         info!(log, "{signal}: stopping in order"; "event" => "session.stopping");
     }
@@ -87,6 +103,7 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     running.shared().record(system(Severity::Info, "session.summary", "session", summary.to_json()));
     let broken = broken.take();
     let cause = if broken.is_some() { "the data ended early" } else { end.cause() };
+    drop(control);
     let stopped = running.stop(cause).await;
     info!(log, "session {id} ended: {cause}"; "event" => "session.ended");
     if let Some(gateway) = gateway {
@@ -95,10 +112,14 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     Ok((summary, outcome(&end, broken, &stopped.stuck)))
 }
 
-/// A journal that another process holds and positions that the configuration does not name are the user's to settle.
+/// A journal that another process holds, is another installation's, or has positions that the configuration does not name:
+/// the user has to settle that.
 fn not_started(reason: SystemError) -> Failure {
     match reason {
-        SystemError::Journal(_) | SystemError::Orphan(_) => Failure::usage(reason),
+        SystemError::Journal(_)
+        | SystemError::Orphan(_)
+        | SystemError::OtherInstance { .. }
+        | SystemError::OtherAccount { .. } => Failure::usage(reason),
         _ => Failure::work(reason),
     }
 }
@@ -183,28 +204,26 @@ fn account_of(config: &Config) -> String {
 }
 
 fn show_disabled_limits(config: &Config, log: &Logger) {
-    use engine::config::Limit;
-    let risk = &config.risk;
-    let off = [
-        ("order_size_max", risk.order_size_max == Limit::Off),
-        ("max_position_size", risk.max_position_size == Limit::Off),
-        ("orders_per_second_max", risk.orders_per_second_max == Limit::Off),
-        ("daily_loss_max", risk.daily_loss_max == Limit::Off),
-        ("stale_after", risk.stale_after == Limit::Off),
-    ];
-    for (name, _) in off.iter().filter(|(_, is_off)| *is_off) {
-        warn!(log, "the limit {name} is switched off"; "event" => "risk.disabled", "limit" => *name);
+    for name in config.risk.switched_off() {
+        warn!(log, "the limit {name} is switched off"; "event" => "risk.disabled", "limit" => name);
     }
 }
 
 /// How often a replay's end and the next minute are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-async fn until_end(running: &mut System, gateway: Option<&Gateway>, log: &Logger) -> End {
-    // Both are heard from here on: a signal that comes while a minute is told waits for the next turn.
-    let mut listen = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
-        .map(|kind| signal(kind).expect("the runtime has signals enabled"));
-    let [interrupt, terminate, hangup] = &mut listen;
+/// What a session ends by; one that comes while something else is done waits for its turn.
+struct Signals([Signal; 3]);
+
+impl Signals {
+    fn listen() -> Self {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        Self(kinds.map(|kind| signal(kind).expect("the runtime has signals enabled")))
+    }
+}
+
+async fn until_end(running: &mut System, gateway: Option<&Gateway>, mut signals: Signals, log: &Logger) -> End {
+    let [interrupt, terminate, hangup] = &mut signals.0;
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut minutes = Minutes::default();

@@ -33,6 +33,35 @@ fn an_hour_of_es_is_traded_the_same_in_backtest_and_replay() {
 }
 
 #[test]
+fn sized_entries_are_traded_the_same_in_backtest_and_replay() {
+    let Some(ticks) = data::es() else { return };
+    let sizes = [
+        "{ method = \"risk_per_trade\", fraction = 0.0001, max = 5 }",
+        "{ method = \"volatility_target\", fraction = 0.0001, atr_bars = 3, max = 5 }",
+        "{ method = \"kelly\", fraction = 0.5, cap = 0.0001, trades_min = 2, contracts_before = 2, max = 5 }",
+        "[{ method = \"margin\", fraction = 0.02, margin_usd = 25_300, max = 5 }, { method = \"fixed_fractional\", fraction = 0.15 }]",
+    ];
+    let strategies = config::ten().into_iter().zip(sizes.into_iter().cycle()).map(|(s, size)| s.sized(size)).collect();
+    let settings = Settings { order_max: 5, position_max: 50, ..Settings::played(strategies) };
+    let desk = Desk::with(&settings);
+    let file = data::text(&ticks);
+    desk.run(&["backtest", "--data", file, "--config", "desk.toml"]).ok();
+    desk.run(&["replay", file, "--speed", "max", "--config", "desk.toml"]).ok();
+    let (backtest, replay) = (desk.journal(BACKTEST), desk.journal(SIMULATED));
+    assert_same(&decided(&backtest), &decided(&replay));
+    let quantities: std::collections::BTreeSet<u32> = backtest
+        .iter()
+        .filter_map(|entry| match &entry.record {
+            Record::OrderPlaced(ticket) if ticket.leg == engine::trade::Leg::Entry => Some(ticket.quantity),
+            _ => None,
+        })
+        .collect();
+    assert!(quantities.len() >= 3 && quantities.iter().all(|quantity| *quantity <= 5), "{quantities:?}");
+    let refused = |entry: &&Entry| matches!(&entry.record, Record::Signal { verdict: engine::journal::Verdict::Refused { rule, .. }, .. } if rule == "sizing");
+    assert!(backtest.iter().any(|entry| refused(&entry)), "the first bars have no range, and no range is no order");
+}
+
+#[test]
 fn a_day_of_gold_is_traded_the_same_in_backtest_and_replay() {
     let Some([ticks, ..]) = data::gc_ticks() else { return };
     // A day is long: one of each kind.

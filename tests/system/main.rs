@@ -3,14 +3,23 @@
 //! Absent: anything that a crate can test alone.
 
 mod again;
+mod allocation;
+mod analysis;
+mod backtests;
 mod clients;
+mod control;
+mod database;
+mod disk;
 mod equality;
 mod interrupt;
 mod kill;
+mod kills;
 mod many;
 mod postgres;
 mod refusals;
 mod replay_es;
 mod replay_gc;
+mod scenarios;
 mod shipped;
+mod simulation;
 mod support;

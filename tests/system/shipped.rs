@@ -76,11 +76,14 @@ fn every_command_explains_itself_and_its_options() {
     let commands: [(&str, &[&str]); 8] = [
         ("run", &["--config", "--speed", "--json"]),
         ("replay", &["<FILE>", "--config", "--speed", "--contract", "--most-traded", "--json", "Databento", "LEAN"]),
-        ("backtest", &["--config", "--data", "--contract", "--minutes", "--json"]),
+        ("backtest", &["--config", "--data", "--contract", "--minutes", "--json", "--html", "--csv", "--trials"]),
         ("gateway", &["--listen", "--data", "--contract", "--speed", "--seed", "--start", "--account", "--cash"]),
         ("bars", &["<FILE>", "--out", "--length", "--contract", "--all"]),
         ("config", &["check", "default"]),
-        ("report", &["--config", "--session", "--list", "--json"]),
+        (
+            "report",
+            &["--config", "--session", "--list", "--json", "--html", "--csv", "--journal", "--compare", "--capital"],
+        ),
         ("journal", &["FOLDER"]),
     ];
     let overview = desk.run(&["--help"]).ok().out;

@@ -193,6 +193,12 @@ pub fn order(ticket: &OrderTicket, instrument: &Instrument, account: &str) -> ib
     order
 }
 
+/// The port that 1300 names: `Please reconnect on the new port - 4003`.
+pub fn new_port(code: i32, text: &str) -> Option<u16> {
+    let (_, port) = text.rsplit_once('-').filter(|_| code == 1300)?;
+    port.trim().trim_end_matches('.').parse().ok()
+}
+
 /// Doubling from `min` to `max`, shortened by up to a quarter so that clients do not come back all at once.
 pub fn reconnect_delay(attempt: u32, min: Duration, max: Duration) -> Duration {
     let doubled = min.saturating_mul(1 << attempt.min(16)).min(max);
@@ -212,6 +218,13 @@ mod tests {
         assert_eq!(execution_time("20260824 14:50:07 America/New_York"), Ok(utc));
         assert!(matches!(execution_time("yesterday"), Err(Unreadable::Time(_))));
         assert!(matches!(execution_time("20260824 13:50:07 Nowhere/City"), Err(Unreadable::Time(_))));
+    }
+
+    #[test]
+    fn a_port_reset_names_the_new_port() {
+        let text = "TWS socket port has been reset and this connection is being dropped.\nPlease reconnect on the new port - 4003";
+        assert_eq!((new_port(1300, text), new_port(1100, text)), (Some(4_003), None));
+        assert_eq!(new_port(1300, "Please reconnect."), None);
     }
 
     #[test]

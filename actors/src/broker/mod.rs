@@ -15,8 +15,9 @@ use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, StreamHandler, Supervised, WrapFuture,
 };
 use engine::config::Config;
+use engine::intake::Intake;
+use engine::journal::Severity;
 use engine::market::{PriceGrid, SymbolId};
-use engine::portfolio::Mark;
 use engine::trade::{BrokerEvent, BrokerOrderId, BrokerRequest};
 use engine::wiring::{BrokerCommand, News, Output};
 use futures::Stream;
@@ -72,11 +73,15 @@ pub struct Broker {
     outlet: Outlet,
     gauge: Arc<Gauge>,
     grids: Vec<PriceGrid>,
-    marks: Vec<Mark>,
+    intakes: Vec<Intake>,
     batches: Batches,
     busy: BusyPoll,
     session: Option<Live>,
     attempt: u32,
+    /// Connections so far.
+    sessions: u64,
+    /// Where the gateway said that it has moved to.
+    moved_to: Option<u16>,
     /// Commands that its news lead to are fetched before its handler returns.
     collects: bool,
 }
@@ -92,6 +97,7 @@ struct Live {
     handles: Vec<SpawnHandle>,
     heartbeat_misses: u32,
     subscribed: bool,
+    feeds: Vec<ticks::FeedStreams>,
 }
 
 /// What goes to the socket.
@@ -120,11 +126,25 @@ struct NotSent {
 impl Broker {
     pub fn new(config: Arc<Config>, peer: Peer, shared: Arc<Shared>, gauge: Arc<Gauge>) -> Self {
         let grids = config.instruments.iter().map(PriceGrid::of).collect();
-        let marks = vec![Mark::default(); config.instruments.len()];
+        let intakes = vec![Intake::new(config.bars.jump_ticks_max); config.instruments.len()];
         let batches = Batches::new(config.instruments.len());
         let busy = BusyPoll::new(config.broker.busy_poll, shared.log.clone());
         let outlet = Outlet::new(shared);
-        Self { config, peer, outlet, gauge, grids, marks, batches, busy, session: None, attempt: 0, collects: false }
+        Self {
+            config,
+            peer,
+            outlet,
+            gauge,
+            grids,
+            intakes,
+            batches,
+            busy,
+            session: None,
+            attempt: 0,
+            sessions: 0,
+            moved_to: None,
+            collects: false,
+        }
     }
 
     /// Tells news, and waits until every core of this thread has drawn its conclusions.
@@ -161,7 +181,9 @@ impl Broker {
     fn obey(&mut self, told: Told<BrokerCommand>, ctx: &mut Context<Self>) {
         match told.input {
             BrokerCommand::Request(request) => self.on_request(request, told.cause),
-            BrokerCommand::Resubscribe => ticks::subscribe_all(self, ctx),
+            BrokerCommand::Resubscribe => ticks::subscribe(self, self.symbols(), ctx),
+            BrokerCommand::ResubscribeOne(symbol) => ticks::subscribe(self, vec![symbol], ctx),
+            BrokerCommand::Listen(symbol) => self.intakes[usize::from(symbol.0)].listen(),
             BrokerCommand::Rebuild { cause } => self.drop_session(cause, ctx),
         }
     }
@@ -169,7 +191,12 @@ impl Broker {
     fn connect(&mut self, ctx: &mut Context<Self>) {
         let config = self.config.clone();
         let manner = Manner { paced: self.peer == Peer::Real, live: config.instance.live };
-        let opening = async move { Session::open(&config.broker, &config.instruments, manner).await };
+        let mut at = config.broker.clone();
+        // Every other time where it is configured to be: a gateway that was started anew listens there again.
+        if let Some(port) = self.moved_to.filter(|_| !self.attempt.is_multiple_of(2)) {
+            at.address.set_port(port);
+        }
+        let opening = async move { Session::open(&at, &config.instruments, manner).await };
         ctx.spawn(opening.into_actor(self).map(|opened, broker, ctx| match opened {
             Ok((session, streams)) => broker.on_connected(session, streams, ctx),
             Err(reason) => broker.on_connect_failed(&reason, ctx),
@@ -182,11 +209,15 @@ impl Broker {
         self.attempt = self.attempt.saturating_add(1);
         warn!(self.outlet.shared.log, "cannot connect (attempt {}), again in {delay:.1?}: {reason}", self.attempt;
             "event" => "broker.connect_failed", "attempt" => self.attempt);
+        // Kept for a person at the first time, the second, the fourth and so on.
+        if self.attempt.is_power_of_two() {
+            let (severity, event) = reason.alarm();
+            self.say(News::Told { severity, event, text: format!("attempt {}: {reason}", self.attempt) });
+        }
         ctx.run_later(delay, Self::connect);
     }
 
     fn on_connected(&mut self, session: Session, streams: Streams, ctx: &mut Context<Self>) {
-        self.attempt = 0;
         let version = session.client.server_version();
         info!(self.outlet.shared.log, "connected as client {} to account {}, server version {version}",
             self.config.broker.client_id, session.account;
@@ -197,13 +228,14 @@ impl Broker {
         let (outgoing, incoming) = (Rc::new(Outgoing::default()), Rc::new(Gate::default()));
         let orders = Ready::new(Gated::new(incoming.clone(), Box::pin(streams.orders)), UPDATES_AT_ONCE);
         let writing = send::writing(self, session.clone(), queue, outgoing.clone(), ctx);
-        let handles = vec![
-            ctx.add_stream(orders),
-            ctx.add_stream(system_notices(streams.notices)),
-            ctx.spawn(writing.clone().done().into_actor(self)),
-        ];
+        let handles = vec![ctx.add_stream(orders), ctx.spawn(writing.clone().done().into_actor(self))];
+        // Not among what is dropped with the session: the last notices say why it ended.
+        self.sessions += 1;
+        ctx.add_stream(system_notices(streams.notices, self.sessions));
         let (heartbeat_misses, subscribed) = (0, false);
-        self.session = Some(Live { session, jobs, outgoing, writing, incoming, handles, heartbeat_misses, subscribed });
+        let feeds = self.config.instruments.iter().map(|_| ticks::FeedStreams::default()).collect();
+        self.session =
+            Some(Live { session, jobs, outgoing, writing, incoming, handles, heartbeat_misses, subscribed, feeds });
         self.say(News::Event(BrokerEvent::NextOrderId(next_order_id)));
         self.say(News::Connected);
         if !self.outlet.shared.clock.is_driven() {
@@ -220,11 +252,14 @@ impl Broker {
         warn!(self.outlet.shared.log, "connection dropped: {cause}"; "event" => "broker.disconnected");
         let client = live.session.client.clone();
         ctx.spawn(async move { client.disconnect().await }.into_actor(self));
+        self.say(News::Disconnected { cause });
         for symbol in self.symbols() {
             self.say(News::FeedDown(symbol));
         }
-        self.say(News::Disconnected { cause });
-        let delay = convert::reconnect_delay(0, self.config.broker.reconnect_delay_min, Duration::MAX);
+        // The first time at once; a connection that is lost again before it was of any use waits longer.
+        let (min, max) = (self.config.broker.reconnect_delay_min, self.config.broker.reconnect_delay_max);
+        let delay = convert::reconnect_delay(self.attempt, min, max);
+        self.attempt = self.attempt.saturating_add(1);
         ctx.run_later(delay, Self::connect);
     }
 
@@ -274,13 +309,14 @@ impl Broker {
         match answer {
             Ok(answer) => {
                 self.say(News::Event(answer));
+                self.attempt = 0;
                 // Market data only after the inventory: nothing is decided on a book that may be wrong.
-                let first = self.session.as_mut().is_some_and(|live| !std::mem::replace(&mut live.subscribed, true));
-                if first {
-                    ticks::subscribe_all(self, ctx);
+                if self.session.as_ref().is_some_and(|live| !live.subscribed) {
+                    ticks::subscribe(self, self.symbols(), ctx);
                 }
             }
-            Err(reason) => self.drop_session(format!("the inventory failed: {reason}"), ctx),
+            // Behind a gateway that has lost its servers nobody can answer; the link knows.
+            Err(reason) => self.say(News::NoInventory { cause: format!("the inventory failed: {reason}") }),
         }
     }
 
@@ -328,10 +364,10 @@ impl Supervised for Broker {
             }
         }
         if had_session {
+            self.say(News::Disconnected { cause: "the broker actor was rebuilt".to_owned() });
             for symbol in self.symbols() {
                 self.say(News::FeedDown(symbol));
             }
-            self.say(News::Disconnected { cause: "the broker actor was rebuilt".to_owned() });
         }
     }
 }
@@ -403,22 +439,30 @@ impl StreamHandler<Updates> for Broker {
     }
 }
 
-/// A notice that names no request.
-struct SystemNotice(Notice);
+/// A notice that names no request, and the number of the connection that it came on.
+struct SystemNotice(Notice, u64);
 
-fn system_notices(stream: NoticeStream) -> impl Stream<Item = SystemNotice> {
-    futures::stream::unfold(stream, |mut stream| async move {
+fn system_notices(stream: NoticeStream, session: u64) -> impl Stream<Item = SystemNotice> {
+    futures::stream::unfold(stream, move |mut stream| async move {
         let notice = stream.next().await?;
-        Some((SystemNotice(notice), stream))
+        Some((SystemNotice(notice, session), stream))
     })
 }
 
 impl StreamHandler<SystemNotice> for Broker {
-    fn handle(&mut self, SystemNotice(notice): SystemNotice, _: &mut Self::Context) {
+    fn handle(&mut self, SystemNotice(notice, session): SystemNotice, _: &mut Self::Context) {
         self.outlet.cause = Cause::default();
         debug!(self.outlet.shared.log, "gateway says {}: {}", notice.code, notice.message;
             "event" => "broker.notice", "code" => notice.code);
-        self.say(News::Notice { code: notice.code, text: notice.message });
+        if let Some(port) = convert::new_port(notice.code, &notice.message) {
+            self.moved_to = Some(port);
+            let text = format!("the gateway has moved to port {port}; broker.address names another one");
+            self.say(News::Told { severity: Severity::Warning, event: "broker.port_moved", text });
+        }
+        // What an earlier connection said of its path says nothing of this one.
+        if self.session.is_some() && session == self.sessions {
+            self.say(News::Notice { code: notice.code, text: notice.message });
+        }
     }
 
     fn finished(&mut self, _: &mut Self::Context) {

@@ -22,8 +22,10 @@ pub(super) fn spawn_heartbeat(broker: &mut Broker, ctx: &mut Context<Broker>) {
         let asking = async move { tokio::time::timeout(patience, client.server_time_millis()).await };
         let handle = ctx.spawn(asking.into_actor(broker).map(|answer, broker, ctx| {
             let Some(live) = &mut broker.session else { return };
-            live.heartbeat_misses = if matches!(answer, Ok(Ok(_))) { 0 } else { live.heartbeat_misses + 1 };
+            let before = live.heartbeat_misses;
+            live.heartbeat_misses = if matches!(answer, Ok(Ok(_))) { 0 } else { before + 1 };
             let misses = live.heartbeat_misses;
+            broker.tell_heartbeat(before, misses);
             if misses >= broker.config.broker.heartbeat_misses_max {
                 broker.drop_session(format!("{misses} heartbeats without an answer"), ctx);
             } else {
@@ -36,6 +38,20 @@ pub(super) fn spawn_heartbeat(broker: &mut Broker, ctx: &mut Context<Broker>) {
     });
     if let Some(live) = &mut broker.session {
         live.handles.push(handle);
+    }
+}
+
+impl Broker {
+    /// A clock request without an answer is an alarm before it is a dead link; its end is told too.
+    fn tell_heartbeat(&mut self, before: u32, misses: u32) {
+        let max = self.config.broker.heartbeat_misses_max;
+        if misses > 0 {
+            let text = format!("heartbeat {misses} of {max} without an answer");
+            self.say(News::Told { severity: Severity::Warning, event: "broker.heartbeat_missed", text });
+        } else if before > 0 {
+            let text = "heartbeats are answered again".to_owned();
+            self.say(News::Told { severity: Severity::Info, event: "broker.heartbeat_back", text });
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::config::BrokerConfig;
+use engine::journal::Severity;
 use engine::market::{Instrument, SymbolId};
 use engine::time::Timestamp;
 use engine::trade::{BrokerEvent, BrokerOrder, BrokerOrderId, BrokerPosition, BrokerSnapshot};
@@ -24,8 +25,9 @@ use super::convert;
 
 /// Market data frames that may wait in the crate before the oldest are lost.
 const CHANNEL_FRAMES: usize = 16_384;
-/// Executions are asked for this many days back, so that a weekend between two sessions hides none.
-const EXECUTION_DAYS: i32 = 4;
+/// Executions are asked for this many days back, the most there are, so that no weekend between two sessions hides one.
+/// Without it the gateway lists those since its own midnight.
+const EXECUTION_DAYS: i32 = 7;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -43,6 +45,24 @@ pub enum ConnectError {
     RealMoney { account: String },
     #[error("{name}: {found} contracts match root {root}, expiry {expiry:?} at {exchange}; expected exactly one")]
     Contract { name: String, root: String, expiry: Option<String>, exchange: String, found: usize },
+}
+
+impl ConnectError {
+    /// How loudly a failure to connect is told, and under which name.
+    pub fn alarm(&self) -> (Severity, &'static str) {
+        match self {
+            // The same id is tried again: with another one, this client's own orders would be out of its reach.
+            Self::Refused { source, .. } if matches!(**source, Error::ClientIdInUse { .. }) => {
+                (Severity::Error, "broker.client_id_in_use")
+            }
+            Self::Account { .. } | Self::RealMoney { .. } | Self::Contract { .. } => {
+                (Severity::Error, "broker.connect_failed")
+            }
+            Self::Silent { .. } | Self::Refused { .. } | Self::Request { .. } => {
+                (Severity::Warning, "broker.connect_failed")
+            }
+        }
+    }
 }
 
 /// The time at the gateway, for whoever lets its own clock follow it: a simulated gateway that plays the past.

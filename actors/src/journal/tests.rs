@@ -232,7 +232,7 @@ impl SegmentFile for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_leaves_whole_frames_only_and_ends_the_writer() {
+fn a_full_disk_leaves_whole_frames_only_and_loses_nothing_when_there_is_room_again() {
     for room in 0..160 {
         let disk = SmallDisk { held: Vec::new(), room, can_cut: true };
         let mut writer = Writer::over(disk, "full.pbj".into(), 1, 0, 1);
@@ -247,10 +247,26 @@ fn a_full_disk_leaves_whole_frames_only_and_ends_the_writer() {
         let mut frames = Reader::of_frames(&writer.file.held);
         assert_eq!(frames.by_ref().map(|e| e.unwrap().seq).last().unwrap_or(0), safe);
         assert_eq!(frames.consumed(), writer.file.held.len(), "no half frame with room for {room} bytes");
+        let waited = writer.append(at(2), note("while it is full")).unwrap();
+        assert!(matches!(writer.commit(), Err(WriteError::Io { .. })));
+        assert!(writer.is_failing());
         writer.file.room = 1 << 20;
-        assert!(matches!(writer.append_now(at(2), note("late")), Err(WriteError::GivenUp { .. })));
-        assert!(matches!(writer.commit(), Err(WriteError::GivenUp { .. })));
+        assert_eq!(writer.append_now(at(3), note("late")).unwrap(), waited + 1);
+        assert!(!writer.is_failing());
+        let entries: Vec<u64> = Reader::of_frames(&writer.file.held).map(|e| e.unwrap().seq).collect();
+        assert_eq!(entries, (1..=waited + 1).collect::<Vec<_>>(), "with room for {room} bytes at first");
     }
+}
+
+#[test]
+fn what_waits_for_a_full_disk_is_bounded() {
+    let disk = SmallDisk { held: Vec::new(), room: 10, can_cut: true };
+    let mut writer = Writer::over(disk, "full.pbj".into(), 1, 0, 1);
+    writer.append_now(at(1), note("x")).unwrap_err();
+    let refused = (0..64).find_map(|_| writer.append(at(1), note("x".repeat(1 << 20))).err()).expect("a bound");
+    assert!(matches!(refused, WriteError::GivenUp { .. }), "{refused}");
+    writer.file.room = 1 << 30;
+    assert!(matches!(writer.commit(), Err(WriteError::GivenUp { .. })), "a journal with a hole is not continued");
 }
 
 #[test]

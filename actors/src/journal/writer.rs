@@ -14,6 +14,9 @@ use super::{Position, ReadError, segment_file};
 /// A buffer longer than this is written without being asked.
 const BUFFER_BYTES: usize = 64 << 10;
 
+/// What may wait in memory while the disk takes nothing: hours of trading. More, and the writer is given up.
+const KEPT_BYTES_MAX: usize = 32 << 20;
+
 /// What a writer needs of a file; a real one, or in tests one that fails on purpose.
 pub trait SegmentFile: Write {
     /// Shortens the file to `length` bytes.
@@ -29,10 +32,12 @@ impl SegmentFile for File {
 /// Why a record is not in the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// The disk is full or gone: nothing more can be written down, so nothing more may be sent.
+    /// The disk is full or gone: what is not written down must not be sent. It waits in memory, and each further
+    /// commit tries again.
     #[error("cannot write the journal segment {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    /// An earlier write failed; this writer stays shut so that nobody trades on a journal with a hole.
+    /// What was written cannot be continued, or too much waits; this writer stays shut, so that nobody trades on a
+    /// journal with a hole.
     #[error("the journal segment {} was given up after a failed write: {because}", path.display())]
     GivenUp { path: PathBuf, because: String },
     /// This record alone cannot be written; the journal goes on.
@@ -52,6 +57,8 @@ pub struct Writer<F: SegmentFile = File> {
     written: u64,
     buffer: Vec<u8>,
     next_seq: u64,
+    /// The last write failed; what it was to write is still in the buffer.
+    failing: bool,
     given_up: Option<String>,
 }
 
@@ -91,7 +98,7 @@ impl Writer<File> {
 impl<F: SegmentFile> Writer<F> {
     /// `file` stands at its end, `written` bytes long, and appends.
     pub(super) fn over(file: F, path: PathBuf, segment: u32, written: u64, next_seq: u64) -> Self {
-        Writer { file, path, segment, written, buffer: Vec::new(), next_seq, given_up: None }
+        Writer { file, path, segment, written, buffer: Vec::new(), next_seq, failing: false, given_up: None }
     }
 
     /// Takes a record into the buffer and returns its number. It is safe only after [`Writer::commit`].
@@ -100,14 +107,16 @@ impl<F: SegmentFile> Writer<F> {
         let seq = self.next_seq;
         encode(&Entry { seq, at, record }, &mut self.buffer)?;
         self.next_seq += 1;
-        if self.buffer.len() > BUFFER_BYTES {
+        if self.failing {
+            self.refuse_if_too_much_waits()?;
+        } else if self.buffer.len() > BUFFER_BYTES {
             self.commit()?;
         }
         Ok(seq)
     }
 
     /// Hands the buffer to the operating system with one write: from here on it survives the death of the process.
-    /// After an error the file holds what it held before, and the writer refuses everything.
+    /// After an error the file holds what it held before, and the buffer waits for the next call.
     pub fn commit(&mut self) -> Result<(), WriteError> {
         self.refuse_if_given_up()?;
         if self.buffer.is_empty() {
@@ -117,9 +126,11 @@ impl<F: SegmentFile> Writer<F> {
             Ok(()) => {
                 self.written += self.buffer.len() as u64;
                 self.buffer.clear();
+                self.buffer.shrink_to(BUFFER_BYTES * 2);
+                self.failing = false;
                 Ok(())
             }
-            Err(source) => Err(self.give_up(source)),
+            Err(source) => Err(self.failed(source)),
         }
     }
 
@@ -139,15 +150,30 @@ impl<F: SegmentFile> Writer<F> {
         self.next_seq
     }
 
-    fn give_up(&mut self, source: io::Error) -> WriteError {
-        self.buffer = Vec::new();
-        let because = match self.file.cut_to(self.written) {
-            Ok(()) => source.to_string(),
-            // Recovery will cut off the half frame instead.
-            Err(cut) => format!("{source}; and the half-written frame could not be removed: {cut}"),
-        };
-        self.given_up = Some(because);
+    /// Whether what was appended waits for a disk that takes nothing, or for nothing any more.
+    pub fn is_failing(&self) -> bool {
+        self.failing || self.given_up.is_some()
+    }
+
+    fn failed(&mut self, source: io::Error) -> WriteError {
+        self.failing = true;
+        if let Err(cut) = self.file.cut_to(self.written) {
+            // Whatever came behind half a frame would be lost. Recovery will cut it off.
+            self.give_up(format!("{source}; and the half-written frame could not be removed: {cut}"));
+        }
         WriteError::Io { path: self.path.clone(), source }
+    }
+
+    fn refuse_if_too_much_waits(&mut self) -> Result<(), WriteError> {
+        if self.buffer.len() > KEPT_BYTES_MAX {
+            self.give_up(format!("more than {KEPT_BYTES_MAX} bytes wait for it"));
+        }
+        self.refuse_if_given_up()
+    }
+
+    fn give_up(&mut self, because: String) {
+        self.buffer = Vec::new();
+        self.given_up = Some(because);
     }
 
     fn refuse_if_given_up(&self) -> Result<(), WriteError> {

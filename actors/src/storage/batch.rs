@@ -48,6 +48,8 @@ pub struct Batch {
     pub orders: BTreeMap<i64, OrderRow>,
     pub order_updates: BTreeMap<i64, OrderUpdate>,
     pub executions: BTreeMap<String, ExecutionRow>,
+    /// Executions that the broker corrected, as they are now: written over what is there.
+    pub corrections: BTreeMap<String, ExecutionRow>,
     pub commissions: BTreeMap<String, CommissionRow>,
     pub positions: BTreeMap<(String, String, String), PositionRow>,
     pub performance: BTreeMap<(String, NaiveDate), PerformanceRow>,
@@ -69,6 +71,7 @@ impl Batch {
             orders: BTreeMap::new(),
             order_updates: BTreeMap::new(),
             executions: BTreeMap::new(),
+            corrections: BTreeMap::new(),
             commissions: BTreeMap::new(),
             positions: BTreeMap::new(),
             performance: BTreeMap::new(),
@@ -112,9 +115,41 @@ impl Batch {
             Record::System { severity, event, actor, text } => {
                 self.add_event(session, seq, ts, *severity, event, actor, text);
             }
+            Record::Latched(latch) => {
+                self.add_event(session, seq, ts, Severity::Error, "risk.latched", "books", &latch.to_string());
+            }
+            Record::Released { rule, scope, who, why } => {
+                let text = format!("{rule} of {scope} by {who}: {why}");
+                self.add_event(session, seq, ts, Severity::Warning, "risk.released", "books", &text);
+            }
+            Record::Operator { command, who, why } => {
+                let text = format!("{command} by {who}: {why}");
+                self.add_event(session, seq, ts, Severity::Warning, "operator.command", "books", &text);
+            }
+            // What the books go by; performance has what people ask for.
+            Record::RiskAccount(_) => {}
+            Record::Corrected { fills, .. } => {
+                for fill in fills {
+                    let row = execution_row(&self.journal_id, session, seq, fill)?;
+                    self.corrections.insert(row.exec_id.clone(), row);
+                }
+            }
+            // Executions that are in no position of ours have no row.
+            Record::Baseline { .. } => {}
+            Record::TradeDate(turned) => {
+                let text = super::days::trade_date(session, seq, turned)?;
+                self.add_event(session, seq, ts, Severity::Info, "trade_date.turned", "books", &text);
+            }
+            Record::Allocation(shares) => {
+                let text = super::days::shares(session, seq, shares)?;
+                let severity = if shares.notes.is_empty() { Severity::Info } else { Severity::Warning };
+                self.add_event(session, seq, ts, severity, "allocation.computed", "books", &text);
+            }
             Record::SessionEnded { cause } => {
                 self.session_ends.insert(session.stored_id.clone(), (ts, cause.clone()));
             }
+            // A backtest's account is read from its journal; no table holds it.
+            Record::Account(_) => {}
         }
         self.to.seq = seq;
         Ok(())

@@ -10,10 +10,12 @@
 
 mod actor;
 mod batch;
+mod days;
 mod error;
 mod messages;
 mod migrate;
 #[cfg(test)]
+#[expect(dead_code, reason = "the tests of the whole system use more of it")]
 mod pg_server;
 mod postgres;
 mod projector;

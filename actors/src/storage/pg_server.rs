@@ -40,6 +40,15 @@ pub fn shared() -> Option<Arc<PgServer>> {
     Some(server)
 }
 
+/// A server for one test alone, which may stop it; `None` as for [`shared`].
+pub fn alone() -> Option<PgServer> {
+    let Some(bin) = find_bin() else {
+        println!("skipped: PostgreSQL's initdb is neither on the PATH nor under /usr/lib/postgresql");
+        return None;
+    };
+    Some(PgServer::start(bin))
+}
+
 fn find_bin() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -71,6 +80,20 @@ impl PgServer {
         let server = PgServer { bin, dir, port, databases: AtomicU32::new(0), keeper };
         server.wait_until_ready();
         server
+    }
+
+    /// Ends the server as a crash would; its data stay.
+    pub fn stop(&mut self) {
+        let (stop, keeper) = self.keeper.take().expect("it runs");
+        drop(stop);
+        keeper.join().expect("the thread that keeps PostgreSQL ends with it");
+        fs::remove_file(self.dir.path().join("data/postmaster.pid")).ok();
+    }
+
+    /// After [`PgServer::stop`], on the same port.
+    pub fn start_again(&mut self) {
+        self.keeper = Some(keep(&self.bin, self.dir.path(), self.port));
+        self.wait_until_ready();
     }
 
     /// The URL of a new, empty database, over the socket and without a password.

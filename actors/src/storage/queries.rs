@@ -85,8 +85,10 @@ async fn write_rows(conn: &mut Conn, batch: Batch) -> Result<(), StoreError> {
     for update in batch.order_updates.into_values() {
         update_order(conn, update).await?;
     }
-    let exec_ids: Vec<String> = batch.executions.keys().chain(batch.commissions.keys()).cloned().collect();
+    let exec_ids: Vec<String> =
+        batch.executions.keys().chain(batch.corrections.keys()).chain(batch.commissions.keys()).cloned().collect();
     insert_new!(conn, batch.executions.into_values(), executions);
+    upsert!(conn, batch.corrections.into_values(), executions, (journal_id, exec_id), (quantity, price));
     upsert!(conn, batch.commissions.into_values(), commissions, (journal_id, exec_id), (amount, ts));
     join_commissions(conn, &batch.journal_id, exec_ids).await?;
     upsert!(

@@ -37,7 +37,11 @@ impl Session {
         found.ok_or_else(|| BadEntry::UnknownSymbol { seq, id: id.0, session: self.info.id.clone() })
     }
 
+    /// Its name; what belongs to no strategy of ours has a name of its own.
     pub(super) fn strategy(&self, seq: u64, id: StrategyId) -> Result<String, BadEntry> {
+        if id == StrategyId::FOREIGN {
+            return Ok(StrategyId::FOREIGN_NAME.to_owned());
+        }
         let found = self.info.strategies.iter().find(|s| s.id == id);
         let unknown = || BadEntry::UnknownStrategy { seq, id: id.0, session: self.info.id.clone() };
         found.map(|s| s.name.clone()).ok_or_else(unknown)
@@ -127,6 +131,16 @@ pub(super) fn signal_row(
             row.stop_price = kind.stop_price().map(price);
             row.stop = Some(price(bracket.stop));
             row.target = bracket.target.map(price);
+        }
+        Intent::Order { side, quantity, kind, bracket, .. } => {
+            row.action = "order".to_owned();
+            row.side = Some(side.name().to_owned());
+            row.quantity = Some(i64::from(*quantity));
+            row.kind = Some(kind.name().to_owned());
+            row.limit_price = kind.limit_price().map(price);
+            row.stop_price = kind.stop_price().map(price);
+            row.stop = bracket.map(|bracket| price(bracket.stop));
+            row.target = bracket.and_then(|bracket| bracket.target).map(price);
         }
         Intent::Exit => {}
         Intent::CancelEntries => row.action = "cancel_entries".to_owned(),

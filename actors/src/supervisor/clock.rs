@@ -1,7 +1,7 @@
-//! The supervisor's clock: monotonic, real time, the same on every thread.
+//! The supervisor's clock: monotonic, the same on every thread; real time but in a simulation, whose own it is there.
 
 use std::sync::OnceLock;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Nanoseconds since this was first asked in the process, plus one: 0 is free to mean "never".
 pub fn mono_ns() -> u64 {

@@ -1,4 +1,4 @@
-//! Pings every actor from a thread of its own, because a hang is not a panic. In: the actors' controls. Out: hung,
+//! Pings every actor from a thread of its own, because a hang is not a panic; in a simulation from a task. In: the actors' controls. Out: hung,
 //! recovered, overflow, closed-mailbox and health events. Absent: any remedy; a stuck thread cannot be freed.
 //!
 //! A ping wakes the actor's task. It is answered by the end of that poll, and in a second sense when the mailbox
@@ -14,6 +14,7 @@ use super::clock::mono_ns;
 use super::control::Control;
 use super::event::{Hang, What};
 use super::gauge::{ActorHealth, ActorState};
+use super::pitboss::SupervisorConfig;
 
 /// Overflow and closed mailboxes are told no more often than this.
 const MAILBOX_EVENTS_EVERY: Duration = Duration::from_secs(1);
@@ -27,9 +28,15 @@ pub(crate) struct Rhythm {
 /// The actors under watch; grows only.
 pub(crate) type Roll = Arc<Mutex<Vec<Arc<Control>>>>;
 
-pub(crate) struct Heartbeat {
-    stop: Sender<()>,
-    thread: JoinHandle<()>,
+impl From<SupervisorConfig> for Rhythm {
+    fn from(config: SupervisorConfig) -> Self {
+        Self { ping_every: config.ping_every, report_every: config.report_every }
+    }
+}
+
+pub(crate) enum Heartbeat {
+    Thread { stop: Sender<()>, thread: JoinHandle<()> },
+    Task(actix_rt::task::JoinHandle<()>),
 }
 
 impl Heartbeat {
@@ -43,14 +50,30 @@ impl Heartbeat {
             }
             rounds.tell_mailboxes(mono_ns(), Duration::ZERO);
         })?;
-        Ok(Self { stop, thread })
+        Ok(Self::Thread { stop, thread })
+    }
+
+    /// On the calling thread's runtime.
+    pub fn start_here(roll: Roll, rhythm: Rhythm) -> Self {
+        Self::Task(actix_rt::spawn(async move {
+            let mut rounds = Rounds { roll, rhythm, pulses: Vec::new(), reported_at: mono_ns() };
+            loop {
+                let wait = rounds.walk();
+                actix_rt::time::sleep(wait).await;
+            }
+        }))
     }
 
     /// Returns when the thread has ended, which takes no longer than the event sink does.
     pub fn stop(self) {
-        drop(self.stop);
-        if self.thread.join().is_err() {
-            eprintln!("the heartbeat thread had panicked; actors were not watched");
+        match self {
+            Self::Thread { stop, thread } => {
+                drop(stop);
+                if thread.join().is_err() {
+                    eprintln!("the heartbeat thread had panicked; actors were not watched");
+                }
+            }
+            Self::Task(task) => task.abort(),
         }
     }
 }

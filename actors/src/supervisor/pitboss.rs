@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{io, thread};
 
 use actix::dev::channel::{AddressReceiver, channel};
@@ -15,6 +15,7 @@ use engine::supervision::{OnGiveUp, RestartPolicy};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::child::{Child, ChildSpec, Stop};
 use super::contained::{Terms, launch};
@@ -78,17 +79,35 @@ impl Supervisor {
     /// Starts the heartbeat thread.
     pub fn new(config: SupervisorConfig, reporter: Reporter) -> io::Result<Self> {
         let roll = Roll::default();
-        let rhythm = Rhythm { ping_every: config.ping_every, report_every: config.report_every };
-        Ok(Self {
+        let heartbeat = Heartbeat::start(roll.clone(), Rhythm::from(config))?;
+        Ok(Self::with(reporter, roll, heartbeat))
+    }
+
+    /// A supervisor that starts no thread: every actor of `threads` lives on the calling one, the heartbeat too. For a
+    /// simulation, whose clock stands still while anything runs, so that no hang can be found.
+    pub fn on_this_thread<'a>(
+        config: SupervisorConfig,
+        reporter: Reporter,
+        threads: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let roll = Roll::default();
+        let heartbeat = Heartbeat::start_here(roll.clone(), Rhythm::from(config));
+        let mut supervisor = Self::with(reporter, roll, heartbeat);
+        threads.for_each(|thread| supervisor.use_arbiter(thread, Arbiter::current()));
+        supervisor
+    }
+
+    fn with(reporter: Reporter, roll: Roll, heartbeat: Heartbeat) -> Self {
+        Self {
             reporter,
             entries: Vec::new(),
             groups: BTreeMap::new(),
             own_arbiters: BTreeMap::new(),
             background: BTreeSet::new(),
             arbiters: BTreeMap::new(),
-            heartbeat: Heartbeat::start(roll.clone(), rhythm)?,
+            heartbeat,
             roll,
-        })
+        }
     }
 
     /// Runs the actors of `thread` on an arbiter that is there already, such as the system's own.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::AsyncContext;
+use engine::backtest::played;
 use engine::bars::{self, Bars};
 use engine::books::Books;
 use engine::config::{ActorConfig, BarsConfig, Config};
@@ -26,7 +27,7 @@ use crate::supervisor::{Child, ChildSpec, Restart, Supervisor};
 use crate::teller::Teller;
 
 /// When each kind of actor starts; they stop in reverse: strategies, bars, books, link, storage, broker.
-mod order {
+pub(super) mod order {
     pub const BROKER: u32 = 1;
     pub const STORAGE: u32 = 2;
     pub const LINK: u32 = 3;
@@ -52,7 +53,7 @@ pub(super) struct Make {
 }
 
 impl Make {
-    fn spec(name: String, kind: &str, config: &ActorConfig, order: u32, on_give_up: OnGiveUp) -> ChildSpec {
+    pub(super) fn spec(name: String, kind: &str, config: &ActorConfig, order: u32, on_give_up: OnGiveUp) -> ChildSpec {
         let (kind, config) = (kind.to_owned(), config.clone());
         ChildSpec { name, kind, config, restart: Restart::Permanent, group: None, order, on_give_up }
     }
@@ -101,11 +102,12 @@ impl Make {
     }
 
     pub fn link(&self, to: &mut Supervisor) -> Result<Child<Shell<Link>>, SystemError> {
-        let liquidate = self.config.orders.emergency_liquidate_on_disconnect;
+        let driven = self.shared.clock.is_driven();
+        let config = if driven { Arc::new(played(&self.config)) } else { self.config.clone() };
         let patience = self.shared.clock.market_span(link::INVENTORY_WITHIN);
         let spec =
             Self::spec("link".to_owned(), "books", &self.config.actors.books, order::LINK, OnGiveUp::HaltTrading);
-        self.shell(to, spec, 0, Arc::new(move || Link::new(liquidate, patience)))
+        self.shell(to, spec, 0, Arc::new(move || Link::of(&config, patience)))
     }
 
     pub fn books(&self, to: &mut Supervisor) -> Result<Child<Shell<Books>>, SystemError> {
@@ -119,7 +121,7 @@ impl Make {
             Arc::new(move || {
                 let mut state = rebuild.books();
                 state.doubt_all();
-                Books::new(&config, state)
+                rebuild.shown_bars(Books::new(&config, state))
             }),
         )
     }

@@ -7,27 +7,38 @@ use std::time::Duration;
 
 use actix::{Handler, Message};
 use engine::backtest::first_id;
+use engine::bars::Bars;
 use engine::books::{self, Books, BooksState};
 use engine::config::Config;
 use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInfo};
+use engine::link::Link;
+use engine::market::SymbolId;
+use engine::strategy::{StrategyCore, registry};
 use engine::time::Timestamp;
-use engine::trade::{Money, Trading};
+use engine::trade::{StrategyId, Trading};
 use engine::wiring::Topology;
 use slog::{Logger, info, warn};
 use tokio::sync::watch;
 
+#[cfg(test)]
+use crate::broker::Broker;
 use crate::broker::Peer;
 use crate::clock::Clock;
 use crate::directory::{Addresses, Phase, Shared, Told};
 use crate::journal::{JournalDir, OpenError, ReadError, Recovered, WriteError};
 use crate::shell::Shell;
+use crate::simulation::Wire;
 use crate::supervisor::{self, ActorHealth, Child, Supervisor, SupervisorConfig};
 
+mod desk;
 mod events;
 mod make;
+mod owner;
 mod rebuild;
+mod simulated;
 mod sync;
 
+pub use desk::Desk;
 use make::{Make, bars_name, strategy_name};
 
 /// What happens to the books that the journal holds.
@@ -60,6 +71,16 @@ pub enum SystemError {
         "the journal's last session left {0}, which this configuration does not name; close it at the broker first, or configure it"
     )]
     Orphan(String),
+    #[error(
+        "the journal has open positions or orders of the installation {was:?}, and instance.name is {is:?}: under another \
+         name its orders at the broker are not known again; use the old name, or another journal_dir"
+    )]
+    OtherInstance { was: String, is: String },
+    #[error(
+        "the journal has open positions or orders in account {was}, and broker.account is {is}; use that account, or another \
+         journal_dir"
+    )]
+    OtherAccount { was: String, is: String },
     #[error("the journal's last segment does not begin with the books")]
     NoBooks,
     #[error("the supervisor's thread cannot be started: {0}")]
@@ -75,12 +96,28 @@ pub struct System {
     config: Arc<Config>,
     supervisor: Supervisor,
     books: Child<Shell<Books>>,
+    /// For what makes actors fail.
+    cores: Cores,
     #[cfg(test)]
-    children: tests::Children,
+    broker: Option<Child<Broker>>,
     halted: watch::Receiver<Option<String>>,
     /// Holds the folder's lock until the end.
     #[cfg_attr(not(test), expect(dead_code))]
     journal_dir: JournalDir,
+}
+
+/// The actors around cores, beside the books.
+struct Cores {
+    link: Child<Shell<Link>>,
+    bars: Vec<Child<Shell<Bars>>>,
+    strategies: Vec<Child<Shell<StrategyCore>>>,
+}
+
+/// What is at the other end of the broker's commands.
+enum OtherEnd {
+    Ib(Peer),
+    /// Everything runs on this thread, without database and teller.
+    Simulated(Wire),
 }
 
 /// What the books look like at one moment.
@@ -89,18 +126,22 @@ pub struct BooksView {
     pub trading: Trading,
     /// Contracts by instrument, net.
     pub positions: Vec<(String, i64)>,
+    /// The part of them that is not ours.
+    pub foreign: Vec<(String, i64)>,
+    /// Positions of strategies that are open.
+    pub held: usize,
     pub live_orders: usize,
     /// The last comparison with the broker's positions found no difference.
     pub agrees: bool,
     pub account: Performance,
     pub strategies: Vec<(String, Performance)>,
-    pub day_pnl: Money,
 }
 
 impl fmt::Display for BooksView {
     /// `ES +1, NQ -2, 3 orders live`, and a warning if the broker may see it otherwise.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let positions: Vec<String> = self.positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
+        let mut positions: Vec<String> = self.positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
+        positions.extend(self.foreign.iter().map(|(name, q)| format!("{name} {q:+} of it not ours")));
         let positions = if positions.is_empty() { "flat".to_owned() } else { positions.join(", ") };
         let doubt = if self.agrees { "" } else { ", not in agreement with the broker" };
         write!(f, "{positions}, {} orders live{doubt}", self.live_orders)
@@ -121,24 +162,42 @@ impl Handler<ReadBooks> for Shell<Books> {
 
 fn view(books: &Books) -> BooksView {
     let portfolio = books.portfolio();
-    let positions = books.instruments().iter().map(|i| (i.name.clone(), portfolio.net_position(i.id)));
+    let open = |quantity_of: &dyn Fn(SymbolId) -> i64| {
+        let all = books.instruments().iter().map(|i| (i.name.clone(), quantity_of(i.id)));
+        all.filter(|(_, quantity)| *quantity != 0).collect()
+    };
     BooksView {
         trading: books.trading(),
-        positions: positions.filter(|(_, quantity)| *quantity != 0).collect(),
+        positions: open(&|symbol| portfolio.net_position(symbol)),
+        foreign: open(&|symbol| portfolio.position(StrategyId::FOREIGN, symbol)),
+        held: portfolio.held().count(),
         live_orders: books.state().orders.live().count(),
         agrees: books.agrees(),
         account: portfolio.performance(None),
         strategies: books.strategies().map(|(id, name)| (name.to_owned(), portfolio.performance(Some(id)))).collect(),
-        day_pnl: portfolio.day_pnl(),
     }
 }
 
 impl System {
     /// Recovers the journal, begins a new segment and starts every actor.
     pub async fn start(setup: Setup) -> Result<System, SystemError> {
-        let Setup { mut config, peer, clock, mode, account, log } = setup;
+        let other_end = OtherEnd::Ib(setup.peer);
+        Self::start_before(other_end, setup).await
+    }
+
+    async fn start_before(other_end: OtherEnd, setup: Setup) -> Result<System, SystemError> {
+        let Setup { mut config, peer: _, clock, mode, account, log } = setup;
         // What is lost between here and the broker is lost on the wall, at any speed of the market.
-        for span in [&mut config.orders.answer_within, &mut config.bars.close_grace, &mut config.bars.revise_within] {
+        let protection = &mut config.protection;
+        for span in [
+            &mut config.orders.answer_within,
+            &mut config.bars.close_grace,
+            &mut config.bars.revise_within,
+            &mut protection.repair_after,
+            &mut protection.flatten_after,
+            &mut protection.ladder_step,
+            &mut protection.ladder_retry_max,
+        ] {
             *span = clock.market_span(*span);
         }
         let config = Arc::new(config);
@@ -158,32 +217,44 @@ impl System {
         let writer = dir.create_segment(&Entry { seq: recovered.next_seq, at: now, record: first })?;
         let topology = Topology::new(config.instruments.len(), &config.strategies);
         let shared = Shared::new(topology, clock, writer, log.clone());
-        sync::spawn(&shared)?;
 
         let (halt, halted) = watch::channel(None);
         let reporter = events::reporter(shared.clone(), config.clone(), halt);
-        let mut supervisor = Supervisor::new(SupervisorConfig::from(&config.actors), reporter)?;
-        let on_the_way = [&config.actors.broker, &config.actors.bars, &config.actors.strategy, &config.actors.books];
-        let storage = &config.actors.storage.thread;
-        if on_the_way.iter().all(|actor| actor.thread != *storage) {
-            supervisor.put_behind(storage);
-        }
         let make = Make { config: config.clone(), shared: shared.clone(), journal: dir.path().to_path_buf(), segment };
-        let broker = make.broker(&mut supervisor, peer)?;
-        make.storage(&mut supervisor, log.clone())?;
-        make.teller(&mut supervisor, info, log.clone())?;
+        #[cfg(test)]
+        let mut for_tests = None;
+        let (mut supervisor, broker) = match other_end {
+            OtherEnd::Ib(peer) => {
+                sync::spawn(&shared)?;
+                let mut supervisor = on_threads(&config, reporter)?;
+                let broker = make.broker(&mut supervisor, peer)?;
+                make.storage(&mut supervisor, log.clone())?;
+                make.teller(&mut supervisor, info, log.clone())?;
+                let port = broker.port();
+                #[cfg(test)]
+                for_tests.replace(broker);
+                (supervisor, port)
+            }
+            OtherEnd::Simulated(wire) => {
+                let mut supervisor = simulated::on_this_thread(&config, reporter);
+                let port = make.simulated_broker(&mut supervisor, wire)?;
+                (supervisor, port)
+            }
+        };
         let link = make.link(&mut supervisor)?;
         let books = make.books(&mut supervisor)?;
         let bars = make.bars(&mut supervisor)?;
         let strategies = make.strategies(&mut supervisor)?;
         let mut timed: Vec<_> = bars.iter().map(Child::port).collect();
+        let wakes = |n: &usize| registry::wakes(&config.strategies[*n].kind);
+        timed.extend((0..strategies.len()).filter(wakes).map(|n| strategies[n].port()));
         timed.extend([books.port(), link.port()]);
         shared.set_addresses(Addresses {
             bars: bars.iter().map(Child::port).collect(),
             strategies: strategies.iter().map(Child::port).collect(),
             books: books.port(),
             link: link.port(),
-            broker: broker.port(),
+            broker,
             timed,
         });
         supervisor.start().await?;
@@ -194,8 +265,9 @@ impl System {
             shared,
             config,
             supervisor,
+            cores: Cores { link, bars, strategies },
             #[cfg(test)]
-            children: tests::Children { broker, link, bars, strategies },
+            broker: for_tests,
             books,
             halted,
             journal_dir: dir,
@@ -266,7 +338,7 @@ impl System {
         }
         loop {
             let view = self.books().await;
-            let flat = view.as_ref().is_none_or(|v| v.positions.is_empty() && v.live_orders == 0);
+            let flat = view.as_ref().is_none_or(|v| v.held == 0 && v.live_orders == 0);
             if flat || !self.config.orders.flatten_on_stop {
                 return view;
             }
@@ -279,6 +351,16 @@ impl System {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+fn on_threads(config: &Config, reporter: supervisor::Reporter) -> Result<Supervisor, SystemError> {
+    let mut supervisor = Supervisor::new(SupervisorConfig::from(&config.actors), reporter)?;
+    let on_the_way = [&config.actors.broker, &config.actors.bars, &config.actors.strategy, &config.actors.books];
+    let storage = &config.actors.storage.thread;
+    if on_the_way.iter().all(|actor| actor.thread != *storage) {
+        supervisor.put_behind(storage);
+    }
+    Ok(supervisor)
 }
 
 /// How a system ended.
@@ -296,6 +378,7 @@ fn recovered_books(recovered: &Recovered, config: &Config, account: Account) -> 
     match account {
         Account::New => Ok(state.for_new_account()),
         Account::Same => {
+            owner::check(info, config, &state)?;
             let mut state = state;
             state.renumber(info, config).map_err(SystemError::Orphan)?;
             Ok(state)
@@ -332,20 +415,7 @@ fn session_info(config: &Config, mode: Mode, recovered: &Recovered, now: Timesta
 mod tests {
     use std::path::PathBuf;
 
-    use engine::bars::Bars;
-    use engine::link::Link;
-    use engine::strategy::StrategyCore;
-
     use super::*;
-    use crate::broker::Broker;
-
-    /// For tests that make actors fail.
-    pub(super) struct Children {
-        pub broker: Child<Broker>,
-        pub link: Child<Shell<Link>>,
-        pub bars: Vec<Child<Shell<Bars>>>,
-        pub strategies: Vec<Child<Shell<StrategyCore>>>,
-    }
 
     impl System {
         pub(crate) fn books_child(&self) -> &Child<Shell<Books>> {
@@ -353,19 +423,19 @@ mod tests {
         }
 
         pub(crate) fn strategy_child(&self, n: usize) -> &Child<Shell<StrategyCore>> {
-            &self.children.strategies[n]
+            &self.cores.strategies[n]
         }
 
         pub(crate) fn bars_child(&self, n: usize) -> &Child<Shell<Bars>> {
-            &self.children.bars[n]
+            &self.cores.bars[n]
         }
 
         pub(crate) fn link_child(&self) -> &Child<Shell<Link>> {
-            &self.children.link
+            &self.cores.link
         }
 
         pub(crate) fn broker_child(&self) -> &Child<Broker> {
-            &self.children.broker
+            self.broker.as_ref().expect("not a simulated one")
         }
 
         pub(crate) fn journal_folder(&self) -> PathBuf {

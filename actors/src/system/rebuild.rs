@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::backtest::strategy_core;
-use engine::books::BooksState;
+use engine::books::{Books, BooksState};
 use engine::config::Config;
 use engine::journal::{Entry, Record};
 use engine::strategy::StrategyCore;
@@ -33,6 +33,19 @@ impl Rebuild {
             panic!("a segment begins with the books");
         };
         BooksState::replay(&info.instruments, entries.iter()).expect("its first entry was just seen")
+    }
+
+    /// The books after the bars of the session so far, of which they make sizes.
+    pub fn shown_bars(&self, mut books: Books) -> Books {
+        if !books.looks_at_bars() {
+            return books;
+        }
+        for entry in &self.entries() {
+            if let Record::Bar(bar) = &entry.record {
+                books.see_bar(bar);
+            }
+        }
+        books
     }
 
     pub fn strategy(&self, config: &Config, n: usize) -> StrategyCore {

@@ -20,6 +20,10 @@ pub(super) fn spawn(shared: &Arc<Shared>) -> Result<(), SystemError> {
         loop {
             std::thread::sleep(SYNC_EVERY);
             let Some(shared) = shared.upgrade() else { return };
+            if shared.journal().is_failing() {
+                // There may be room again, and nobody may have anything to write for a while.
+                shared.commit_journal();
+            }
             let synced = file.sync_data();
             if let Err(reason) = &synced
                 && !failed

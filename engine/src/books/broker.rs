@@ -1,9 +1,11 @@
 //! What the broker says, applied: statuses move orders, executions move positions, messages raise doubt.
 
+use super::settle::Source;
 use super::{Asked, Books, Output};
 use crate::codes::{self, Meaning};
 use crate::journal::{Record, Severity};
 use crate::orders::machine::{Event, State};
+use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
 use crate::trade::{BrokerEvent, BrokerOrderId, BrokerRequest, BrokerStatus, ClientOrderId, PermId, Trading};
 
@@ -14,51 +16,94 @@ impl Books {
                 self.connected = true;
                 // Ids only rise, whatever the broker believes.
                 self.state.next_order_id = self.state.next_order_id.max(floor);
+                if sabotage::is(Sabotage::LetIdsFall) {
+                    self.state.next_order_id = floor;
+                }
             }
-            BrokerEvent::Status { order_id, perm_id, status, filled, .. } => {
-                self.on_status(now, order_id, perm_id, status, filled, out);
+            BrokerEvent::Status { order_id, perm_id, status, filled, remaining } => {
+                let Some(id) = self.state.orders.id_of(order_id) else { return };
+                if let Some(learned) = self.identify(id, perm_id, out) {
+                    self.see_size(id, filled.saturating_add(remaining));
+                    let moved = self.on_status(now, id, status, filled, out);
+                    if learned && !moved {
+                        self.change(id, "", out);
+                    }
+                }
             }
-            BrokerEvent::Execution(execution) => self.on_execution(now, &execution, out),
+            BrokerEvent::Execution(execution) => self.on_execution(now, &execution, Source::Stream, out),
             BrokerEvent::Commission { exec_id, amount } => self.on_commission(&exec_id, amount, out),
             BrokerEvent::OrderMessage { order_id, code, text } => self.on_message(order_id, code, &text, out),
             BrokerEvent::NotSent { order_id, text } => self.on_not_sent(order_id, &text, out),
             BrokerEvent::Snapshot(snapshot) => self.on_snapshot(now, &snapshot, out),
-            BrokerEvent::Positions(positions) => self.on_positions(&positions, out),
+            BrokerEvent::Positions(positions) => self.on_positions(now, &positions, out),
         }
     }
 
+    /// Whether the permanent id is news; `None` when it belongs to another order than ours with this number.
+    fn identify(&mut self, id: ClientOrderId, perm_id: PermId, out: &mut Vec<Output>) -> Option<bool> {
+        let known = self.state.orders.get(id).expect("it has an id").perm_id;
+        match known {
+            // The first statuses of an order may come before its permanent id.
+            _ if perm_id.0 == 0 => Some(false),
+            Some(known) if known == perm_id => Some(false),
+            Some(known) => {
+                let text = format!(
+                    "order {}: a status names permanent id {}, and the order has {}: another program uses this client id, \
+                     or the broker has begun its numbers anew",
+                    id.0, perm_id.0, known.0
+                );
+                if self.tell_once(format!("identity {} {}", id.0, perm_id.0)) {
+                    out.push(Self::system(Severity::Error, "order.identity", text));
+                    out.push(Output::Doubt);
+                }
+                None
+            }
+            None => {
+                self.state.orders.set_perm_id(id, perm_id);
+                Some(true)
+            }
+        }
+    }
+
+    /// Contracts of an order as the broker has it. Zero: it did not say.
+    pub(super) fn see_size(&mut self, id: ClientOrderId, contracts: u32) {
+        if contracts > 0 && self.state.orders.get(id).is_some_and(|order| order.is_live()) {
+            self.sizes.insert(id, contracts);
+        }
+    }
+
+    /// `true`: the order moved and that is recorded.
     fn on_status(
         &mut self,
         now: Timestamp,
-        order_id: BrokerOrderId,
-        perm_id: PermId,
+        id: ClientOrderId,
         status: BrokerStatus,
         filled: u32,
         out: &mut Vec<Output>,
-    ) {
-        let Some(id) = self.state.orders.id_of(order_id) else { return };
-        if perm_id.0 != 0 {
-            self.state.orders.set_perm_id(id, perm_id);
-        }
+    ) -> bool {
+        let order = self.state.orders.get(id).expect("it has an id");
         let event = match status {
             BrokerStatus::PendingSubmit | BrokerStatus::PreSubmitted => Event::Held,
             BrokerStatus::Submitted => Event::Accepted,
             BrokerStatus::Cancelled => Event::CancelConfirmed,
             BrokerStatus::Inactive => Event::Doubted,
-            // The executions say it; until they come the order stays live.
+            // The executions say it; until they come the order stays live. An OCA group may have made the order
+            // smaller than its ticket, so that only this word tells that it is done.
+            BrokerStatus::Filled if !order.is_live() => return false,
+            BrokerStatus::Filled if filled > 0 && order.filled >= filled => Event::Filled { left: 0 },
             BrokerStatus::Filled => {
-                let order = self.state.orders.get(id).expect("it has an id");
-                if order.filled < filled && order.is_live() {
-                    self.filled_unseen.entry(id).or_insert(now);
-                }
-                return;
+                self.filled_unseen.entry(id).or_insert((now, filled));
+                return false;
             }
-            BrokerStatus::PendingCancel | BrokerStatus::Other => return,
+            BrokerStatus::PendingCancel | BrokerStatus::Other => return false,
         };
-        self.step(id, event, "", out);
-        if event == Event::Doubted {
+        let revived = order.state == State::Rejected && event != Event::CancelConfirmed;
+        let moved = !revived && self.step(id, event, "", out);
+        if event == Event::Doubted || revived {
+            // What was proved absent speaks: only the broker's list says what it is.
             out.push(Output::Doubt);
         }
+        moved
     }
 
     /// Everything handed to the broker so far goes out before this request, so the answer speaks of it.
@@ -71,29 +116,51 @@ impl Books {
         self.connected = true;
         let newest = ClientOrderId(self.state.next_id.0 - 1);
         let live = self.state.orders.live().map(|order| order.ticket.id).collect();
-        self.inventory = Some(Asked { newest, live, executions: self.state.executions.len() });
+        let whole = request == BrokerRequest::TakeInventory;
+        self.inventory.push_back(Asked { whole, newest, live, executions: self.state.executions.len() });
         out.push(Output::Request(request));
     }
 
-    /// Applies an event and says what came of it: a record, news for the strategy, smaller children.
-    pub(super) fn step(&mut self, id: ClientOrderId, event: Event, note: &str, out: &mut Vec<Output>) {
+    /// What an answer is judged by. `None`: nobody asked, or on a connection that was lost since; it proves nothing.
+    pub(super) fn answered(&mut self, whole: bool) -> Option<Asked> {
+        let oldest = self.inventory.iter().position(|asked| asked.whole == whole)?;
+        self.inventory.remove(oldest)
+    }
+
+    /// Applies an event and says what came of it: a record, news for the strategy, smaller children. `true`: it moved.
+    pub(super) fn step(&mut self, id: ClientOrderId, event: Event, note: &str, out: &mut Vec<Output>) -> bool {
         match self.state.orders.apply(id, event) {
             Some(Ok(moved)) if moved.from != moved.to => {
                 self.change(id, note, out);
+                if moved.to.is_terminal() {
+                    self.forget_open(id);
+                }
                 self.tell_if_ended(id, out);
                 self.after_end(id, out);
+                true
             }
-            Some(Ok(_)) | None => {}
+            Some(Ok(_)) | None => false,
             Some(Err(unexpected)) => {
                 let text = format!("order {}: {unexpected}", id.0);
                 out.push(Self::system(Severity::Warning, "order.unexpected", text));
+                false
             }
         }
+    }
+
+    /// What is of interest only while an order is live.
+    pub(super) fn forget_open(&mut self, id: ClientOrderId) {
+        self.sizes.remove(&id);
+        self.cancel_sent.remove(&id);
+        self.filled_unseen.remove(&id);
     }
 
     fn on_message(&mut self, order_id: BrokerOrderId, code: i32, text: &str, out: &mut Vec<Output>) {
         let Some(id) = self.state.orders.id_of(order_id) else { return };
         let meaning = codes::order_message(code);
+        if code == 10349 && sabotage::is(Sabotage::EndBy10349) {
+            self.step(id, Event::CancelConfirmed, "sabotage", out);
+        }
         if meaning == Meaning::Info {
             return;
         }
@@ -110,11 +177,12 @@ impl Books {
     fn on_not_sent(&mut self, order_id: BrokerOrderId, text: &str, out: &mut Vec<Output>) {
         let Some(id) = self.state.orders.id_of(order_id) else { return };
         out.push(Self::system(Severity::Error, "order.not_sent", format!("order {}: {text}", id.0)));
-        match self.state.orders.get(id).map(|o| o.state) {
-            Some(State::Sent) => self.step(id, Event::NotSent, text, out),
-            Some(state) if !state.is_terminal() => self.step(id, Event::Doubted, text, out),
-            Some(_) | None => {}
-        }
+        let event = match self.state.orders.get(id).map(|o| o.state) {
+            Some(State::Sent) => Event::NotSent,
+            Some(state) if !state.is_terminal() => Event::Doubted,
+            Some(_) | None => return,
+        };
+        self.step(id, event, text, out);
     }
 
     pub(super) fn on_trading(&mut self, now: Timestamp, trading: Trading, cause: String, out: &mut Vec<Output>) {
@@ -129,10 +197,14 @@ impl Books {
 
     pub(super) fn on_link_lost(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.connected = false;
-        self.inventory = None;
+        self.inventory.clear();
         self.agreed.clear();
         self.naked_since.clear();
+        self.leftover_since.clear();
         self.filled_unseen.clear();
+        self.sizes.clear();
+        self.cancel_sent.clear();
+        self.suspected_busts.clear();
         let live: Vec<ClientOrderId> = self.state.orders.live().map(|o| o.ticket.id).collect();
         for id in live {
             self.step(id, Event::Doubted, &format!("link lost at {now}"), out);
@@ -144,10 +216,19 @@ impl Books {
         let patience = self.orders_config.answer_within;
         let silent = |o: &&crate::orders::working::Order| o.state == State::Sent && now.since(o.sent_at) > patience;
         let mut doubted: Vec<ClientOrderId> = self.state.orders.live().filter(silent).map(|o| o.ticket.id).collect();
-        let unseen = self.filled_unseen.iter().filter(|(_, at)| now.since(**at) > patience).map(|(id, _)| *id);
+        let unseen = self.filled_unseen.iter().filter(|(_, (at, _))| now.since(*at) > patience).map(|(id, _)| *id);
         doubted.extend(unseen);
+        let cancels = self.cancel_sent.iter().filter(|(_, at)| now.since(**at) > patience).map(|(id, _)| *id);
+        doubted.extend(cancels);
+        if sabotage::is(Sabotage::ResendUnknown) {
+            let unknown = self.state.orders.live().filter(|o| o.state == State::Unknown);
+            out.extend(unknown.map(|o| Output::Request(BrokerRequest::Place(vec![o.ticket.clone()]))));
+        }
         for &id in &doubted {
             self.filled_unseen.remove(&id);
+            self.cancel_sent.remove(&id);
+            let text = format!("order {}: no answer within {} ms; its fate is open", id.0, patience.as_millis());
+            out.push(Self::system(Severity::Warning, "order.unanswered", text));
             self.step(id, Event::Doubted, "the broker did not answer in time", out);
         }
         // What an inventory left open is asked about again.

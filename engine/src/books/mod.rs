@@ -2,37 +2,61 @@
 //! In: intents, broker events, prices, the link's word. Out: records, broker requests, news for strategies.
 //! Every output is preceded by the record that lets it be rebuilt. Absent: sockets, files, clocks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, OrdersConfig, RiskConfig};
+use crate::allocation::History;
+use crate::config::{Config, OrdersConfig, ProtectionConfig, RiskConfig};
 use crate::journal::{OrderChange, Performance, Record, Severity};
-use crate::market::{Instrument, SymbolId};
+use crate::market::{Bar, Instrument, SymbolId};
 use crate::orders::working::WorkingOrders;
 use crate::portfolio::{Mark, Portfolio};
-use crate::risk::order_rate;
+use crate::risk::account::RiskAccount;
+use crate::risk::latch::Latches;
+use crate::risk::sent::Sent;
 use crate::strategy;
 use crate::time::Timestamp;
 use crate::time::session::{Calendar, SessionCursor};
 use crate::trade::{
     BrokerEvent, BrokerOrderId, BrokerRequest, ClientOrderId, Leg, Money, OrderIntent, StrategyId, Trading,
 };
+use crate::venue::MarginTable;
 
 mod broker;
+mod broker_pnl;
+mod closing;
+mod corrections;
+mod days;
+mod flatten;
+mod foreign;
 mod intents;
+mod ladder;
+mod limits;
+mod operator;
 mod protect;
 mod rebuild;
 mod settle;
+mod show;
+mod sizing;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
+use flatten::Climb;
+pub use operator::{Command, Operator};
+pub use show::{LatchLine, LimitLine, RiskView};
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     Intent(OrderIntent),
+    /// A closed bar, where a size is made of ranges.
+    Bar(Bar),
+    /// The broker's profit of the day, realised and unrealised.
+    BrokerPnl(Money),
     Broker(BrokerEvent),
     /// The newest prices of a symbol; what lies between two marks does not matter.
     Mark {
@@ -42,6 +66,11 @@ pub enum Input {
     Trading {
         trading: Trading,
         cause: String,
+    },
+    /// Whether this symbol's market data allows entries in it.
+    Feed {
+        symbol: SymbolId,
+        live: bool,
     },
     /// Nothing can be sent and nothing is heard.
     LinkLost,
@@ -55,6 +84,8 @@ pub enum Input {
     },
     /// A strategy was given up: its entries are withdrawn, its protective orders stay.
     Disable(StrategyId),
+    /// A person's command.
+    Operator(Operator),
     /// The session ends: totals are written down.
     Close,
 }
@@ -94,8 +125,18 @@ pub struct BooksState {
     pub next_order_id: BrokerOrderId,
     /// Executions that were booked, with whether their commission was, by execution id up to its last dot.
     executions: BTreeMap<String, Booked>,
-    /// `YYYYMMDD` of the trade date whose loss is counted.
-    trade_date: u32,
+    /// What loss limits go by.
+    pub risk: RiskAccount,
+    pub latches: Latches,
+    /// There was an inventory: whatever is executed from then on belongs into these books.
+    begun: bool,
+    /// Executions that are not booked because they were before these books' time, by id up to the last dot, with when
+    /// they were seen.
+    before: BTreeMap<String, Timestamp>,
+    /// The part of what is not ours that was traded by hand, in contracts: a trade by hand closes this before it closes
+    /// positions of strategies.
+    by_hand: BTreeMap<SymbolId, i64>,
+    history: History,
 }
 
 impl Default for BooksState {
@@ -106,7 +147,12 @@ impl Default for BooksState {
             next_id: ClientOrderId(1),
             next_order_id: BrokerOrderId(1),
             executions: BTreeMap::new(),
-            trade_date: 0,
+            risk: RiskAccount::default(),
+            latches: Latches::default(),
+            begun: false,
+            before: BTreeMap::new(),
+            by_hand: BTreeMap::new(),
+            history: History::default(),
         }
     }
 }
@@ -117,11 +163,15 @@ struct Booked {
     exec_id: String,
     at: Timestamp,
     commission: bool,
+    /// The broker took it back.
+    busted: bool,
 }
 
-/// How things stood when an inventory was asked for.
+/// How things stood when an inventory was asked for. Questions may overlap; those of one kind are answered in order.
 #[derive(Clone, Debug)]
 struct Asked {
+    /// Everything, or positions only.
+    whole: bool,
     /// The newest order.
     newest: ClientOrderId,
     /// Orders that were live: the broker's list may name one that has ended since.
@@ -130,68 +180,120 @@ struct Asked {
     executions: usize,
 }
 
-/// How long a position may lack a resting stop before it is closed.
-const NAKED_FOR: Duration = Duration::from_secs(3);
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 const TOTALS_EVERY: Duration = Duration::from_secs(60);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Books {
     instance: String,
+    client_id: i32,
     instruments: Vec<Instrument>,
     risk: RiskConfig,
     orders_config: OrdersConfig,
+    protection: ProtectionConfig,
+    /// Distance of each strategy's stop, in ticks.
+    stop_ticks: BTreeMap<StrategyId, u32>,
     state: BooksState,
     trading: Trading,
+    /// Of what is being handled.
+    now: Timestamp,
     /// The handshake is done and the link is not lost: requests can be sent.
     connected: bool,
     prices_at: BTreeMap<SymbolId, Timestamp>,
-    sent: order_rate::Sent,
-    /// The inventory under way.
-    inventory: Option<Asked>,
+    sent: Sent,
+    /// Initial margin of one contract by symbol, where the table has it.
+    margins: Vec<Option<Money>>,
+    /// Trading hours by symbol.
+    hours: Vec<SessionCursor>,
+    risk_told: RiskAccount,
+    /// Symbols whose market data is in doubt: no entries.
+    doubtful_feeds: BTreeSet<SymbolId>,
+    /// Inventories under way, oldest first.
+    inventory: VecDeque<Asked>,
     /// Symbols whose position was compared with the broker's on this connection and agreed. Nothing is closed in the
     /// others: an exit sized by a wrong book makes a wrong position.
     agreed: BTreeSet<SymbolId>,
+    /// Comparisons of positions so far: whoever waits for one sees that it came.
+    comparisons: u64,
     naked_since: BTreeMap<(StrategyId, SymbolId), Timestamp>,
-    /// Orders whose status says filled before their executions came.
-    filled_unseen: BTreeMap<ClientOrderId, Timestamp>,
+    /// Since when orders are live whose position is gone.
+    leftover_since: BTreeMap<(StrategyId, SymbolId), Timestamp>,
+    /// Contracts of an order as the broker last told them, filled ones included.
+    sizes: BTreeMap<ClientOrderId, u32>,
+    cancel_sent: BTreeMap<ClientOrderId, Timestamp>,
+    /// Positions that are being closed, whatever it takes.
+    climbs: BTreeMap<(StrategyId, SymbolId), Climb>,
+    /// Executions that the last inventory did not list, though the position is as if they had never been.
+    suspected_busts: BTreeSet<String>,
+    /// Orders whose status says filled before their executions came, with when and how many contracts.
+    filled_unseen: BTreeMap<ClientOrderId, (Timestamp, u32)>,
     early_commissions: BTreeMap<String, Money>,
-    /// Executions that are not ours or were corrected, and that have been told.
-    reported_executions: BTreeSet<String>,
+    /// What is held was written down: a session begins without rows of what the last one left.
+    positions_shown: bool,
+    /// Foreign orders, executions and differences that have been told.
+    told: BTreeSet<String>,
     flattening: bool,
+    /// Entries may go without a stop, and nobody closes a position for want of one.
+    unprotected_allowed: bool,
     sessions: SessionCursor,
     check_at: Option<Timestamp>,
     totals_at: Option<Timestamp>,
     totals_told: BTreeMap<Option<StrategyId>, Performance>,
     strategies: Vec<(StrategyId, String)>,
+    sizing: sizing::Sizes,
+    sharing: days::Sharing,
+    closing: closing::Closing,
+    /// The broker's profit of the day is not ours, and that was told.
+    pnl_differs: bool,
 }
 
 impl Books {
     /// Books that go on from `state`. Nothing is allowed until the link says so.
     pub fn new(config: &Config, mut state: BooksState) -> Self {
         state.portfolio.set_instruments(&config.instruments);
+        let sharing = days::Sharing::new(config, &state);
         Self {
             instance: config.instance.name.clone(),
+            client_id: config.broker.client_id,
             instruments: config.instruments.clone(),
             risk: config.risk.clone(),
             orders_config: config.orders.clone(),
+            protection: config.protection.clone(),
+            stop_ticks: config.strategies.iter().filter_map(|s| Some((s.id, s.stop_ticks?))).collect(),
             state,
             trading: Trading::Paused,
+            now: Timestamp::default(),
             connected: false,
             prices_at: BTreeMap::new(),
-            sent: order_rate::Sent::default(),
-            inventory: None,
+            sent: Sent::default(),
+            margins: view::margins(&config.instruments, &MarginTable::default()),
+            hours: config.instruments.iter().map(|i| SessionCursor::new(Calendar::of_root(&i.root))).collect(),
+            risk_told: RiskAccount::default(),
+            doubtful_feeds: BTreeSet::new(),
+            inventory: VecDeque::new(),
             agreed: BTreeSet::new(),
+            comparisons: 0,
             naked_since: BTreeMap::new(),
+            leftover_since: BTreeMap::new(),
+            sizes: BTreeMap::new(),
+            cancel_sent: BTreeMap::new(),
+            climbs: BTreeMap::new(),
+            suspected_busts: BTreeSet::new(),
             filled_unseen: BTreeMap::new(),
             early_commissions: BTreeMap::new(),
-            reported_executions: BTreeSet::new(),
+            positions_shown: false,
+            told: BTreeSet::new(),
             flattening: false,
+            unprotected_allowed: false,
             sessions: SessionCursor::new(Calendar::by_name("cme_equity_index").expect("a built-in calendar")),
             check_at: None,
             totals_at: None,
             totals_told: BTreeMap::new(),
             strategies: config.strategies.iter().map(|s| (s.id, s.name.clone())).collect(),
+            sizing: sizing::Sizes::new(config),
+            sharing,
+            closing: closing::Closing::new(config),
+            pnl_differs: false,
         }
     }
 
@@ -202,6 +304,12 @@ impl Books {
     /// See [`BooksState::raise_ids`].
     pub fn raise_ids(&mut self, to: ClientOrderId) {
         self.state.raise_ids(to);
+    }
+
+    /// From now on [`crate::trade::Intent::Order`] may open positions without a stop. For backtests only: nothing that
+    /// sends orders to a broker calls this.
+    pub fn allow_unprotected(&mut self) {
+        self.unprotected_allowed = true;
     }
 
     pub fn portfolio(&self) -> &Portfolio {
@@ -226,32 +334,36 @@ impl Books {
     }
 
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) {
-        self.turn_day(now);
+        self.now = now;
+        self.turn_day(now, out);
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
+            Input::Bar(bar) => self.see_bar(&bar),
+            Input::BrokerPnl(day) => self.on_broker_pnl(day, out),
             Input::Broker(event) => self.on_broker(now, event, out),
             Input::Mark { symbol, mark } => {
                 self.prices_at.insert(symbol, now);
                 self.state.portfolio.mark(symbol, mark);
             }
             Input::Trading { trading, cause } => self.on_trading(now, trading, cause, out),
+            Input::Feed { symbol, live } => self.on_feed(symbol, live),
             Input::LinkLost => self.on_link_lost(now, out),
             Input::TakeInventory => self.take_inventory(out),
             Input::ComparePositions => self.ask(BrokerRequest::ComparePositions, out),
             Input::Flatten { cause } => self.flatten(now, &cause, out),
             Input::Disable(strategy) => self.disable(strategy, out),
+            Input::Operator(operator) => self.on_operator(now, operator, out),
             Input::Close => self.write_totals(now, out),
         }
+        self.climb(now, out);
         self.arm(now);
     }
 
-    /// A new trade date starts a new daily loss.
-    fn turn_day(&mut self, now: Timestamp) {
-        let Some(session) = self.sessions.session_of(now) else { return };
-        let date = date_number(session.trade_date);
-        if self.state.trade_date != date {
-            self.state.trade_date = date;
-            self.state.portfolio.start_day();
+    fn on_feed(&mut self, symbol: SymbolId, live: bool) {
+        if live {
+            self.doubtful_feeds.remove(&symbol);
+        } else {
+            self.doubtful_feeds.insert(symbol);
         }
     }
 
@@ -261,16 +373,20 @@ impl Books {
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.check_at.into_iter().chain(self.totals_at).min()
+        self.check_at.into_iter().chain(self.totals_at).chain(self.next_step()).chain(self.next_closing()).min()
     }
 
     pub fn on_deadline(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        self.now = now;
         if self.check_at.is_some_and(|at| at <= now) {
             self.check_at = Some(now + CHECK_EVERY);
-            self.turn_day(now);
+            self.turn_day(now, out);
+            self.watch_limits(now, out);
             self.doubt_unanswered(now, out);
-            self.protect(now, out);
+            self.keep_protected(now, out);
         }
+        self.flatten_before_close(now, out);
+        self.climb(now, out);
         if self.totals_at.is_some_and(|at| at <= now) {
             self.totals_at = Some(now + TOTALS_EVERY);
             self.write_totals(now, out);
@@ -278,14 +394,43 @@ impl Books {
     }
 
     fn write_totals(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        self.write_risk(out);
         let trade_date = date_number(self.sessions.trade_date(now));
-        let everybody = std::iter::once(None).chain(self.strategies.iter().map(|(id, _)| Some(*id)));
+        let traded_by_others = self.state.portfolio.sleeves().any(|(strategy, ..)| strategy == StrategyId::FOREIGN);
+        let foreign = traded_by_others.then_some(Some(StrategyId::FOREIGN));
+        let everybody = std::iter::once(None).chain(self.strategies.iter().map(|(id, _)| Some(*id))).chain(foreign);
         for strategy in everybody.collect::<Vec<_>>() {
             let totals = self.state.portfolio.performance(strategy);
             if self.totals_told.insert(strategy, totals) != Some(totals) {
                 out.push(Output::Record(Record::Performance { strategy, trade_date, totals }));
             }
         }
+    }
+
+    /// A position changed: what it is now, of the strategy and of the account.
+    fn write_position(&self, strategy: StrategyId, symbol: SymbolId, out: &mut Vec<Output>) {
+        out.push(Output::Record(Record::Position(self.state.portfolio.row(strategy, symbol))));
+        out.push(Output::Record(Record::Position(self.state.portfolio.net_row(symbol))));
+    }
+
+    fn show_positions(&mut self, out: &mut Vec<Output>) {
+        if std::mem::replace(&mut self.positions_shown, true) {
+            return;
+        }
+        let open = self.state.portfolio.sleeves().filter(|(_, _, sleeve)| sleeve.quantity != 0);
+        let open: Vec<(StrategyId, SymbolId)> = open.map(|(strategy, symbol, _)| (strategy, symbol)).collect();
+        open.into_iter().for_each(|(strategy, symbol)| self.write_position(strategy, symbol, out));
+    }
+
+    fn name_of(&self, symbol: SymbolId) -> &str {
+        self.instruments.get(usize::from(symbol.0)).map_or("?", |i| &i.name)
+    }
+
+    fn name_of_strategy(&self, strategy: StrategyId) -> &str {
+        if strategy == StrategyId::FOREIGN {
+            return StrategyId::FOREIGN_NAME;
+        }
+        self.strategies.iter().find(|(id, _)| *id == strategy).map_or("?", |(_, name)| name)
     }
 
     fn change(&self, id: ClientOrderId, note: impl Into<String>, out: &mut Vec<Output>) {
@@ -308,6 +453,11 @@ impl Books {
             let news = strategy::Input::OrderEnded(order.ticket.leg);
             out.push(Output::Strategy(order.ticket.strategy, news));
         }
+    }
+
+    /// Whether this was not told before.
+    fn tell_once(&mut self, what: String) -> bool {
+        self.told.insert(what)
     }
 
     fn system(severity: Severity, event: &str, text: impl Into<String>) -> Output {

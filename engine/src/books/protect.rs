@@ -1,13 +1,26 @@
 //! No position without a resting stop of its size: children are kept at the position's size, what is left of an entry
-//! is withdrawn once its position closes, and what stays naked is closed.
+//! is withdrawn once its position closes, a stop that is gone is placed again, and what stays naked is closed.
 
-use super::{Books, NAKED_FOR, Output};
-use crate::journal::{Record, Severity};
-use crate::market::SymbolId;
+use super::{Books, Output};
+use crate::journal::Severity;
+use crate::market::{Price, SymbolId};
 use crate::orders::machine::State;
 use crate::orders::working::Order;
+use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
-use crate::trade::{BrokerRequest, ClientOrderId, Leg, OrderTicket, StrategyId};
+use crate::trade::{ClientOrderId, Leg, OrderKind, OrderTicket, Side, StrategyId, TimeInForce};
+
+/// How long orders may outlive their position before they are cancelled: their group ends them, and that is told.
+const LEFTOVER_FOR: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// What rests at the broker to protect a position, in contracts.
+#[derive(Clone, Copy, Default)]
+struct Cover {
+    /// Told by the broker.
+    confirmed: u32,
+    /// On its way, or in doubt.
+    pending: u32,
+}
 
 impl Books {
     /// A protective or closing fill makes the rest of the entry unwanted.
@@ -15,11 +28,21 @@ impl Books {
         if leg == Leg::Entry {
             return;
         }
+        self.close_if_turned(id, out);
         let Some(family) = self.state.orders.get(id).map(Order::family) else { return };
         if self.state.orders.get(family).is_some_and(|entry| entry.is_live() && entry.ticket.leg == Leg::Entry) {
             self.cancel(family, "the position is closing", out);
         }
-        self.finish_flattening(out);
+    }
+
+    /// A stop that fills in part just when an exit is on its way can leave the other side of the position: nobody wanted
+    /// that.
+    fn close_if_turned(&mut self, id: ClientOrderId, out: &mut Vec<Output>) {
+        let Some(order) = self.state.orders.get(id) else { return };
+        let (pair, side) = ((order.ticket.strategy, order.ticket.symbol), order.ticket.side);
+        if Side::of_position(self.state.portfolio.position(pair.0, pair.1)) == Some(side) {
+            self.start_climb(self.now, pair, "protective and closing orders both filled", out);
+        }
     }
 
     /// An entry that ended early leaves children larger than the position: they could turn it around.
@@ -34,7 +57,6 @@ impl Books {
             }
         }
         self.withdraw_unprotected(id, out);
-        self.finish_flattening(out);
     }
 
     /// An entry whose stop is gone before it filled is not wanted any more.
@@ -56,30 +78,10 @@ impl Books {
 
     fn resize_children(&mut self, family: ClientOrderId, entry_filled: u32, out: &mut Vec<Output>) {
         for id in self.children(family) {
-            let order = self.state.orders.get(id).expect("it is live");
-            if order.ticket.quantity > entry_filled {
-                let ticket = OrderTicket { quantity: entry_filled, transmit: true, ..order.ticket.clone() };
-                self.state.orders.place(order.sent_at, ticket.clone());
-                out.push(Output::Record(Record::OrderPlaced(ticket.clone())));
-                out.push(Output::Request(BrokerRequest::Modify(ticket)));
+            if self.state.orders.get(id).expect("it is live").ticket.quantity > entry_filled {
+                self.modify(id, out, |ticket| OrderTicket { quantity: entry_filled, ..ticket });
             }
         }
-    }
-
-    /// Cancels every entry and closes every position.
-    pub(super) fn flatten(&mut self, now: Timestamp, cause: &str, out: &mut Vec<Output>) {
-        self.flattening = true;
-        out.push(Self::system(Severity::Warning, "books.flatten", cause));
-        let pairs: Vec<(StrategyId, SymbolId)> = {
-            let held = self.state.portfolio.sleeves().map(|(strategy, symbol, _)| (strategy, symbol));
-            let working = self.state.orders.live().map(|o| (o.ticket.strategy, o.ticket.symbol));
-            held.chain(working).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
-        };
-        for (strategy, symbol) in pairs {
-            self.cancel_entries(strategy, symbol, out);
-            self.close_out(now, strategy, symbol, out);
-        }
-        self.finish_flattening(out);
     }
 
     pub(super) fn disable(&mut self, strategy: StrategyId, out: &mut Vec<Output>) {
@@ -88,57 +90,219 @@ impl Books {
         symbols.into_iter().for_each(|symbol| self.cancel_entries(strategy, symbol, out));
     }
 
-    fn close_out(&mut self, now: Timestamp, strategy: StrategyId, symbol: SymbolId, out: &mut Vec<Output>) {
-        if let Some(ticket) = self.exit_ticket(strategy, symbol) {
-            self.send(now, vec![ticket], out);
+    /// Every second: what is missing is asked for.
+    pub(super) fn keep_protected(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        self.protect(now, out);
+        if self.connected && !self.naked_since.is_empty() {
+            // The broker's list says whether what is missing or unanswered is there.
+            out.push(Output::Doubt);
         }
     }
 
-    fn finish_flattening(&mut self, out: &mut Vec<Output>) {
-        let is_flat = self.state.portfolio.sleeves().all(|(_, _, sleeve)| sleeve.quantity == 0);
-        let entries_live = self.state.orders.live().any(|o| o.ticket.leg == Leg::Entry);
-        if self.flattening && is_flat && !entries_live {
-            self.flattening = false;
-            out.push(Output::Flat);
-        }
-    }
-
-    /// Closes positions that lacked a resting stop for too long, and goes on closing while flattening.
+    /// Whenever book and broker were compared, too.
     pub(super) fn protect(&mut self, now: Timestamp, out: &mut Vec<Output>) {
-        if !self.connected {
+        if !self.connected || (self.unprotected_allowed && !self.flattening) {
             return;
         }
-        let held: Vec<(StrategyId, SymbolId, u32)> = self
-            .state
-            .portfolio
-            .sleeves()
-            .filter(|(_, _, sleeve)| sleeve.quantity != 0)
-            .map(|(strategy, symbol, s)| {
-                (strategy, symbol, u32::try_from(s.quantity.unsigned_abs()).unwrap_or(u32::MAX))
-            })
-            .collect();
-        self.naked_since.retain(|&(s, y), _| held.iter().any(|&(strategy, symbol, _)| (s, y) == (strategy, symbol)));
-        for (strategy, symbol, quantity) in held {
-            if !self.agreed.contains(&symbol) {
-                // What is held is not certain; the comparison that failed has been told.
-                continue;
+        let held: Vec<(StrategyId, SymbolId, i64)> = self.state.portfolio.held().collect();
+        self.naked_since.retain(|pair, _| held.iter().any(|&(s, y, _)| *pair == (s, y)));
+        for (strategy, symbol, position) in held {
+            // Where they differ, what is held is not certain; the comparison that failed has been told.
+            if self.agreed.contains(&symbol) {
+                self.protect_one(now, strategy, symbol, position, out);
             }
-            if self.flattening {
-                self.close_out(now, strategy, symbol, out);
-            } else if self.resting_stop(strategy, symbol) >= quantity
-                || self.state.orders.has_live(strategy, symbol, Leg::Exit)
-            {
-                self.naked_since.remove(&(strategy, symbol));
-            } else if now.since(*self.naked_since.entry((strategy, symbol)).or_insert(now)) >= NAKED_FOR {
-                let text = format!("{} of strategy {} has no resting stop", self.name_of(symbol), strategy.0);
-                out.push(Self::system(Severity::Error, "position.naked", text));
-                self.close_out(now, strategy, symbol, out);
+        }
+        self.sweep(now, out);
+    }
+
+    fn protect_one(
+        &mut self,
+        now: Timestamp,
+        strategy: StrategyId,
+        symbol: SymbolId,
+        position: i64,
+        out: &mut Vec<Output>,
+    ) {
+        let pair = (strategy, symbol);
+        if self.flattening {
+            self.start_climb(now, pair, "everything is being closed", out);
+        }
+        if self.climbs.contains_key(&pair) || sabotage::is(Sabotage::NeverRepair) {
+            return;
+        }
+        let wanted = contracts(position);
+        let cover = self.cover(strategy, symbol);
+        if cover.confirmed >= wanted || self.state.orders.has_live(strategy, symbol, Leg::Exit) {
+            self.naked_since.remove(&pair);
+            return self.fit_protection(strategy, symbol, out);
+        }
+        let naked_for = now.since(*self.naked_since.entry(pair).or_insert(now));
+        let (repair_after, flatten_after) = (self.protection.repair_after, self.protection.flatten_after);
+        if cover.confirmed + cover.pending >= wanted {
+            if naked_for >= flatten_after + self.orders_config.answer_within {
+                self.give_up_protection(now, pair, "its stop is not answered for", out);
+            }
+        } else if naked_for >= flatten_after {
+            self.give_up_protection(now, pair, "it has no resting stop of its size", out);
+        } else if naked_for >= repair_after {
+            self.repair(now, pair, position, out);
+        }
+    }
+
+    fn give_up_protection(&mut self, now: Timestamp, pair: (StrategyId, SymbolId), why: &str, out: &mut Vec<Output>) {
+        let text = format!("{} of {}: {why}", self.name_of(pair.1), self.name_of_strategy(pair.0));
+        out.push(Self::system(Severity::Error, "position.naked", text));
+        self.start_climb(now, pair, why, out);
+    }
+
+    fn cover(&self, strategy: StrategyId, symbol: SymbolId) -> Cover {
+        let mut cover = Cover::default();
+        let side = Side::of_position(self.state.portfolio.position(strategy, symbol)).map(Side::opposite);
+        let protects = |o: &&Order| o.ticket.leg == Leg::Stop && Some(o.ticket.side) == side;
+        for order in self.state.orders.live_of(strategy, symbol).filter(protects) {
+            // As long as the broker has not told the new size, the smaller one counts.
+            let resting = self.exposure(order).min(order.left());
+            match order.state {
+                State::Held | State::Working => cover.confirmed += resting,
+                State::Sent | State::Unknown => cover.pending += resting,
+                State::CancelSent | State::Filled | State::Cancelled | State::Rejected => {}
+            }
+        }
+        cover
+    }
+
+    /// Contracts of a live order that may still fill at the broker, as far as the broker has told.
+    pub(super) fn exposure(&self, order: &Order) -> u32 {
+        let size = self.sizes.get(&order.ticket.id).copied().unwrap_or(order.ticket.quantity);
+        size.saturating_sub(order.filled)
+    }
+
+    /// Grows the stop that rests, or places a new one where the old one was.
+    fn repair(&mut self, now: Timestamp, pair: (StrategyId, SymbolId), position: i64, out: &mut Vec<Output>) {
+        let (strategy, symbol) = pair;
+        self.cancel_entries(strategy, symbol, out);
+        let wanted = contracts(position);
+        let side = if position > 0 { Side::Sell } else { Side::Buy };
+        let is_resting = |o: &&Order| {
+            o.ticket.leg == Leg::Stop && o.ticket.side == side && matches!(o.state, State::Held | State::Working)
+        };
+        let resting = self.state.orders.live_of(strategy, symbol).filter(is_resting).max_by_key(|o| o.ticket.id);
+        if let Some(stop) = resting {
+            let (id, filled) = (stop.ticket.id, stop.filled);
+            let others = self.cover(strategy, symbol).confirmed - self.exposure(stop).min(stop.left());
+            let quantity = filled + wanted.saturating_sub(others);
+            self.tell_repair(pair, &format!("its stop grows to {quantity}"), out);
+            return self.modify(id, out, |ticket| OrderTicket { quantity, ..ticket });
+        }
+        let Some(price) = self.stop_price(strategy, symbol, position) else {
+            return self.give_up_protection(now, pair, "it has no stop, and no price for one is known", out);
+        };
+        let market = self.state.portfolio.last_mark(symbol).exit_price(position);
+        if market.is_some_and(|market| if position > 0 { market <= price } else { market >= price }) {
+            return self.give_up_protection(now, pair, "it has no stop, and the market is beyond where that was", out);
+        }
+        let pending = self.cover(strategy, symbol).pending;
+        self.tell_repair(pair, &format!("a new stop at {} ticks", price.0), out);
+        // The group of the target that may still be there; a stop that turns up after all shares it too.
+        let closes = |o: &&Order| o.ticket.oca_group.is_some() && o.ticket.side == side;
+        let grouped = self.state.orders.live_of(strategy, symbol).filter(closes);
+        let family = grouped.map(Order::family).max();
+        let ticket =
+            self.ticket(strategy, symbol, Leg::Stop, side, wanted.saturating_sub(pending), OrderKind::Stop(price));
+        let group = Some(self.oca_group(family.unwrap_or(ticket.id)));
+        let ticket = OrderTicket { tif: TimeInForce::GoodTillCancelled, oca_group: group, transmit: true, ..ticket };
+        self.send(now, vec![ticket], out);
+    }
+
+    fn tell_repair(&self, pair: (StrategyId, SymbolId), what: &str, out: &mut Vec<Output>) {
+        let text = format!("{} of {} is not protected: {what}", self.name_of(pair.1), self.name_of_strategy(pair.0));
+        out.push(Self::system(Severity::Warning, "position.repaired", text));
+    }
+
+    /// Where the newest stop of this position was; without one, at the configured distance from what it cost.
+    fn stop_price(&self, strategy: StrategyId, symbol: SymbolId, position: i64) -> Option<Price> {
+        let side = if position > 0 { Side::Sell } else { Side::Buy };
+        let of_pair = |o: &&Order| o.ticket.strategy == strategy && o.ticket.symbol == symbol;
+        for order in self.state.orders.newest_first().filter(of_pair) {
+            match order.ticket.kind.stop_price() {
+                Some(price) if order.ticket.leg == Leg::Stop && order.ticket.side == side => return Some(price),
+                // Older stops belonged to other positions.
+                _ if order.ticket.leg == Leg::Entry && order.filled > 0 => break,
+                _ => {}
+            }
+        }
+        let distance = i32::try_from(*self.stop_ticks.get(&strategy)?).ok()?;
+        let average = self.state.portfolio.average_price(strategy, symbol)?;
+        Some(Price(if position > 0 { average.0.checked_sub(distance)? } else { average.0.checked_add(distance)? }))
+    }
+
+    /// Protective orders become as large as the position: the newest ones are kept, the rest is cancelled. Not while an
+    /// entry fills, whose children have its size, nor while an exit is live, which shrinks them itself.
+    pub(super) fn fit_protection(&mut self, strategy: StrategyId, symbol: SymbolId, out: &mut Vec<Output>) {
+        let working = |leg| self.state.orders.has_live(strategy, symbol, leg);
+        if !self.connected || self.climbs.contains_key(&(strategy, symbol)) || working(Leg::Entry) {
+            return;
+        }
+        let held = self.state.portfolio.position(strategy, symbol);
+        let position = contracts(held);
+        if position > 0 && working(Leg::Exit) {
+            return;
+        }
+        let closing = Side::of_position(held).map(Side::opposite);
+        for leg in [Leg::Stop, Leg::Target, Leg::Exit] {
+            let mut open = position;
+            let orders: Vec<ClientOrderId> = self
+                .state
+                .orders
+                .live_of(strategy, symbol)
+                .filter(|o| o.ticket.leg == leg && o.state != State::CancelSent)
+                .map(|o| o.ticket.id)
+                .collect();
+            for id in orders.into_iter().rev() {
+                let order = self.state.orders.get(id).expect("it is live");
+                let (exposed, filled) = (self.exposure(order), order.filled);
+                // Of an older position on the other side: it would add to this one.
+                if Some(order.ticket.side) != closing && !sabotage::is(Sabotage::KeepWrongSide) {
+                    self.cancel(id, "its position is gone", out);
+                    continue;
+                }
+                if open == 0 {
+                    self.cancel(id, "its position is gone", out);
+                } else if exposed > open {
+                    let quantity = filled + open;
+                    self.modify(id, out, |ticket| OrderTicket { quantity, ..ticket });
+                }
+                open = open.saturating_sub(exposed);
             }
         }
     }
 
-    fn resting_stop(&self, strategy: StrategyId, symbol: SymbolId) -> u32 {
-        let stops = self.state.orders.live_of(strategy, symbol).filter(|o| o.ticket.leg == Leg::Stop);
-        stops.map(Order::left).sum()
+    /// Orders whose position is gone and whose end nobody tells.
+    fn sweep(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        let mut pairs: Vec<(StrategyId, SymbolId)> = self
+            .state
+            .orders
+            .live()
+            .filter(|o| o.ticket.leg != Leg::Entry && !o.withdrawn)
+            .map(|o| (o.ticket.strategy, o.ticket.symbol))
+            .collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs.retain(|&(strategy, symbol)| {
+            self.state.portfolio.position(strategy, symbol) == 0
+                && self.agreed.contains(&symbol)
+                && !self.state.orders.has_live(strategy, symbol, Leg::Entry)
+        });
+        self.leftover_since.retain(|pair, _| pairs.contains(pair));
+        for pair in pairs {
+            if now.since(*self.leftover_since.entry(pair).or_insert(now)) >= LEFTOVER_FOR {
+                self.fit_protection(pair.0, pair.1, out);
+            }
+        }
     }
+}
+
+/// Of a position, on either side.
+pub(super) fn contracts(position: i64) -> u32 {
+    u32::try_from(position.unsigned_abs()).unwrap_or(u32::MAX)
 }

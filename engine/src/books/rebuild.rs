@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::settle::exec_base;
-use super::{Booked, BooksState};
+use super::BooksState;
+use crate::allocation::Shares;
 use crate::config::Config;
 use crate::journal::{Entry, Record, SessionInfo};
 use crate::market::{Instrument, SymbolId};
 use crate::orders::machine::Event;
+use crate::risk::account::RiskAccount;
+use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
-use crate::trade::{BrokerOrderId, ClientOrderId, StrategyId};
+use crate::trade::{BrokerOrderId, ClientOrderId, StrategyId, exec_base};
 
 /// Executions older than this cannot be reported again.
 const EXECUTIONS_KEPT: Duration = Duration::from_secs(8 * 86_400);
@@ -27,18 +29,28 @@ impl BooksState {
     /// One record. Those that only inform (signals, bars, totals) change nothing here.
     fn apply(&mut self, entry: &Entry) {
         match &entry.record {
+            Record::Latched(latch) => {
+                self.latches.set(latch.clone());
+            }
+            Record::Released { rule, scope, .. } => {
+                self.latches.release(rule, *scope);
+            }
+            Record::RiskAccount(risk) => self.risk = RiskAccount::clone(risk),
             Record::OrderPlaced(ticket) => {
                 self.next_id = self.next_id.max(ClientOrderId(ticket.id.0 + 1));
                 self.next_order_id = self.next_order_id.max(BrokerOrderId(ticket.order_id.0 + 1));
+                // Changes of a live order are no new ones.
+                self.risk.orders += u32::from(self.orders.get(ticket.id).is_none());
                 self.orders.place(entry.at, ticket.clone());
             }
             Record::OrderChanged(change) => {
                 self.orders.restore(change.id, change.state, change.perm_id, change.filled);
             }
             Record::Fill(fill) => {
-                let booked = Booked { exec_id: fill.exec_id.clone(), at: entry.at, commission: false };
-                self.executions.insert(exec_base(&fill.exec_id).to_owned(), booked);
-                self.portfolio.apply(fill);
+                self.take_fill(entry.at, fill);
+                if sabotage::is(Sabotage::ForgetBooked) {
+                    self.executions.remove(exec_base(&fill.exec_id));
+                }
                 // The death of the process may have cut off the order's own record, which follows. The table refuses
                 // only what overfills; that record was kept as an event, and the position counts it all the same.
                 if let Some(left) = self.orders.add_filled(fill.order, fill.quantity) {
@@ -51,6 +63,16 @@ impl BooksState {
                 }
                 self.portfolio.commission(exec_id, *amount);
             }
+            Record::TradeDate(turned) => self.turn_history(turned),
+            Record::Allocation(shares) => self.history.set_shares(Shares::clone(shares)),
+            Record::Baseline { exec_ids } => {
+                self.begun = true;
+                self.before.extend(exec_ids.iter().map(|id| (id.clone(), entry.at)));
+            }
+            Record::Corrected { exec_id, fills } => {
+                // What could not be corrected was not recorded.
+                self.correct(exec_id, fills);
+            }
             Record::SessionStarted { .. }
             | Record::Bar(_)
             | Record::BarRevised(_)
@@ -59,7 +81,9 @@ impl BooksState {
             | Record::Performance { .. }
             | Record::Trading { .. }
             | Record::System { .. }
-            | Record::SessionEnded { .. } => {}
+            | Record::Operator { .. }
+            | Record::SessionEnded { .. }
+            | Record::Account(_) => {}
         }
     }
 
@@ -67,19 +91,36 @@ impl BooksState {
     /// any more must be closed: the error names what is not.
     pub fn renumber(&mut self, from: &SessionInfo, to: &Config) -> Result<(), String> {
         let symbol = |id: SymbolId| {
-            let name = &from.instruments.get(usize::from(id.0))?.name;
-            to.instruments.iter().find(|i| i.name == *name).map(|i| i.id)
+            let known = from.instruments.get(usize::from(id.0))?;
+            // Another contract month under the same name is another contract: its positions are not ours.
+            let rolled = |i: &Instrument| i.expiry.as_ref().zip(known.expiry.as_ref()).is_some_and(|(a, b)| a != b);
+            to.instruments.iter().find(|i| i.name == known.name && !rolled(i)).map(|i| i.id)
         };
         let strategy = |id: StrategyId| {
+            if id == StrategyId::FOREIGN {
+                return Some(id);
+            }
             let name = &from.strategies.get(usize::from(id.0))?.name;
             to.strategies.iter().find(|s| s.name == *name).map(|s| s.id)
         };
         let lost = |strategy: StrategyId, symbol: SymbolId| {
             let name = |of: Option<&String>| of.cloned().unwrap_or_else(|| "?".to_owned());
-            let strategy = name(from.strategies.get(usize::from(strategy.0)).map(|s| &s.name));
-            let symbol = name(from.instruments.get(usize::from(symbol.0)).map(|i| &i.name));
-            format!("strategy {strategy} in {symbol}")
+            let strategy = match strategy {
+                StrategyId::FOREIGN => StrategyId::FOREIGN_NAME.to_owned(),
+                strategy => name(from.strategies.get(usize::from(strategy.0)).map(|s| &s.name)),
+            };
+            let instrument = from.instruments.get(usize::from(symbol.0));
+            let expiry =
+                instrument.and_then(|i| i.expiry.as_ref()).map_or(String::new(), |expiry| format!(" {expiry}"));
+            format!("strategy {strategy} in {}{expiry}", name(instrument.map(|i| &i.name)))
         };
+        self.history.renumber(&strategy);
+        self.risk.renumber(&strategy);
+        self.latches.renumber(&strategy);
+        self.by_hand = std::mem::take(&mut self.by_hand)
+            .into_iter()
+            .filter_map(|(of, contracts)| Some((symbol(of)?, contracts)))
+            .collect();
         self.orders.renumber(&strategy, &symbol).map_err(|(s, y)| format!("a live order of {}", lost(s, y)))?;
         self.portfolio.renumber(&strategy, &symbol).map_err(|(s, y)| format!("an open position of {}", lost(s, y)))
     }
@@ -89,9 +130,9 @@ impl BooksState {
         Self { next_id: self.next_id, next_order_id: self.next_order_id, ..Self::default() }
     }
 
-    /// Execution ids that are booked for a strategy's position, newest included.
+    /// Execution ids of the fills that are in the positions, newest included.
     pub fn booked_executions(&self) -> impl Iterator<Item = &str> {
-        self.executions.values().map(|booked| booked.exec_id.as_str())
+        self.portfolio.remembered().map(|fill| fill.exec_id.as_str())
     }
 
     /// After a restart nothing that was live is certain any more.
@@ -107,6 +148,8 @@ impl BooksState {
     /// Forgets executions that cannot come again. Called when a new segment begins.
     pub fn prune(&mut self, now: Timestamp) {
         self.executions.retain(|_, booked| now.since(booked.at) < EXECUTIONS_KEPT);
+        self.before.retain(|_, at| now.since(*at) < EXECUTIONS_KEPT);
+        self.portfolio.prune(now - EXECUTIONS_KEPT);
     }
 
     /// Raises the first id of a fresh journal, so that ids of a lost one are not used again.

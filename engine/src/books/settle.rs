@@ -1,46 +1,76 @@
 //! Executions, commissions and inventories: what changes positions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Asked, Booked, Books, Comparison, Output};
+use super::{Asked, Booked, Books, BooksState, Comparison, Output};
 use crate::journal::{Record, Severity};
 use crate::market::SymbolId;
-use crate::orders::machine::Event;
+use crate::orders::machine::{Event, State};
 use crate::orders::reconcile;
+use crate::sabotage::{self, Sabotage};
 use crate::strategy;
 use crate::time::Timestamp;
-use crate::trade::{BrokerPosition, BrokerSnapshot, Execution, Fill, Money};
+use crate::trade::{BrokerPosition, BrokerSnapshot, ClientOrderId, Execution, Fill, Leg, Money, StrategyId, exec_base};
 
 /// Commissions of unknown executions that are kept until theirs comes.
 const EARLY_KEPT: usize = 1_024;
 
-/// `0000e1a7.6b0373b5.02.01` without its last part, which counts corrections.
-pub(super) fn exec_base(exec_id: &str) -> &str {
-    exec_id.rsplit_once('.').map_or(exec_id, |(base, _)| base)
+/// Where an execution was heard of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Source {
+    Stream,
+    Inventory,
+}
+
+impl BooksState {
+    /// A fill into the portfolio, as live and as from the journal.
+    pub(super) fn take_fill(&mut self, at: Timestamp, fill: &Fill) {
+        let base = exec_base(&fill.exec_id).to_owned();
+        // An execution that closed several positions was booked before in part: its commission is that of the first.
+        self.executions.entry(base).or_insert_with(|| Booked {
+            exec_id: fill.exec_id.clone(),
+            at,
+            commission: false,
+            busted: false,
+        });
+        self.portfolio.apply(fill);
+        self.count_by_hand(fill, i64::from(fill.side.sign()) * i64::from(fill.quantity));
+    }
+
+    pub(super) fn count_by_hand(&mut self, fill: &Fill, signed: i64) {
+        if fill.strategy == StrategyId::FOREIGN && matches!(fill.leg, Leg::Manual | Leg::Accepted) {
+            *self.by_hand.entry(fill.symbol).or_default() += signed;
+        }
+    }
 }
 
 impl Books {
-    pub(super) fn on_execution(&mut self, now: Timestamp, execution: &Execution, out: &mut Vec<Output>) {
+    pub(super) fn on_execution(
+        &mut self,
+        now: Timestamp,
+        execution: &Execution,
+        source: Source,
+        out: &mut Vec<Output>,
+    ) {
         let base = exec_base(&execution.exec_id);
-        if let Some(booked) = self.state.executions.get(base) {
-            if booked.exec_id != execution.exec_id {
-                let text = format!("execution {} was corrected to {}", booked.exec_id, execution.exec_id);
-                self.report_once(&execution.exec_id, "execution.corrected", text, out);
-            }
+        let seventh = || execution.exec_id.bytes().map(u32::from).sum::<u32>() % 7 == 0;
+        if sabotage::is(Sabotage::DropFill) && seventh() {
             return;
         }
-        let id = reconcile::parse_ref(&execution.order_ref, &self.instance);
-        let Some(order) = id.and_then(|id| self.state.orders.get(id)) else {
-            let text = format!(
-                "{} {} {} at {} ticks, reference {:?}: not an order of this book",
-                execution.side.name(),
-                execution.quantity,
-                self.name_of(execution.symbol),
-                execution.price.0,
-                execution.order_ref
-            );
-            return self.report_once(&execution.exec_id, "execution.foreign", text, out);
-        };
+        if self.state.before.contains_key(base) {
+            return;
+        }
+        if let Some(booked) = self.state.executions.get(base).cloned()
+            && (!sabotage::is(Sabotage::DoubleExecution) || source == Source::Inventory)
+        {
+            return self.on_booked(&booked, execution, source, out);
+        }
+        let id = reconcile::identity(&self.state.orders, &execution.order_ref, execution.perm_id, &self.instance);
+        let order = id.and_then(|id| self.state.orders.get(id)).filter(|order| order.ticket.symbol == execution.symbol);
+        let Some(order) = order else { return self.on_foreign(now, execution, source, out) };
+        if sabotage::is(Sabotage::IgnoreFillOfCancelled) && order.state == State::Cancelled {
+            return;
+        }
         let ticket = &order.ticket;
         let fill = Fill {
             exec_id: execution.exec_id.clone(),
@@ -56,55 +86,51 @@ impl Books {
         self.book(now, fill, out);
     }
 
-    /// An execution that the book cannot take: told once, however often inventories repeat it. Whether it matters is
-    /// seen when positions are compared.
-    fn report_once(&mut self, exec_id: &str, event: &str, text: String, out: &mut Vec<Output>) {
-        if self.reported_executions.insert(exec_id.to_owned()) {
-            out.push(Self::system(Severity::Error, event, text));
-            out.push(Output::Doubt);
-        }
-    }
-
     fn book(&mut self, now: Timestamp, fill: Fill, out: &mut Vec<Output>) {
         let (id, strategy, symbol) = (fill.order, fill.strategy, fill.symbol);
-        let booked = Booked { exec_id: fill.exec_id.clone(), at: now, commission: false };
-        self.state.executions.insert(exec_base(&fill.exec_id).to_owned(), booked);
         out.push(Output::Record(Record::Fill(fill.clone())));
-        self.state.portfolio.apply(&fill);
+        self.state.take_fill(now, &fill);
         let before = self.state.orders.get(id).map_or(0, |o| o.filled);
         let left = self.state.orders.add_filled(id, fill.quantity).unwrap_or(0);
         let ordered = self.state.orders.get(id).map_or(0, |o| o.ticket.quantity);
-        if before + fill.quantity > ordered {
-            let text = format!("order {}: {} filled of {ordered}", id.0, before + fill.quantity);
+        let filled = before + fill.quantity;
+        if filled > ordered {
+            let text = format!("order {}: {filled} filled of {ordered}", id.0);
             out.push(Self::system(Severity::Error, "order.overfilled", text));
             out.push(Output::Doubt);
         }
+        // The broker may have said before that this is all there will be.
+        let told_all = self.filled_unseen.get(&id).is_some_and(|&(_, all)| filled >= all);
+        let left = if told_all { 0 } else { left };
         // A fill changes the count even where it does not change the state.
-        match self.state.orders.apply(id, Event::Filled { left }) {
-            Some(Ok(_)) => {}
-            Some(Err(unexpected)) => {
-                out.push(Self::system(Severity::Warning, "order.unexpected", format!("order {}: {unexpected}", id.0)));
-            }
-            None => {}
+        let already = left == 0 && self.state.orders.get(id).is_some_and(|order| order.state == State::Filled);
+        if !already && let Some(Err(unexpected)) = self.state.orders.apply(id, Event::Filled { left }) {
+            out.push(Self::system(Severity::Warning, "order.unexpected", format!("order {}: {unexpected}", id.0)));
         }
         self.change(id, "", out);
-        if left == 0 {
-            self.filled_unseen.remove(&id);
+        if self.state.orders.get(id).is_some_and(|order| !order.is_live()) {
+            self.forget_open(id);
         }
-        out.push(Output::Record(Record::Position(self.state.portfolio.row(strategy, symbol))));
-        out.push(Output::Record(Record::Position(self.state.portfolio.net_row(symbol))));
-        if let Some(amount) = self.early_commissions.remove(&fill.exec_id) {
-            self.on_commission(&fill.exec_id, amount, out);
-        }
+        self.write_position(strategy, symbol, out);
+        self.book_early_commission(&fill.exec_id, out);
         let leg = fill.leg;
         out.push(Output::Strategy(strategy, strategy::Input::Fill(fill)));
         self.after_fill(id, leg, out);
     }
 
+    pub(super) fn book_early_commission(&mut self, exec_id: &str, out: &mut Vec<Output>) {
+        if let Some(amount) = self.early_commissions.remove(exec_id) {
+            self.on_commission(exec_id, amount, out);
+        }
+    }
+
     pub(super) fn on_commission(&mut self, exec_id: &str, amount: Money, out: &mut Vec<Output>) {
-        match self.state.executions.get_mut(exec_base(exec_id)) {
+        let booked_as = match self.state.executions.get_mut(exec_base(exec_id)) {
             Some(booked) if booked.commission => return,
-            Some(booked) => booked.commission = true,
+            Some(booked) => {
+                booked.commission = true;
+                self.state.portfolio.fills_of(exec_base(exec_id)).next().map(|fill| fill.exec_id.clone())
+            }
             None => {
                 // It came before its execution, or belongs to somebody else's.
                 if self.early_commissions.len() >= EARLY_KEPT {
@@ -113,36 +139,35 @@ impl Books {
                 self.early_commissions.insert(exec_id.to_owned(), amount);
                 return;
             }
-        }
-        let position = self.state.portfolio.commission(exec_id, amount);
-        out.push(Output::Record(Record::Commission { exec_id: exec_id.to_owned(), amount }));
+        };
+        // A correction has changed the id since; the row is that of the first.
+        let exec_id = booked_as.unwrap_or_else(|| exec_id.to_owned());
+        let position = self.state.portfolio.commission(&exec_id, amount);
+        out.push(Output::Record(Record::Commission { exec_id, amount }));
         if let Some((strategy, symbol)) = position {
-            out.push(Output::Record(Record::Position(self.state.portfolio.row(strategy, symbol))));
-            out.push(Output::Record(Record::Position(self.state.portfolio.net_row(symbol))));
+            self.write_position(strategy, symbol, out);
         }
     }
 
     /// The broker's whole truth: executions first, then each order's fate, then positions.
     pub(super) fn on_snapshot(&mut self, now: Timestamp, snapshot: &BrokerSnapshot, out: &mut Vec<Output>) {
-        // Unasked, or asked on a connection that was lost since: it proves nothing.
-        let Some(asked) = self.inventory.take() else { return };
+        let Some(asked) = self.answered(true) else { return };
         let overtaken = self.is_overtaken(&asked);
+        self.begin(now, snapshot, out);
+        self.show_positions(out);
         let mut executions: Vec<&Execution> = snapshot.executions.iter().collect();
         executions.sort_by(|a, b| (a.at, &a.exec_id).cmp(&(b.at, &b.exec_id)));
         for execution in executions {
-            if reconcile::parse_ref(&execution.order_ref, &self.instance).is_some() {
-                self.on_execution(now, execution, out);
-            }
+            self.on_execution(now, execution, Source::Inventory, out);
         }
         for (exec_id, amount) in &snapshot.commissions {
             if self.state.executions.contains_key(exec_base(exec_id)) {
                 self.on_commission(exec_id, *amount, out);
             }
         }
-        for finding in reconcile::orders(&self.state.orders, snapshot, asked.newest, &self.instance) {
-            self.step(finding.id, finding.event, "by inventory", out);
-        }
-        let comparison = if overtaken { Comparison::Overtaken } else { self.compare(snapshot, &asked) };
+        self.settle_orders(snapshot, &asked, out);
+        self.tell_foreign_orders(snapshot, out);
+        let comparison = if overtaken { Comparison::Overtaken } else { self.compare(now, snapshot, &asked, out) };
         if let Comparison::Differs(difference) = &comparison {
             out.push(Self::system(Severity::Error, "reconcile.differs", difference.clone()));
         }
@@ -150,13 +175,39 @@ impl Books {
         self.protect(now, out);
     }
 
+    fn settle_orders(&mut self, snapshot: &BrokerSnapshot, asked: &Asked, out: &mut Vec<Output>) {
+        for listed in &snapshot.open_orders {
+            let id = reconcile::identity(&self.state.orders, &listed.order_ref, listed.perm_id, &self.instance);
+            if let Some(id) = id.filter(|id| *id <= asked.newest) {
+                self.see_size(id, listed.quantity);
+                if listed.perm_id.0 != 0 && self.state.orders.get(id).is_some_and(|order| order.perm_id.is_none()) {
+                    self.state.orders.set_perm_id(id, listed.perm_id);
+                    self.change(id, "", out);
+                }
+            }
+        }
+        for finding in reconcile::orders(&self.state.orders, snapshot, asked.newest, &self.instance) {
+            self.step(finding.id, finding.event, "by inventory", out);
+        }
+        // A cancel that was lost on its way is asked for again.
+        let alive = |state| matches!(state, State::Held | State::Working);
+        let again: Vec<ClientOrderId> = self
+            .state
+            .orders
+            .live()
+            .filter(|order| order.withdrawn && alive(order.state))
+            .map(|order| order.ticket.id)
+            .collect();
+        again.into_iter().for_each(|id| self.cancel(id, "cancelled again", out));
+    }
+
     /// Fills that came by themselves meanwhile may be on one side of a comparison only.
     fn is_overtaken(&self, asked: &Asked) -> bool {
         self.state.executions.len() != asked.executions || self.state.next_id.0 - 1 > asked.newest.0
     }
 
-    pub(super) fn on_positions(&mut self, positions: &[BrokerPosition], out: &mut Vec<Output>) {
-        let Some(asked) = self.inventory.take() else { return };
+    pub(super) fn on_positions(&mut self, now: Timestamp, positions: &[BrokerPosition], out: &mut Vec<Output>) {
+        let Some(asked) = self.answered(false) else { return };
         let comparison = if self.is_overtaken(&asked) {
             Comparison::Overtaken
         } else if self.differing(positions).is_empty() {
@@ -165,33 +216,55 @@ impl Books {
             Comparison::Suspect
         };
         out.push(Output::Compared(comparison));
+        self.protect(now, out);
     }
 
     /// `(symbol, ours, the broker's)`; the others agree.
-    fn differing(&mut self, positions: &[BrokerPosition]) -> Vec<(SymbolId, i64, i64)> {
+    pub(super) fn differing(&mut self, positions: &[BrokerPosition]) -> Vec<(SymbolId, i64, i64)> {
         let ours: BTreeMap<SymbolId, i64> =
             self.instruments.iter().map(|i| (i.id, self.state.portfolio.net_position(i.id))).collect();
         let differing = reconcile::positions(&ours, positions);
         self.agreed =
             ours.keys().copied().filter(|symbol| differing.iter().all(|(other, ..)| other != symbol)).collect();
+        self.comparisons += 1;
         differing
     }
 
-    fn compare(&mut self, snapshot: &BrokerSnapshot, asked: &Asked) -> Comparison {
-        let differing = self.differing(&snapshot.positions);
+    fn compare(
+        &mut self,
+        now: Timestamp,
+        snapshot: &BrokerSnapshot,
+        asked: &Asked,
+        out: &mut Vec<Output>,
+    ) -> Comparison {
+        let mut differing = self.differing(&snapshot.positions);
+        if self.explain_by_busts(snapshot, &differing, out) | self.accept(now, &differing, out) {
+            differing = self.differing(&snapshot.positions);
+        }
         let positions = differing
             .iter()
-            .map(|(symbol, ours, theirs)| format!("position {}: book {ours}, broker {theirs}", self.name_of(*symbol)));
-        let orders = reconcile::strangers(&self.state.orders, snapshot, &self.instance, |id| {
-            asked.live.contains(&id) || id > asked.newest
-        })
-        .into_iter()
-        .map(|order_ref| format!("open order {order_ref} at the broker is not live in the book"));
-        let found: Vec<String> = positions.chain(orders).collect();
+            .map(|(symbol, ours, theirs)| format!("position {}: book {ours}, broker {theirs}", self.name_of(*symbol)))
+            .collect::<Vec<_>>();
+        let ended_since = |id| asked.live.contains(&id) || id > asked.newest;
+        let strangers = reconcile::strangers(&self.state.orders, snapshot, &self.instance, ended_since);
+        let orders = strangers
+            .values()
+            .map(|order| match order.client_id == self.client_id {
+                true => format!("open order {} at the broker is not live in the book", order.order_ref),
+                false => format!(
+                    "open order {} at the broker is of client {}, which uses this installation's name: every installation \
+                     on one account needs its own instance.name",
+                    order.order_ref, order.client_id
+                ),
+            })
+            .collect::<Vec<_>>();
+        self.withdraw_strangers(&strangers.into_values().cloned().collect::<Vec<_>>(), out);
+        let found: Vec<String> = positions.into_iter().chain(orders).collect();
         if found.is_empty() { Comparison::Agrees } else { Comparison::Differs(found.join("; ")) }
     }
 
-    pub(super) fn name_of(&self, symbol: SymbolId) -> &str {
-        self.instruments.get(usize::from(symbol.0)).map_or("?", |i| &i.name)
+    /// Executions that an inventory lists, by id up to the last dot.
+    pub(super) fn listed(snapshot: &BrokerSnapshot) -> BTreeSet<&str> {
+        snapshot.executions.iter().map(|execution| exec_base(&execution.exec_id)).collect()
     }
 }

@@ -5,13 +5,23 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::allocation::Settings;
 use crate::market::{Instrument, SymbolId};
+use crate::sizing::Size;
 use crate::trade::{Money, StrategyId};
 
+pub mod backtest;
+pub mod connection;
 pub mod outage;
+pub mod protection;
 pub mod raw;
+mod risk;
 
+pub use backtest::BacktestConfig;
+pub use connection::{AtClose, CalendarConfig, FeedsConfig, LossPolicy, OnDisconnect, WeeklyLogin};
 pub use outage::ExpectedOutage;
+pub use protection::ProtectionConfig;
+pub use risk::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, ProfitLock, RateLimits, RiskConfig};
 
 /// `config/default.toml`, which is also the reference of every key.
 const EMBEDDED_DEFAULT: &str = include_str!("../../../config/default.toml");
@@ -28,6 +38,8 @@ pub const LOG_LEVELS: [&str; 6] = ["critical", "error", "warning", "info", "debu
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub instance: Instance,
+    /// How the risk budget is shared; `None`: every size as it is configured.
+    pub allocation: Option<AllocationConfig>,
     pub broker: BrokerConfig,
     /// The simulated gateway inside this process; `None` when a real TWS or IB Gateway is used.
     pub gateway: Option<GatewayConfig>,
@@ -38,6 +50,12 @@ pub struct Config {
     pub strategies: Vec<StrategyConfig>,
     pub risk: RiskConfig,
     pub orders: OrdersConfig,
+    pub protection: ProtectionConfig,
+    pub on_disconnect: OnDisconnect,
+    pub feeds: FeedsConfig,
+    pub calendar: CalendarConfig,
+    /// The socket through which a person on this machine commands the running system; `None` for none.
+    pub control: Option<PathBuf>,
     pub actors: ActorsConfig,
     pub storage: StorageConfig,
     pub log: LogConfig,
@@ -50,6 +68,22 @@ pub struct Instance {
     pub name: String,
     /// Real money: the account trades only if `live_acknowledgement` equals the phrase that `config/live.toml` explains.
     pub live: bool,
+}
+
+/// How the risk budget is shared among strategies, and how often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllocationConfig {
+    pub settings: Settings,
+    pub recompute: Recompute,
+    /// Most weight of each strategy, in their order.
+    pub caps: Vec<f64>,
+}
+
+/// When shares are found again: at the turn of each trade date, or of the first one of a calendar week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recompute {
+    Daily,
+    Weekly,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -124,34 +158,15 @@ pub struct StrategyConfig {
     pub symbol: SymbolId,
     /// Bar length in seconds, one of `bars.lengths_s`.
     pub bar_s: u32,
+    /// Contracts for one entry, or the most that `size` may find.
     pub quantity: u32,
-    pub stop_ticks: u32,
+    /// `None`: entries go without a stop, by `unprotected = true`, which only a backtest accepts.
+    pub stop_ticks: Option<u32>,
+    /// How many of them; `None`: always all.
+    pub size: Option<Size>,
     pub target_ticks: Option<u32>,
     /// Parameters of its kind, checked by the registry.
     pub params: toml::Table,
-}
-
-/// Limits on money and size have no default: each is set, or switched off by name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RiskConfig {
-    /// Contracts in one order.
-    pub order_size_max: Limit<u32>,
-    /// Contracts per symbol, worst case of position and all working orders, long and short.
-    pub max_position_size: Limit<u32>,
-    /// Orders in any one second, all strategies.
-    pub orders_per_second_max: Limit<u32>,
-    /// Realised and unrealised loss of a trade date after commission.
-    pub daily_loss_max: Limit<Money>,
-    /// Entries need a quote or trade no older than this.
-    pub stale_after: Limit<Duration>,
-}
-
-/// A limit that somebody chose. There is no third case: a missing limit is a configuration error.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Limit<T> {
-    Max(T),
-    /// Switched off by name in `risk.disabled`; shown at every start.
-    Off,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +175,12 @@ pub struct OrdersConfig {
     pub answer_within: Duration,
     /// Flatten every position when the session ends in order (Ctrl-C).
     pub flatten_on_stop: bool,
-    /// Flatten when the link was lost and came back, instead of holding with the resting stop.
+    /// Close every position this long before its session does; `None`: hold over the close.
+    pub flatten_before_close: Option<Duration>,
+    /// The broker's profit of the day may differ from ours by so much; `None` compares nothing.
+    pub broker_pnl_tolerance: Option<Money>,
+    /// Flatten when the link was lost and came back, instead of holding with the resting stop; see [`OnDisconnect`], which
+    /// is what is acted upon.
     pub emergency_liquidate_on_disconnect: bool,
 }
 
@@ -228,11 +248,4 @@ pub struct LogConfig {
     pub file: Option<PathBuf>,
     pub file_bytes_max: u64,
     pub backups: usize,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct BacktestConfig {
-    pub market: Option<MarketSource>,
-    pub commission: Money,
-    pub cash: Money,
 }

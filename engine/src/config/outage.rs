@@ -37,21 +37,22 @@ impl ExpectedOutage {
 
     /// Whether `at` is inside. Begins at local time, also on the days on which clocks change.
     pub fn contains(&self, at: Timestamp) -> bool {
+        self.inside(at).is_some()
+    }
+
+    /// When the occurrence that holds `at` ends; `None` outside.
+    pub fn inside(&self, at: Timestamp) -> Option<Timestamp> {
         let today = at.to_datetime().with_timezone(&self.zone).date_naive();
         // An outage of up to two days that holds this instant began today or on one of the two days before.
-        (0..=2).any(|days_ago| {
-            let Some(day) = today.checked_sub_days(Days::new(days_ago)) else {
-                return false;
-            };
+        (0..=2).find_map(|days_ago| {
+            let day = today.checked_sub_days(Days::new(days_ago))?;
             if self.weekday.is_some_and(|weekday| weekday != day.weekday()) {
-                return false;
+                return None;
             }
             // A local time that the clock change skips has no beginning on that day; `earliest` of a repeated one.
-            let Some(begin) = self.zone.from_local_datetime(&day.and_time(self.from)).earliest() else {
-                return false;
-            };
+            let begin = self.zone.from_local_datetime(&day.and_time(self.from)).earliest()?;
             let begin = Timestamp::from(begin.to_utc());
-            begin <= at && at.since(begin) < self.length
+            (begin <= at && at.since(begin) < self.length).then_some(begin + self.length)
         })
     }
 }

@@ -100,6 +100,9 @@ pub fn next(state: State, event: Event) -> Result<State, Unexpected> {
         (CancelSent, E::Held | E::Accepted) => CancelSent,
         (Unknown, E::Held | E::Accepted) => Unknown,
 
+        // News that an execution or a cancel has overtaken: normal, and no news any more.
+        (Filled | Cancelled, E::Held | E::Accepted | E::CancelConfirmed | E::Doubted) => state,
+
         // An execution alone is enough to close an order: its status may come later or never.
         (_, E::Filled { left: 0 }) if state != Filled => Filled,
         (Sent | Held | Working, E::Filled { .. }) => Working,
@@ -110,7 +113,6 @@ pub fn next(state: State, event: Event) -> Result<State, Unexpected> {
         (Sent | Held | Working | Unknown, E::CancelRequested) => CancelSent,
         (CancelSent, E::CancelRequested) => CancelSent,
         (Sent | Held | Working | CancelSent | Unknown, E::CancelConfirmed) => Cancelled,
-        (Cancelled, E::CancelConfirmed) => Cancelled,
 
         (Sent | Held | Working | CancelSent | Unknown, E::Doubted) => Unknown,
         (Sent, E::NotSent) => Rejected,
@@ -166,8 +168,8 @@ mod tests {
             working     | working | working | filled | working | cancel_sent | cancelled | unknown | - | - | cancelled | working | working
             cancel_sent | cancel_sent | cancel_sent | filled | cancel_sent | cancel_sent | cancelled | unknown | - | - | cancelled | cancel_sent | cancel_sent
             unknown     | unknown | unknown | filled | unknown | cancel_sent | cancelled | unknown | - | rejected | cancelled | held | working
-            filled      | - | - | - | - | - | - | - | - | - | - | - | -
-            cancelled   | - | - | filled | cancelled | - | cancelled | - | - | - | - | - | -
+            filled      | filled | filled | - | - | - | filled | filled | - | - | - | - | -
+            cancelled   | cancelled | cancelled | filled | cancelled | - | cancelled | cancelled | - | - | - | - | -
             rejected    | - | - | filled | unknown | - | - | - | - | - | - | - | -
         "#]]
         .assert_eq(&table);

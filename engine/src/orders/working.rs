@@ -20,6 +20,8 @@ pub struct Order {
     pub perm_id: Option<PermId>,
     pub filled: u32,
     pub sent_at: Timestamp,
+    /// We asked to cancel it: should it turn out to be live after all, it is asked again.
+    pub withdrawn: bool,
 }
 
 impl Order {
@@ -49,6 +51,7 @@ pub struct WorkingOrders {
     live: BTreeMap<ClientOrderId, Order>,
     ended: BTreeMap<ClientOrderId, Order>,
     by_order_id: BTreeMap<BrokerOrderId, ClientOrderId>,
+    by_perm_id: BTreeMap<PermId, ClientOrderId>,
 }
 
 impl WorkingOrders {
@@ -59,7 +62,7 @@ impl WorkingOrders {
             return;
         }
         self.by_order_id.insert(ticket.order_id, ticket.id);
-        let order = Order { state: State::Sent, perm_id: None, filled: 0, sent_at: now, ticket };
+        let order = Order { state: State::Sent, perm_id: None, filled: 0, sent_at: now, withdrawn: false, ticket };
         self.live.insert(order.ticket.id, order);
     }
 
@@ -69,6 +72,22 @@ impl WorkingOrders {
 
     pub fn id_of(&self, order_id: BrokerOrderId) -> Option<ClientOrderId> {
         self.by_order_id.get(&order_id).copied()
+    }
+
+    /// By the broker's permanent id, once it is known.
+    pub fn by_perm_id(&self, perm_id: PermId) -> Option<&Order> {
+        self.by_perm_id.get(&perm_id).and_then(|id| self.get(*id))
+    }
+
+    /// Live and ended, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Order> {
+        // Their ids interleave; two sorted rows are merged by looking at the heads.
+        let (mut live, mut ended) = (self.live.values().rev().peekable(), self.ended.values().rev().peekable());
+        std::iter::from_fn(move || match (live.peek(), ended.peek()) {
+            (Some(a), Some(b)) if a.ticket.id < b.ticket.id => ended.next(),
+            (Some(_), _) => live.next(),
+            (None, _) => ended.next(),
+        })
     }
 
     /// Live orders, oldest first.
@@ -93,6 +112,7 @@ impl WorkingOrders {
             Err(unexpected) => return Some(Err(unexpected)),
         };
         order.state = to;
+        order.withdrawn |= event == Event::CancelRequested;
         self.file(id, from, to);
         Some(Ok(Moved { from, to }))
     }
@@ -103,12 +123,24 @@ impl WorkingOrders {
         let from = std::mem::replace(&mut order.state, state);
         order.perm_id = perm_id.or(order.perm_id);
         order.filled = filled;
+        order.withdrawn |= state == State::CancelSent;
+        if let Some(perm_id) = perm_id {
+            self.by_perm_id.insert(perm_id, id);
+        }
         self.file(id, from, state);
     }
 
     pub fn set_perm_id(&mut self, id: ClientOrderId, perm_id: PermId) {
         if let Some(order) = self.live.get_mut(&id).or_else(|| self.ended.get_mut(&id)) {
             order.perm_id = Some(perm_id);
+            self.by_perm_id.insert(perm_id, id);
+        }
+    }
+
+    /// A correction changed what an order's executions come to.
+    pub fn set_filled(&mut self, id: ClientOrderId, filled: u32) {
+        if let Some(order) = self.live.get_mut(&id).or_else(|| self.ended.get_mut(&id)) {
+            order.filled = filled;
         }
     }
 
@@ -157,6 +189,9 @@ impl WorkingOrders {
             && let Some((_, forgotten)) = self.ended.pop_first()
         {
             self.by_order_id.remove(&forgotten.ticket.order_id);
+            if let Some(perm_id) = forgotten.perm_id {
+                self.by_perm_id.remove(&perm_id);
+            }
         }
     }
 }

@@ -1,13 +1,16 @@
-//! Loss of the trade date, realised and unrealised, after commission. Source: FIA 2024, 4.2.
+//! Loss of the trade date, of the account and of one strategy. Source: FIA 2024, 4.2.
 
-use super::{Breach, View};
+use super::Breach;
 use crate::config::Limit;
 use crate::trade::Money;
 
 pub const RULE: &str = "daily_loss";
+pub const STRATEGY_RULE: &str = "strategy_daily_loss";
 
-pub fn check(view: &View, limit: Limit<Money>) -> Result<(), Breach> {
-    let Limit::Max(max) = limit else { return Ok(()) };
-    let loss = -view.day_pnl;
-    if loss >= max { Err(Breach::new(RULE, loss, max)) } else { Ok(()) }
+/// `day`: realised and unrealised, after commission, since the trade date began.
+pub fn check(rule: &'static str, day: Money, limit: Limit<Money>) -> Result<(), Breach> {
+    match limit {
+        Limit::Max(max) if -day >= max => Err(Breach::new(rule, -day, max)),
+        Limit::Max(_) | Limit::Off => Ok(()),
+    }
 }

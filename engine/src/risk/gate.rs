@@ -1,7 +1,11 @@
 //! The one way from an intent to orders. In: a candidate and the books' view. Out: `Approved`, or the rule it broke.
-//! Fails closed: every rule has a limit or was switched off by name.
+//! Fails closed: every rule has a limit or was switched off by name, and what a rule cannot see refuses.
 
-use super::{Breach, Candidate, View, daily_loss, order_rate, order_size, position, stale_data, trading_state};
+use super::{
+    Breach, Candidate, View, active_orders, allow_list, duplicate_order, expiry, exposure, feed, latch, margin,
+    order_rate, order_size, portfolio_risk, position, price_collar, reentries, self_match, session, stale_data,
+    trading_state,
+};
 use crate::config::RiskConfig;
 
 /// Proof that the gate let an entry through. Nobody else can make one: the field is private.
@@ -15,110 +19,56 @@ impl Approved {
 }
 
 /// Runs every rule in a fixed order; the first that is broken refuses.
-pub fn check(order: Candidate, view: &View, limits: &RiskConfig) -> Result<Approved, Breach> {
-    let tickets = 2 + u32::from(order.target.is_some());
-    trading_state::check(&order, view)?;
-    order_size::check(&order, limits.order_size_max)?;
-    order_size::check_bracket(&order, view)?;
-    position::check(&order, view, limits.max_position_size)?;
-    order_rate::check(view, tickets, limits.orders_per_second_max)?;
-    daily_loss::check(view, limits.daily_loss_max)?;
+pub fn check(order: Candidate, view: &View<'_>, limits: &RiskConfig) -> Result<Approved, Breach> {
+    let (of_order, of_rate) = (&limits.order, &limits.rate);
+    latch::check(view)?;
+    trading_state::check(view)?;
+    allow_list::check(&order, of_order)?;
+    session::check(view, of_order.close_guard)?;
+    expiry::check(view, of_order.days_to_expiry_min)?;
+    // Without a fresh price none of the following can be said.
     stale_data::check(view, limits.stale_after)?;
+    feed::check(view)?;
+    price_collar::check(&order, view, of_order.price_collar_ticks_max)?;
+    order_size::check(&order, of_order.order_size_max)?;
+    order_size::check_protection(&order, view)?;
+    order_size::check_bracket(&order, view)?;
+    exposure::check_order(&order, view, of_order.order_notional_max)?;
+    position::check(&order, view, of_order.max_position_size)?;
+    exposure::check_all(&order, view, of_order.gross_exposure_max)?;
+    portfolio_risk::check(&order, view, of_order.max_portfolio_risk)?;
+    margin::check(&order, view, of_order.margin_use_max)?;
+    duplicate_order::check(view, of_order.duplicate_within)?;
+    active_orders::check(&order, view, of_order.active_orders_max)?;
+    order_rate::check(&order, view, of_rate)?;
+    reentries::check(view, of_rate.reentries_max)?;
+    self_match::check(&order, view, of_order.self_match)?;
     Ok(Approved(order))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::super::fixtures::{broken, buy, calm, limits, sell};
     use super::*;
     use crate::config::Limit;
-    use crate::market::{Price, SymbolId};
-    use crate::time::Timestamp;
-    use crate::trade::{Money, Side, StrategyId, Trading};
-
-    fn limits() -> RiskConfig {
-        RiskConfig {
-            order_size_max: Limit::Max(2),
-            max_position_size: Limit::Max(5),
-            orders_per_second_max: Limit::Max(10),
-            daily_loss_max: Limit::Max(Money::from_micros(1_000_000_000)),
-            stale_after: Limit::Max(Duration::from_secs(5)),
-        }
-    }
-
-    fn buy(quantity: u32) -> Candidate {
-        Candidate {
-            strategy: StrategyId(0),
-            symbol: SymbolId(0),
-            side: Side::Buy,
-            quantity,
-            stop: Price(19_990),
-            target: Some(Price(20_020)),
-        }
-    }
-
-    fn calm() -> View {
-        View {
-            trading: Trading::Allowed,
-            worst_long: 0,
-            worst_short: 0,
-            engaged: false,
-            last_price: Some(Price(20_000)),
-            data_age: Some(Duration::ZERO),
-            day_pnl: Money::ZERO,
-            orders_last_second: 0,
-            now: Timestamp::from_secs(0),
-        }
-    }
-
-    fn rule_broken(order: Candidate, view: View) -> Option<&'static str> {
-        check(order, &view, &limits()).err().map(|breach| breach.rule)
-    }
 
     #[test]
-    fn a_calm_market_lets_a_small_order_through() {
-        assert_eq!(rule_broken(buy(2), calm()), None);
-    }
-
-    #[test]
-    fn each_limit_holds_on_both_sides_of_its_border() {
-        assert_eq!(rule_broken(buy(3), calm()), Some("order_size"));
-        assert_eq!(rule_broken(buy(0), calm()), Some("order_size"));
-        assert_eq!(rule_broken(buy(2), View { worst_long: 3, ..calm() }), None);
-        assert_eq!(rule_broken(buy(2), View { worst_long: 4, ..calm() }), Some("max_position_size"));
-        assert_eq!(rule_broken(buy(2), View { worst_short: 5, ..calm() }), None, "shorts do not stop a buyer");
-        assert_eq!(rule_broken(buy(2), View { orders_last_second: 7, ..calm() }), None);
-        assert_eq!(rule_broken(buy(2), View { orders_last_second: 8, ..calm() }), Some("orders_per_second"));
-        let loss = |micros: i64| View { day_pnl: Money::from_micros(-micros), ..calm() };
-        assert_eq!(rule_broken(buy(1), loss(999_999_999)), None);
-        assert_eq!(rule_broken(buy(1), loss(1_000_000_000)), Some("daily_loss"));
-        let aged = |ms| View { data_age: Some(Duration::from_millis(ms)), ..calm() };
-        assert_eq!(rule_broken(buy(1), aged(5_000)), None);
-        assert_eq!(rule_broken(buy(1), aged(5_001)), Some("stale_data"));
-    }
-
-    #[test]
-    fn what_is_missing_refuses() {
-        assert_eq!(rule_broken(buy(1), View { data_age: None, ..calm() }), Some("stale_data"));
-        assert_eq!(rule_broken(buy(1), View { last_price: None, ..calm() }), Some("bracket_side"));
-        assert_eq!(rule_broken(buy(1), View { trading: Trading::Paused, ..calm() }), Some("trading_state"));
-        assert_eq!(rule_broken(buy(1), View { trading: Trading::Liquidating, ..calm() }), Some("trading_state"));
-        assert_eq!(rule_broken(buy(1), View { engaged: true, ..calm() }), Some("trading_state"));
-    }
-
-    #[test]
-    fn a_bracket_on_the_wrong_side_refuses() {
-        assert_eq!(rule_broken(Candidate { stop: Price(20_000), ..buy(1) }, calm()), Some("bracket_side"));
-        assert_eq!(rule_broken(Candidate { target: Some(Price(20_000)), ..buy(1) }, calm()), Some("bracket_side"));
-        let short = Candidate { side: Side::Sell, stop: Price(20_010), target: Some(Price(19_980)), ..buy(1) };
-        assert_eq!(rule_broken(short, calm()), None);
-        assert_eq!(rule_broken(Candidate { stop: Price(19_999), ..short }, calm()), Some("bracket_side"));
+    fn a_calm_market_lets_a_small_order_through_on_either_side() {
+        assert_eq!((broken(buy(2), calm()), broken(sell(2), calm())), (None, None));
     }
 
     #[test]
     fn a_limit_that_is_off_by_name_does_not_refuse() {
-        let off = RiskConfig { order_size_max: Limit::Off, max_position_size: Limit::Off, ..limits() };
-        assert!(check(buy(100), &calm(), &off).is_ok());
+        let mut off = limits();
+        off.order.order_size_max = Limit::Max(1);
+        assert!(check(buy(2), &calm(), &off).is_err());
+        off.order.order_size_max = Limit::Off;
+        assert!(check(buy(2), &calm(), &off).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_names_the_number_and_the_limit() {
+        let breach = check(buy(3), &calm(), &limits()).expect_err("three are too many");
+        assert_eq!((breach.rule, breach.value.as_str(), breach.limit.as_str()), ("order_size", "3", "2"));
     }
 }

@@ -3,7 +3,7 @@
 //! Friday 16:00 Chicago time with a daily break at 16:00; `holidays` knows the exceptions.
 //! Absent: a clock, the host's time zone, a contract's own last trading day.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Timelike, Utc, Weekday};
 use chrono_tz::America::Chicago;
 
 use super::Timestamp;
@@ -36,6 +36,8 @@ pub struct UnknownCalendar {
     pub name: String,
 }
 
+const METALS: [&str; 8] = ["GC", "MGC", "QO", "SI", "SIL", "QI", "HG", "MHG"];
+
 /// A new trade date begins at this Chicago hour of the evening before.
 const EVENING_HOUR: u32 = 17;
 /// No market of these closes for longer; the search for the next session ends here.
@@ -54,6 +56,11 @@ impl Calendar {
             "always" => Ok(Self::ALWAYS),
             _ => Err(UnknownCalendar { name: name.to_owned() }),
         }
+    }
+
+    /// The hours of a root: metals those of COMEX, all else those of CME's equity indices.
+    pub fn of_root(root: &str) -> Calendar {
+        if METALS.contains(&root) { Self::COMEX_METALS } else { Self::CME_EQUITY_INDEX }
     }
 
     pub fn name(self) -> &'static str {
@@ -246,6 +253,19 @@ fn utc_midnight(date: NaiveDate) -> Timestamp {
 
 fn next(date: NaiveDate) -> NaiveDate {
     date + Days::new(1)
+}
+
+/// The last day of trading of a contract month, `YYYYMMDD` or `YYYYMM`. A month alone is enough for equity indices, which
+/// end on its third Friday; of others `None`.
+pub fn last_trading_day(root: &str, expiry: &str) -> Option<NaiveDate> {
+    if expiry.len() == 8 {
+        return NaiveDate::parse_from_str(expiry, "%Y%m%d").ok();
+    }
+    if expiry.len() != 6 || METALS.contains(&root) {
+        return None;
+    }
+    let (year, month) = (expiry[..4].parse().ok()?, expiry[4..].parse().ok()?);
+    NaiveDate::from_weekday_of_month_opt(year, month, Weekday::Fri, 3)
 }
 
 /// The first 16:00 in Chicago after `at`: CME's trading day ends then on every calendar day; a weekend's ends change

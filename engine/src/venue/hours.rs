@@ -16,16 +16,15 @@ pub enum Hours {
     ByRoot,
 }
 
-const METALS: [&str; 8] = ["GC", "MGC", "QO", "SI", "SIL", "QI", "HG", "MHG"];
 /// Looking for a day with regular hours ends here.
 const DAYS_MAX: u64 = 10;
 
 impl Hours {
-    pub(super) fn calendar(self, root: &str) -> Option<Calendar> {
+    /// The sessions of a root; `None` where there are none.
+    pub fn calendar(self, root: &str) -> Option<Calendar> {
         match self {
             Hours::Always => None,
-            Hours::ByRoot if METALS.contains(&root) => Some(Calendar::COMEX_METALS),
-            Hours::ByRoot => Some(Calendar::CME_EQUITY_INDEX),
+            Hours::ByRoot => Some(Calendar::of_root(root)),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Tests on files: real ones of the shared data folder, and damaged or hand-made ones in a temporary folder.
 
+mod bars;
 mod databento;
 mod faults;
 mod lean;
 mod made;
+mod settlement;
 mod synthetic;
 
 use std::collections::BTreeMap;

@@ -12,6 +12,7 @@ macro_rules! data {
 }
 
 mod accounts;
+mod codes;
 mod contracts;
 mod control;
 mod crowd;

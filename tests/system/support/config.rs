@@ -10,13 +10,15 @@ pub struct Strategy {
     pub target_ticks: Option<u32>,
     pub params: &'static str,
     pub bar_s: u32,
+    /// In the place of one contract.
+    pub size: Option<&'static str>,
 }
 
 impl Strategy {
     /// On one-minute bars of ES.
     pub fn new(name: &str, kind: &'static str, params: &'static str, stop_ticks: u32) -> Self {
         let name = name.to_owned();
-        Self { name, kind, symbol: "ES", stop_ticks, target_ticks: None, params, bar_s: 60 }
+        Self { name, kind, symbol: "ES", stop_ticks, target_ticks: None, params, bar_s: 60, size: None }
     }
 
     pub fn target(self, ticks: u32) -> Self {
@@ -25,6 +27,10 @@ impl Strategy {
 
     pub fn on(self, symbol: &'static str) -> Self {
         Self { symbol, ..self }
+    }
+
+    pub fn sized(self, size: &'static str) -> Self {
+        Self { size: Some(size), ..self }
     }
 
     pub fn bars(self, seconds: u32) -> Self {
@@ -39,6 +45,8 @@ pub struct Settings {
     pub symbols: Vec<&'static str>,
     pub lengths_s: &'static str,
     pub strategies: Vec<Strategy>,
+    /// Contracts of one order.
+    pub order_max: u32,
     /// Contracts of one symbol.
     pub position_max: u32,
     pub stale_after_ms: u32,
@@ -68,6 +76,7 @@ impl Settings {
             symbols: vec!["ES"],
             lengths_s: "[60]",
             strategies,
+            order_max: 1,
             position_max: 20,
             stale_after_ms: 5_000,
             flatten_on_stop: false,
@@ -87,10 +96,15 @@ impl Settings {
         add(
             &mut text,
             format_args!(
-                "[risk]\norder_size_max = 1\nmax_position_size = {}\norders_per_second_max = 30\n\
+                "[risk]\norder_size_max = {}\nmax_position_size = {}\norders_per_second_max = 30\n\
                  daily_loss_usd_max = 90_000\nstale_after_ms = {}\n\
+                 capital_usd = 5_000_000\norder_notional_usd_max = 5_000_000\ngross_exposure_usd_max = 20_000_000\n\
+                 max_portfolio_risk = 0.5\nweekly_loss_usd_max = 90_000\nmax_drawdown = 0.5\n\
+                 disabled = [\"orders_per_minute_max\", \"orders_per_day_max\", \"strategy_orders_per_minute_max\", \
+                 \"symbol_orders_per_minute_max\", \"reentries_max\", \"consecutive_losses_max\", \"self_match\", \
+                 \"outside_session\", \"days_to_expiry\"]\nactive_orders_max = 20\n\
                  [orders]\nflatten_on_stop = {}\nemergency_liquidate_on_disconnect = false\n{}",
-                self.position_max, self.stale_after_ms, self.flatten_on_stop, self.more
+                self.order_max, self.position_max, self.stale_after_ms, self.flatten_on_stop, self.more
             ),
         );
         text
@@ -99,11 +113,12 @@ impl Settings {
 
 impl Strategy {
     fn write(&self, text: &mut String) {
+        let size = self.size.map_or("quantity = 1".to_owned(), |size| format!("size = {size}"));
         let target = self.target_ticks.map(|ticks| format!("target_ticks = {ticks}\n")).unwrap_or_default();
         add(
             text,
             format_args!(
-                "[[strategies]]\nname = \"{}\"\nkind = \"{}\"\nsymbol = \"{}\"\nbar_s = {}\nquantity = 1\n\
+                "[[strategies]]\nname = \"{}\"\nkind = \"{}\"\nsymbol = \"{}\"\nbar_s = {}\n{size}\n\
                  stop_ticks = {}\n{target}[strategies.params]\n{}\n",
                 self.name, self.kind, self.symbol, self.bar_s, self.stop_ticks, self.params
             ),

@@ -4,6 +4,7 @@ pub mod broker;
 pub mod config;
 pub mod data;
 pub mod desk;
+pub mod gate;
 #[path = "../../../actors/src/storage/pg_server.rs"]
 #[expect(dead_code, reason = "the storage crate's own tests use more of it")]
 pub mod pg_server;

@@ -204,3 +204,45 @@ fn a_changed_order_keeps_its_beginning_and_an_unknown_one_is_kept_too() {
         assert_eq!((unknown.client_id, unknown.side.as_deref(), unknown.state.as_str()), (9, None, "cancelled"));
     });
 }
+
+#[test]
+fn what_is_not_ours_has_a_name_and_a_correction_is_written_over_its_execution() {
+    let dir = TempDir::new().unwrap();
+    run(async {
+        let mut desk = Desk::new();
+        let theirs = |exec, quantity, price| {
+            let Record::Fill(fill) = fill(exec, 0, price) else { unreachable!("it makes fills") };
+            Fill { strategy: StrategyId::FOREIGN, leg: Leg::Manual, quantity, ..fill }
+        };
+        let held = engine::journal::PositionRow {
+            strategy: Some(StrategyId::FOREIGN),
+            symbol: SymbolId(0),
+            quantity: 2,
+            cost: Money::from_micros(500_000_000_000),
+            realised: Money::ZERO,
+            commission: Money::ZERO,
+        };
+        let store = open(&sqlite_url(dir.path()), OPTIONS).await.unwrap();
+        // The correction in the batch of its execution, and in a later one.
+        for at_once in [100, 1] {
+            desk.start().write([
+                Record::Baseline { exec_ids: vec!["0000e0d5.00000000.01".into()] },
+                Record::Fill(theirs(at_once, 2, 20_000)),
+                Record::Position(held),
+                Record::Corrected {
+                    exec_id: format!("0000e0d5.{at_once:08x}.01.02"),
+                    fills: vec![theirs(at_once, 1, 20_004)],
+                },
+            ]);
+            let mut projector = desk.projector(&store, usize::try_from(at_once).unwrap());
+            drain(&mut projector).await;
+        }
+        for day in show(&store).await {
+            let positions: Vec<_> = day.positions.iter().map(|p| (p.strategy.as_str(), p.quantity)).collect();
+            assert_eq!(positions, [("foreign", 2)]);
+            let rows: Vec<_> =
+                day.executions.iter().map(|e| (e.leg.as_str(), e.quantity, e.price.to_string())).collect();
+            assert_eq!(rows, [("manual", 1, "5001".to_owned())]);
+        }
+    });
+}

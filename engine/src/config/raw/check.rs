@@ -1,7 +1,7 @@
 //! Contradictions between sections that are each right. In: the sections that could be read. Out: mistakes.
 
-use super::Parts;
 use super::walk::Walk;
+use super::{Parts, allocation, sizing};
 use crate::config::{Limit, RiskConfig, StrategyConfig};
 
 /// Ports on which TWS and IB Gateway serve accounts with real money, unless somebody moves them.
@@ -15,6 +15,10 @@ pub(super) fn contradictions(walk: &Walk<'_>, parts: &Parts) {
         }
     }
     pings_before_hangs(walk, parts);
+    allocation::contradictions(walk, parts);
+    if let Some(protection) = &parts.protection {
+        super::protection::contradictions(walk, protection);
+    }
 }
 
 /// Real money is traded on purpose or not at all.
@@ -41,12 +45,13 @@ fn real_money(walk: &Walk<'_>, parts: &Parts) {
 
 /// A strategy whose every order risk would refuse is a slip in one of the two numbers.
 fn quantity_within_limits(walk: &Walk<'_>, i: usize, strategy: &StrategyConfig, risk: &RiskConfig) {
-    let limits = [("risk.order_size_max", risk.order_size_max), ("risk.max_position_size", risk.max_position_size)];
+    let order = &risk.order;
+    let limits = [("risk.order_size_max", order.order_size_max), ("risk.max_position_size", order.max_position_size)];
     for (name, limit) in limits {
         if let Limit::Max(max) = limit
             && strategy.quantity > max
         {
-            let key = format!("strategies[{i}].quantity");
+            let key = sizing::key_of(i, strategy);
             walk.report(&key, strategy.quantity.to_string(), format!("at most {name}, which is {max}"));
         }
     }

@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 
 use super::walk::FROM_ENVIRONMENT;
 use crate::time::Timestamp;
-use crate::trade::Money;
+use crate::trade::{Fraction, Money};
 
 /// A typed value, or nothing if the value is not of the kind.
 type Read<'k, T> = Box<dyn Fn(&Value) -> Option<T> + 'k>;
@@ -69,6 +69,13 @@ pub(super) fn money(range: RangeInclusive<i64>, unit: &str) -> Kind<'static, Mon
     let (least, most) = (Decimal::from(*range.start()), Decimal::from(*range.end()));
     Kind::new(expected, move |value| {
         decimal(value).filter(|amount| (least..=most).contains(amount)).and_then(Money::from_decimal)
+    })
+}
+
+/// A part of a whole, more than nothing, at most all, with at most six decimals.
+pub(super) fn fraction() -> Kind<'static, Fraction> {
+    Kind::new("a number of more than 0 and up to 1 with at most six decimals", |value| {
+        decimal(value).and_then(Fraction::from_decimal).filter(|part| *part > Fraction::from_ppm(0))
     })
 }
 

@@ -10,17 +10,23 @@ use super::place::{Newlines, Places, environment};
 use super::{Layer, walk};
 
 /// Sections of a configuration: everything else at the top level is a slip.
-pub(super) const SECTIONS: [&str; 13] = [
+pub(super) const SECTIONS: [&str; 19] = [
     "actors",
+    "allocation",
     "backtest",
     "bars",
     "broker",
+    "calendar",
+    "control",
     "expected_outages",
+    "feeds",
     "gateway",
     "instance",
     "instruments",
     "log",
+    "on_disconnect",
     "orders",
+    "protection",
     "risk",
     "storage",
     "strategies",

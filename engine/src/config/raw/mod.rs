@@ -6,20 +6,28 @@
 //! strategy's quantity, and a list is written with commas. A file given by the user is complete by itself: the embedded
 //! default is not laid under it, so that no limit comes from a place that the user did not read.
 
+use std::path::PathBuf;
+
 use rust_decimal::Decimal;
 
 use super::{Config, EMBEDDED_DEFAULT};
 use crate::strategy::registry;
 
+mod allocation;
+mod backtest;
 mod check;
+mod connection;
 mod instruments;
 mod kind;
 mod layers;
 mod mistake;
 mod place;
 mod plumbing;
+mod protection;
+mod risk;
 mod session;
 mod simulation;
+mod sizing;
 mod trading;
 mod walk;
 
@@ -28,6 +36,7 @@ mod tests;
 
 pub use crate::strategy::registry::ParamMistake;
 pub use mistake::{Mistake, Mistakes};
+pub use risk::RAILS;
 
 /// One source of settings in TOML.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +85,7 @@ pub struct Known<'a> {
 impl<'a> Known<'a> {
     /// The strategies that this crate has, and these contracts.
     pub fn registered(contracts: &'a [ContractSpec]) -> Self {
-        let kinds = registry::KINDS.iter().map(|kind| kind.name).collect();
+        let kinds = registry::names().collect();
         Self { contracts, kinds, check_params: &|kind, params| registry::params(kind, params).map(drop) }
     }
 }
@@ -101,6 +110,7 @@ pub fn read(layers: &[Layer], env: &[(String, String)], known: &Known<'_>) -> Re
 /// The sections, each `None` if it has a mistake; contradictions are looked for among the rest.
 struct Parts {
     instance: Option<super::Instance>,
+    allocation: Option<Option<allocation::Read>>,
     broker: Option<super::BrokerConfig>,
     gateway: Option<Option<super::GatewayConfig>>,
     expected_outages: Option<Vec<super::ExpectedOutage>>,
@@ -109,6 +119,11 @@ struct Parts {
     strategies: Option<Vec<super::StrategyConfig>>,
     risk: Option<super::RiskConfig>,
     orders: Option<super::OrdersConfig>,
+    protection: Option<super::ProtectionConfig>,
+    on_disconnect: Option<super::OnDisconnect>,
+    feeds: Option<super::FeedsConfig>,
+    calendar: Option<super::CalendarConfig>,
+    control: Option<Option<PathBuf>>,
     actors: Option<super::ActorsConfig>,
     storage: Option<super::StorageConfig>,
     log: Option<super::LogConfig>,
@@ -121,17 +136,25 @@ impl Parts {
         let simulated = root.has("gateway");
         let listen = gateway.as_ref().and_then(Option::as_ref).map(|gateway| gateway.listen);
         let market = trading::Market::read(root, known);
+        let strategies = market.strategies(root, known);
+        let orders = trading::orders(root);
         Parts {
             instance: session::instance(root),
+            allocation: allocation::allocation(root),
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
-            strategies: market.strategies(root, known),
-            risk: trading::risk(root),
-            orders: trading::orders(root),
+            risk: risk::risk(root),
+            protection: protection::protection(root),
+            on_disconnect: connection::on_disconnect(root, orders.as_ref()),
+            feeds: connection::feeds(root),
+            calendar: connection::calendar(root),
+            orders,
+            control: plumbing::control(root),
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
-            backtest: simulation::backtest(root),
+            backtest: backtest::backtest(root, strategies.as_deref()),
+            strategies,
             gateway,
             instruments: market.instruments,
             bars: market.bars,
@@ -139,16 +162,23 @@ impl Parts {
     }
 
     fn whole(self) -> Option<Config> {
+        let strategies = self.strategies?;
         Some(Config {
             instance: self.instance?,
+            allocation: self.allocation?.map(|read| read.of(&strategies)),
             broker: self.broker?,
             gateway: self.gateway?,
             expected_outages: self.expected_outages?,
             instruments: self.instruments?,
             bars: self.bars?,
-            strategies: self.strategies?,
+            strategies,
             risk: self.risk?,
             orders: self.orders?,
+            protection: self.protection?,
+            on_disconnect: self.on_disconnect?,
+            feeds: self.feeds?,
+            calendar: self.calendar?,
+            control: self.control?,
             actors: self.actors?,
             storage: self.storage?,
             log: self.log?,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::kind::{millis, name, path, text, whole};
+use super::kind::{boolean, millis, name, path, text, whole};
 use super::walk::Section;
 use crate::config::{ActorConfig, ActorsConfig, LOG_LEVELS, LogConfig, StorageConfig};
 
@@ -24,6 +24,19 @@ pub(super) fn ordered(
     }
     s.mistake(least_key, least.as_millis().to_string(), format!("at most {most_key}, which is {}", most.as_millis()));
     None
+}
+
+/// A socket's path is short: the kernel takes no more.
+const SOCKET_BYTES_MAX: usize = 100;
+
+pub(super) fn control(root: &Section<'_>) -> Option<Option<PathBuf>> {
+    root.section("control", |s| {
+        let on = s.or("enabled", boolean(), true);
+        let short = text("a path of at most 100 bytes", |path| !path.is_empty() && path.len() <= SOCKET_BYTES_MAX);
+        let socket = s.or("socket", short.map(PathBuf::from), PathBuf::from("var/control.sock"));
+        let (on, socket) = (on?, socket?);
+        Some(on.then_some(socket))
+    })
 }
 
 pub(super) fn actors(root: &Section<'_>) -> Option<ActorsConfig> {

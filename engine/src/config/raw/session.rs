@@ -96,16 +96,16 @@ pub(super) fn expected_outages(root: &Section<'_>) -> Option<Vec<ExpectedOutage>
     })
 }
 
-fn weekday() -> Kind<'static, Weekday> {
+pub(super) fn weekday() -> Kind<'static, Weekday> {
     Kind::new("a weekday: mon, tue, wed, thu, fri, sat or sun; without one it is every day", |value| {
         string(value)?.parse().ok()
     })
 }
 
-fn time_of_day() -> Kind<'static, NaiveTime> {
+pub(super) fn time_of_day() -> Kind<'static, NaiveTime> {
     Kind::new("a time of day such as \"23:00\"", |value| NaiveTime::parse_from_str(string(value)?, "%H:%M").ok())
 }
 
-fn zone() -> Kind<'static, Tz> {
+pub(super) fn zone() -> Kind<'static, Tz> {
     Kind::new("a time zone such as America/New_York", |value| string(value)?.parse().ok())
 }

@@ -8,10 +8,14 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::config::{LOG_LEVELS, Limit, MarketSource, Pace};
 use crate::time::Timestamp;
-use crate::trade::Money;
+use crate::trade::{Fraction, Money};
 
+mod backtest;
+mod connection;
 mod junk;
 mod mistakes;
+mod shares;
+mod sizes;
 
 /// The least that a paper account needs.
 const SMALLEST: &str = r#"[broker]
@@ -33,6 +37,12 @@ max_position_size = 4
 orders_per_second_max = 10
 daily_loss_usd_max = 2500.50
 stale_after_ms = 5000
+capital_usd = 100_000
+order_notional_usd_max = 1_000_000
+gross_exposure_usd_max = 2_000_000
+max_portfolio_risk = 0.02
+weekly_loss_usd_max = 5_000
+max_drawdown = 0.05
 
 [orders]
 flatten_on_stop = true
@@ -92,7 +102,7 @@ fn the_smallest_file_has_every_default() {
     assert_eq!(config.bars.lengths_s, [60]);
     assert_eq!(config.strategies[0].bar_s, 60);
     assert_eq!(config.strategies[0].target_ticks, None);
-    assert_eq!(config.risk.daily_loss_max, Limit::Max(Money::from_micros(2_500_500_000)));
+    assert_eq!(config.risk.loss.daily_loss_max, Limit::Max(Money::from_micros(2_500_500_000)));
     assert_eq!(config.expected_outages.len(), 2);
     assert_eq!(config.storage.database_url, "sqlite:var/pitboss.db");
     assert_eq!(config.actors.books.thread, "trading");
@@ -123,13 +133,53 @@ fn the_values_of_the_default_file_are_the_documented_defaults() {
     assert_eq!(written.log, defaults.log);
     assert_eq!(written.storage, defaults.storage);
     assert_eq!(written.orders.answer_within, defaults.orders.answer_within);
+    assert_eq!(written.on_disconnect, defaults.on_disconnect);
+    assert_eq!(written.feeds, defaults.feeds);
+    assert_eq!(written.calendar, defaults.calendar);
+    assert_eq!(written.protection, defaults.protection);
     assert_eq!(written.actors.broker, defaults.actors.broker);
     assert_eq!(written.actors.ping_every, defaults.actors.ping_every);
     assert_eq!(written.actors.report_every, defaults.actors.report_every);
-    assert_eq!(written.backtest.commission, defaults.backtest.commission);
-    assert_eq!(written.backtest.cash, defaults.backtest.cash);
+    let market = written.backtest.market.clone();
+    assert_eq!(written.backtest, crate::config::BacktestConfig { market, ..defaults.backtest.clone() });
     let broker = super::super::BrokerConfig { address: defaults.broker.address, ..written.broker };
     assert_eq!(broker, defaults.broker);
+}
+
+#[test]
+fn the_keys_of_the_first_design_work_as_written() {
+    let text = SMALLEST
+        .replace("max_position_size = 4", "max_position_size = 5")
+        .replace("emergency_liquidate_on_disconnect = false", "emergency_liquidate_on_disconnect = true");
+    let config = read_text(&text).expect("no mistake");
+    assert_eq!(config.risk.order.max_position_size, Limit::Max(5));
+    assert_eq!(config.risk.order.max_portfolio_risk, Limit::Max(Fraction::from_ppm(20_000)), "0.02");
+    assert_eq!(config.risk.loss.max_drawdown, Limit::Max(Fraction::from_ppm(50_000)), "0.05");
+    assert!(config.orders.emergency_liquidate_on_disconnect);
+}
+
+#[test]
+fn every_rail_can_be_switched_off_by_its_name_and_is_told() {
+    let must = [
+        "order_size_max",
+        "order_notional_usd_max",
+        "max_position_size",
+        "gross_exposure_usd_max",
+        "max_portfolio_risk",
+        "orders_per_second_max",
+        "daily_loss_usd_max",
+        "weekly_loss_usd_max",
+        "max_drawdown",
+        "stale_after_ms",
+    ];
+    for (key, name) in RAILS {
+        let lines: Vec<&str> = SMALLEST.lines().filter(|line| !line.starts_with(&format!("{key} ="))).collect();
+        let text = lines.join("\n");
+        let off = text.replace("[risk]", &format!("[risk]\ndisabled = [\"{name}\"]"));
+        let config = read_text(&off).expect("no mistake");
+        assert!(config.risk.switched_off().contains(&name), "{name}");
+        assert_eq!(read_text(&text).is_err(), must.contains(&key), "{key} has no default");
+    }
 }
 
 #[test]
@@ -166,8 +216,8 @@ fn the_environment_wins_and_is_typed_by_the_key() {
     ];
     let text = SMALLEST.replace("stale_after_ms = 5000\n", "");
     let config = read_all(&[Layer::new("my.toml", text)], &env).expect("no mistake");
-    assert_eq!((config.risk.order_size_max, config.risk.stale_after), (Limit::Max(3), Limit::Off));
-    assert_eq!(config.risk.daily_loss_max, Limit::Max(Money::from_micros(100_000)));
+    assert_eq!((config.risk.order.order_size_max, config.risk.stale_after), (Limit::Max(3), Limit::Off));
+    assert_eq!(config.risk.loss.daily_loss_max, Limit::Max(Money::from_micros(100_000)));
     assert!(!config.orders.flatten_on_stop);
     assert_eq!(config.bars.lengths_s, [60, 300]);
     assert_eq!(config.strategies[0].params["fast"], toml::Value::Integer(7));
@@ -179,7 +229,7 @@ fn the_environment_wins_and_is_typed_by_the_key() {
 fn a_later_layer_wins_key_by_key_and_is_named_in_its_mistakes() {
     let over = |text: &str| read_all(&[Layer::new("base.toml", SMALLEST), Layer::new("over.toml", text)], &[]);
     let config = over("[risk]\nmax_position_size = 9\n").expect("no mistake");
-    assert_eq!((config.risk.max_position_size, config.risk.order_size_max), (Limit::Max(9), Limit::Max(2)));
+    assert_eq!((config.risk.order.max_position_size, config.risk.order.order_size_max), (Limit::Max(9), Limit::Max(2)));
     let refused = over("\n[risk]\nmax_position_size = 0\n").expect_err("zero contracts");
     assert_eq!((refused.0[0].file.as_str(), refused.0[0].line), ("over.toml", Some(3)));
 }

@@ -89,6 +89,11 @@ impl<'a> Section<'a> {
         self.value(key).is_some()
     }
 
+    /// Whether a key that may be one section is a list of them.
+    pub(super) fn is_list(&self, key: &'static str) -> bool {
+        matches!(self.value(key).map(|value| &value.kind), Some(ValueKind::Array(_)))
+    }
+
     /// A setting that must be there.
     pub(super) fn need<T>(&self, key: &'static str, kind: Kind<'_, T>) -> Option<T> {
         if self.value(key).is_none() {

@@ -82,6 +82,6 @@ proptest! {
     fn a_money_limit_is_exact(cents in 1_i64..100_000_000) {
         let text = SMALLEST.replace("2500.50", &format!("{}.{:02}", cents / 100, cents % 100));
         let config = read_text(&text).expect("no mistake");
-        prop_assert_eq!(config.risk.daily_loss_max, Limit::Max(Money::from_micros(cents * 10_000)));
+        prop_assert_eq!(config.risk.loss.daily_loss_max, Limit::Max(Money::from_micros(cents * 10_000)));
     }
 }

@@ -45,7 +45,7 @@ fn an_unknown_key_gets_the_nearest_known_one() {
         "[orders]",
         "[order]",
         expect![[r#"
-        my.toml:21: order: found an unknown section; expected orders, the nearest known name
+        my.toml:27: order: found an unknown section; expected orders, the nearest known name
         my.toml: orders.emergency_liquidate_on_disconnect: found nothing; expected true or false
         my.toml: orders.flatten_on_stop: found nothing; expected true or false"#]],
     );
@@ -59,7 +59,7 @@ fn an_unknown_key_gets_the_nearest_known_one() {
     check_more(
         "[log]\nzzzzzzzzzzzz = 1\n",
         expect![
-            "my.toml:25: log.zzzzzzzzzzzz: found an unknown key; expected one of backups, file, file_bytes_max, file_level, terminal_level"
+            "my.toml:31: log.zzzzzzzzzzzz: found an unknown key; expected one of backups, file, file_bytes_max, file_level, terminal_level"
         ],
     );
 }
@@ -112,7 +112,7 @@ fn a_value_of_the_wrong_type_or_range_is_shown() {
     check_change(
         "flatten_on_stop = true",
         "flatten_on_stop = 1",
-        expect!["my.toml:22: orders.flatten_on_stop: found 1; expected true or false"],
+        expect!["my.toml:28: orders.flatten_on_stop: found 1; expected true or false"],
     );
     check_change(
         "127.0.0.1:7497",
@@ -138,25 +138,25 @@ fn a_value_of_the_wrong_type_or_range_is_shown() {
     check_more(
         "[storage]\ndatabase_url = \"mysql://u:secret@h/d\"\n",
         expect![
-            "my.toml:25: storage.database_url: found a text that is not shown; expected sqlite:PATH or postgres://USER@HOST/DATABASE"
+            "my.toml:31: storage.database_url: found a text that is not shown; expected sqlite:PATH or postgres://USER@HOST/DATABASE"
         ],
     );
     check_more(
         "[log]\nterminal_level = \"loud\"\n",
         expect![[
-            r#"my.toml:25: log.terminal_level: found "loud"; expected one of critical, error, warning, info, debug, trace"#
+            r#"my.toml:31: log.terminal_level: found "loud"; expected one of critical, error, warning, info, debug, trace"#
         ]],
     );
     check_more(
         "[bars]\nlengths_s = [60, 60]\n",
         expect![
-            "my.toml:25: bars.lengths_s: found [60, 60]; expected a list of different elements, at least 1, each a whole number from 1 to 86400 seconds that divides a day"
+            "my.toml:31: bars.lengths_s: found [60, 60]; expected a list of different elements, at least 1, each a whole number from 1 to 86400 seconds that divides a day"
         ],
     );
     check_more(
         "[bars]\nlengths_s = [7]\n",
         expect![
-            "my.toml:25: bars.lengths_s: found [7]; expected a list of different elements, at least 1, each a whole number from 1 to 86400 seconds that divides a day"
+            "my.toml:31: bars.lengths_s: found [7]; expected a list of different elements, at least 1, each a whole number from 1 to 86400 seconds that divides a day"
         ],
     );
 }
@@ -168,10 +168,10 @@ fn an_outage_is_a_time_of_a_day_that_exists() {
     check_more(
         outage,
         expect![[r#"
-        my.toml:26: expected_outages[0].weekday: found "someday"; expected a weekday: mon, tue, wed, thu, fri, sat or sun; without one it is every day
-        my.toml:27: expected_outages[0].from: found "25:00"; expected a time of day such as "23:00"
-        my.toml:28: expected_outages[0].minutes: found 0; expected a whole number from 1 to 2880 minutes
-        my.toml:29: expected_outages[0].zone: found "Here"; expected a time zone such as America/New_York"#]],
+        my.toml:32: expected_outages[0].weekday: found "someday"; expected a weekday: mon, tue, wed, thu, fri, sat or sun; without one it is every day
+        my.toml:33: expected_outages[0].from: found "25:00"; expected a time of day such as "23:00"
+        my.toml:34: expected_outages[0].minutes: found 0; expected a whole number from 1 to 2880 minutes
+        my.toml:35: expected_outages[0].zone: found "Here"; expected a time zone such as America/New_York"#]],
     );
 }
 
@@ -202,11 +202,11 @@ fn a_limit_is_set_or_switched_off_by_name() {
         "[risk]",
         "[risk]\ndisabled = [\"order_size\"]",
         expect![[
-            r#"my.toml:15: risk.disabled: found ["order_size"]; expected a list of different elements, each one of order_size_max, max_position_size, orders_per_second_max, daily_loss_max, stale_after"#
+            r#"my.toml:15: risk.disabled: found ["order_size"]; expected a list of different elements, each one of order_size_max, order_notional_max, max_position_size, gross_exposure_max, max_portfolio_risk, orders_per_second_max, daily_loss_max, weekly_loss_max, max_drawdown, stale_after, margin_use_max, price_collar, duplicate_order, days_to_expiry, outside_session, self_match, orders_per_minute_max, orders_per_day_max, strategy_orders_per_minute_max, symbol_orders_per_minute_max, reentries_max, trailing_drawdown_max, consecutive_losses_max, strategy_daily_loss_max"#
         ]],
     );
     let text = SMALLEST.replace("daily_loss_usd_max = 2500.50", "disabled = [\"daily_loss_max\"]");
-    assert_eq!(read_text(&text).expect("no mistake").risk.daily_loss_max, Limit::Off);
+    assert_eq!(read_text(&text).expect("no mistake").risk.loss.daily_loss_max, Limit::Off);
     let text = SMALLEST.replace("stale_after_ms = 5000", "disabled = [\"stale_after_ms\"]");
     assert_eq!(read_text(&text).expect("no mistake").risk.stale_after, Limit::Off);
 }
@@ -216,7 +216,7 @@ fn what_happens_to_positions_has_no_default() {
     check_change(
         "flatten_on_stop = true\n",
         "",
-        expect!["my.toml:21: orders.flatten_on_stop: found nothing; expected true or false"],
+        expect!["my.toml:27: orders.flatten_on_stop: found nothing; expected true or false"],
     );
     check_change(
         "quantity = 1\n",
@@ -241,19 +241,19 @@ fn what_happens_to_positions_has_no_default() {
 fn names_are_used_once_and_references_exist() {
     check_more(
         "[[instruments]]\nname = \"ES\"\nexpiry = \"202409\"\n",
-        expect![[r#"my.toml:25: instruments[1].name: found "ES" a second time; expected a name of its own"#]],
+        expect![[r#"my.toml:31: instruments[1].name: found "ES" a second time; expected a name of its own"#]],
     );
     check_more(
         "[[instruments]]\nname = \"ES2\"\nroot = \"ES\"\n",
         expect![
-            "my.toml:26: instruments[1].root: found a contract that another instrument has; expected another root, expiry or exchange"
+            "my.toml:32: instruments[1].root: found a contract that another instrument has; expected another root, expiry or exchange"
         ],
     );
     let again =
         "[[strategies]]\nname = \"trend\"\nkind = \"donchian\"\nsymbol = \"ES\"\nquantity = 1\nstop_ticks = 9\n";
     check_more(
         again,
-        expect![[r#"my.toml:25: strategies[1].name: found "trend" a second time; expected a name of its own"#]],
+        expect![[r#"my.toml:31: strategies[1].name: found "trend" a second time; expected a name of its own"#]],
     );
     check_change(
         "symbol = \"ES\"",
@@ -266,7 +266,7 @@ fn names_are_used_once_and_references_exist() {
         "ma_crossover",
         "ma_crosover",
         expect![[
-            r#"my.toml:9: strategies[0].kind: found "ma_crosover"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion"#
+            r#"my.toml:9: strategies[0].kind: found "ma_crosover"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion, scheduled"#
         ]],
     );
     check_change(
@@ -344,51 +344,51 @@ fn contradictions_are_found_between_right_sections() {
     check_more(
         "[actors]\nping_every_ms = 5000\n",
         expect![[r#"
-        my.toml:24: actors.bars.hang_after_ms: found 5000; expected more than actors.ping_every_ms, which is 5000
-        my.toml:24: actors.books.hang_after_ms: found 5000; expected more than actors.ping_every_ms, which is 5000
-        my.toml:24: actors.broker.hang_after_ms: found 5000; expected more than actors.ping_every_ms, which is 5000
-        my.toml:24: actors.storage.hang_after_ms: found 5000; expected more than actors.ping_every_ms, which is 5000
-        my.toml:24: actors.strategy.hang_after_ms: found 5000; expected more than actors.ping_every_ms, which is 5000"#]],
+        my.toml:30: actors.bars.hang_after_ms: found 5000; expected more than actors.ping_every_ms, which is 5000
+        my.toml:30: actors.books.hang_after_ms: found 5000; expected more than actors.ping_every_ms, which is 5000
+        my.toml:30: actors.broker.hang_after_ms: found 5000; expected more than actors.ping_every_ms, which is 5000
+        my.toml:30: actors.storage.hang_after_ms: found 5000; expected more than actors.ping_every_ms, which is 5000
+        my.toml:30: actors.strategy.hang_after_ms: found 5000; expected more than actors.ping_every_ms, which is 5000"#]],
     );
     check_more(
         "[actors.bars]\nbackoff_min_ms = 20000\n",
-        expect!["my.toml:25: actors.bars.backoff_min_ms: found 20000; expected at most backoff_max_ms, which is 10000"],
+        expect!["my.toml:31: actors.bars.backoff_min_ms: found 20000; expected at most backoff_max_ms, which is 10000"],
     );
     check_more(
         "[gateway]\nsource = \"synthetic\"\nfiles = [\"a\"]\nstart = 2024-06-12T13:25:00Z\n",
         expect![[
-            r#"my.toml:26: gateway.files: found a setting of another source; expected source = "files", or no files"#
+            r#"my.toml:32: gateway.files: found a setting of another source; expected source = "files", or no files"#
         ]],
     );
     check_more(
         "[gateway]\nsource = \"files\"\nseed = 1\n",
         expect![[r#"
-        my.toml:24: gateway.files: found nothing; expected a list of different elements, at least 1, each a path
-        my.toml:26: gateway.seed: found a setting of another source; expected source = "synthetic", or no seed"#]],
+        my.toml:30: gateway.files: found nothing; expected a list of different elements, at least 1, each a path
+        my.toml:32: gateway.seed: found a setting of another source; expected source = "synthetic", or no seed"#]],
     );
     check_more(
         "[gateway]\nspeed = \"fast\"\n",
         expect![[r#"
-        my.toml:24: gateway.source: found nothing; expected "synthetic" or "files"
-        my.toml:25: gateway.speed: found "fast"; expected market seconds per second, more than 0 and at most 100000, or "max""#]],
+        my.toml:30: gateway.source: found nothing; expected "synthetic" or "files"
+        my.toml:31: gateway.speed: found "fast"; expected market seconds per second, more than 0 and at most 100000, or "max""#]],
     );
     check_more(
         "[backtest]\nseed = 1\n",
         expect![[
-            r#"my.toml:25: backtest.seed: found a setting of another source; expected source = "synthetic", or no seed"#
+            r#"my.toml:31: backtest.seed: found a setting of another source; expected source = "synthetic", or no seed"#
         ]],
     );
     let live = "[instance]\nlive = true\nlive_acknowledgement = \"I accept that this trades real money\"\n";
     check_more(
         &format!("{live}[gateway]\nsource = \"synthetic\"\nstart = 2024-06-12T13:25:00Z\n"),
         expect![
-            "my.toml:25: instance.live: found true together with a simulated [gateway]; expected live = false, or no [gateway]"
+            "my.toml:31: instance.live: found true together with a simulated [gateway]; expected live = false, or no [gateway]"
         ],
     );
     check_more(
         &live.replace("I accept", "I do not accept"),
         expect![[
-            r#"my.toml:26: instance.live_acknowledgement: found "I do not accept that this trades real money"; expected "I accept that this trades real money""#
+            r#"my.toml:32: instance.live_acknowledgement: found "I do not accept that this trades real money"; expected "I accept that this trades real money""#
         ]],
     );
 }
@@ -435,7 +435,7 @@ thread = "t"
         my.toml:11: strategies[0].quantity: found nothing; expected a whole number from 1 to 100000 contracts
         my.toml:11: strategies[0].stop_ticks: found nothing; expected a whole number from 1 to 100000 ticks
         my.toml:12: strategies[0].name: found "A"; expected a name of 1 to 32 of a-z 0-9 _ -
-        my.toml:13: strategies[0].kind: found "unknown"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion
+        my.toml:13: strategies[0].kind: found "unknown"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion, scheduled
         my.toml:19: strategies[1].quantity: found 0; expected a whole number from 1 to 100000 contracts
         my.toml:20: strategies[1].stop_ticks: found "ten"; expected a whole number from 1 to 100000 ticks
         my.toml:22: strategies[1].params.period: found 1; expected a whole number from 2 to 1000 (bars in the channel)
@@ -443,5 +443,23 @@ thread = "t"
         my.toml:25: orders.emergency_liquidate_on_disconnect: found nothing; expected true or false
         my.toml:26: orders.flatten_on_stop: found "no"; expected true or false
         my.toml:27: actors.stratgy: found an unknown key; expected strategy, the nearest known name
-        my.toml:29: tweaks: found an unknown section; expected one of actors, backtest, bars, broker, expected_outages, gateway, instance, instruments, log, orders, risk, storage, strategies"#]].assert_eq(&mistakes(text));
+        my.toml:29: tweaks: found an unknown section; expected one of actors, allocation, backtest, bars, broker, calendar, control, expected_outages, feeds, gateway, instance, instruments, log, on_disconnect, orders, protection, risk, storage, strategies"#]].assert_eq(&mistakes(text));
+}
+
+#[test]
+fn a_protection_that_contradicts_itself_and_a_reserved_name_are_told() {
+    check_more(
+        "[protection]\nrepair_after_ms = 3_000\nflatten_after_ms = 3_000\nladder_step_ms = 40_000\nladder_tick = 2\n",
+        expect![[r#"
+            my.toml:30: protection.ladder_retry_max_ms: found 30000; expected at least protection.ladder_step_ms, which is 40000
+            my.toml:32: protection.flatten_after_ms: found 3000; expected more than protection.repair_after_ms, which is 3000
+            my.toml:34: protection.ladder_tick: found an unknown key; expected ladder_ticks, the nearest known name"#]],
+    );
+    check_change(
+        "name = \"trend\"",
+        "name = \"foreign\"",
+        expect![[
+            r#"my.toml:8: strategies[0].name: found "foreign", which stands for positions that are not Pitboss's; expected another name"#
+        ]],
+    );
 }

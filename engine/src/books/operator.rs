@@ -1,0 +1,88 @@
+//! What a person tells the running system: stop, go on, close. In: commands with a name and a reason. Out: records, latches,
+//! cancels. Absent: where commands come from and who may give them.
+
+use super::{Books, Output};
+use crate::journal::{Record, Severity};
+use crate::risk::latch::{self, Latch, Scope};
+use crate::time::Timestamp;
+use crate::trade::StrategyId;
+
+/// A command, who gave it and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Operator {
+    pub command: Command,
+    pub who: String,
+    pub why: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Nobody enters any more, and entries that work are withdrawn, until somebody unlocks `kill`. What protects a
+    /// position stays; `flatten` closes it.
+    Kill {
+        flatten: bool,
+    },
+    /// Cancel entries, close every position; trading goes on afterwards.
+    Flatten,
+    /// One strategy enters no more; its position keeps its protection.
+    Pause(StrategyId),
+    Resume(StrategyId),
+    /// Releases a latch by its rule's name.
+    Unlock {
+        rule: String,
+        scope: Scope,
+    },
+}
+
+impl Command {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Kill { .. } => "kill",
+            Command::Flatten => "flatten",
+            Command::Pause(_) => "pause",
+            Command::Resume(_) => "resume",
+            Command::Unlock { .. } => "unlock",
+        }
+    }
+}
+
+impl Books {
+    pub(super) fn on_operator(&mut self, now: Timestamp, operator: Operator, out: &mut Vec<Output>) {
+        let Operator { command, who, why } = operator;
+        let told = match &command {
+            Command::Kill { flatten: true } => "kill and flatten".to_owned(),
+            Command::Kill { flatten: false } | Command::Flatten => command.name().to_owned(),
+            Command::Pause(id) | Command::Resume(id) => {
+                format!("{} {}", command.name(), Scope::Strategy(*id))
+            }
+            Command::Unlock { rule, scope } => format!("unlock {rule} of {scope}"),
+        };
+        out.push(Output::Record(Record::Operator { command: told, who: who.clone(), why: why.clone() }));
+        let by_hand = |rule: &str, scope| {
+            let limit = format!("until {who} or another person says so");
+            Latch { rule: rule.to_owned(), scope, at: now, value: why.clone(), limit }
+        };
+        match command {
+            Command::Kill { flatten } => {
+                self.latch(by_hand(latch::KILL, Scope::Account), out);
+                if flatten {
+                    self.flatten(now, &why, out);
+                }
+            }
+            Command::Flatten => self.flatten(now, &why, out),
+            Command::Pause(id) => {
+                self.latch(by_hand(latch::PAUSE, Scope::Strategy(id)), out);
+            }
+            Command::Resume(id) => self.unlock(latch::PAUSE, Scope::Strategy(id), &who, &why, out),
+            Command::Unlock { rule, scope } => self.unlock(&rule, scope, &who, &why, out),
+        }
+    }
+
+    /// What is reached again right away latches again with the next check.
+    fn unlock(&mut self, rule: &str, scope: Scope, who: &str, why: &str, out: &mut Vec<Output>) {
+        if !self.release(rule, scope, who, why, out) {
+            let text = format!("{rule} of {scope} is not latched");
+            out.push(Self::system(Severity::Warning, "operator.nothing_to_unlock", text));
+        }
+    }
+}

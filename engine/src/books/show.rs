@@ -1,0 +1,165 @@
+//! Limits beside where the books stand, for people. In: the books. Out: lines of text and numbers. Absent: decisions.
+
+use serde::{Deserialize, Serialize};
+
+use super::Books;
+use crate::config::Limit;
+use crate::risk::latch::Reset;
+use crate::risk::{
+    consecutive_losses, daily_loss, drawdown, exposure, margin, order_rate, portfolio_risk, position, weekly_loss,
+};
+use crate::time::Timestamp;
+use crate::trade::{Leg, Money, Side, StrategyId, Trading};
+
+/// What a person sees of risk at one instant.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RiskView {
+    pub trading: Trading,
+    pub equity: Money,
+    pub limits: Vec<LimitLine>,
+    pub latches: Vec<LatchLine>,
+    /// Limits that were switched off by name.
+    pub switched_off: Vec<String>,
+    /// Contracts by instrument, net, negative when short; flat ones are left out.
+    pub positions: Vec<(String, i64)>,
+    /// Live entries, and live orders altogether.
+    pub entries: usize,
+    pub orders: usize,
+}
+
+/// One limit and how much of it is used.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct LimitLine {
+    pub rule: String,
+    /// `account`, the name of an instrument or of a strategy.
+    pub of: String,
+    pub value: String,
+    pub limit: String,
+    /// Percent of the limit, 0 where nothing is used.
+    pub used: u32,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct LatchLine {
+    pub rule: String,
+    /// `None` for the account.
+    pub strategy: Option<String>,
+    pub since: Timestamp,
+    pub value: String,
+    pub limit: String,
+    /// How it comes off without a person.
+    pub reset: String,
+}
+
+const ACCOUNT: &str = "account";
+
+impl Books {
+    /// Counts of the last minute are as of `now`.
+    pub fn risk_view(&self, now: Timestamp) -> RiskView {
+        let positions = self.instruments.iter().map(|i| (i.name.clone(), self.state.portfolio.net_position(i.id)));
+        let mut limits = self.account_lines();
+        limits.extend(self.symbol_lines());
+        limits.extend(self.strategy_lines());
+        limits.extend(self.rate_lines(now));
+        RiskView {
+            trading: self.trading,
+            equity: self.risk.capital + self.state.portfolio.equity(),
+            limits,
+            latches: self.latch_lines(),
+            switched_off: self.risk.switched_off().into_iter().map(str::to_owned).collect(),
+            positions: positions.filter(|(_, contracts)| *contracts != 0).collect(),
+            entries: self.state.orders.live().filter(|o| o.ticket.leg == Leg::Entry).count(),
+            orders: self.state.orders.live().count(),
+        }
+    }
+
+    fn account_lines(&self) -> Vec<LimitLine> {
+        let figures = self.state.risk.figures(self.risk.capital, &self.state.portfolio);
+        let (order, loss) = (&self.risk.order, &self.risk.loss);
+        let fall = figures.peak - figures.equity;
+        let worst = self.worst_cases();
+        let mut lines = Vec::new();
+        lines.extend(of_money(daily_loss::RULE, ACCOUNT, -figures.day, loss.daily_loss_max.max()));
+        lines.extend(of_money(weekly_loss::RULE, ACCOUNT, -figures.week, loss.weekly_loss_max.max()));
+        lines.extend(of_money(drawdown::RULE, ACCOUNT, fall, loss.max_drawdown.max().map(|max| max.of(figures.peak))));
+        lines.extend(of_money(drawdown::TRAILING_RULE, ACCOUNT, fall, loss.trailing_drawdown_max.max()));
+        let staked = order.max_portfolio_risk.max().map(|max| max.of(figures.equity));
+        lines.extend(of_money(portfolio_risk::RULE, ACCOUNT, self.at_stake(), staked));
+        if let Some(used) = self.sum_over(&worst, Self::margin) {
+            let allowed = order.margin_use_max.max().map(|max| max.of(figures.equity));
+            lines.extend(of_money(margin::RULE, ACCOUNT, used, allowed));
+        }
+        if let Some(value) = self.sum_over(&worst, Self::value) {
+            lines.extend(of_money(exposure::RULE, ACCOUNT, value, order.gross_exposure_max.max()));
+        }
+        lines
+    }
+
+    fn symbol_lines(&self) -> Vec<LimitLine> {
+        let worst = self.instruments.iter().zip(self.worst_cases());
+        let position = worst.clone().filter_map(|(instrument, worst)| {
+            of_count(position::RULE, &instrument.name, worst.contracts(), self.risk.order.max_position_size)
+        });
+        let resting = worst.filter_map(|(instrument, _)| {
+            let resting = self.resting(instrument.id, Side::Buy).into_iter().max()?;
+            let max = Limit::Max(self.risk.order.active_orders_max);
+            of_count(crate::risk::active_orders::RULE, &instrument.name, i64::from(resting), max)
+        });
+        position.chain(resting).collect()
+    }
+
+    fn strategy_lines(&self) -> Vec<LimitLine> {
+        let loss = &self.risk.loss;
+        let of = |(id, name): &(StrategyId, String)| {
+            let day = self.state.risk.strategy_day(*id, &self.state.portfolio);
+            let in_row = i64::from(self.state.portfolio.losses_in_row(*id));
+            let day = of_money(daily_loss::STRATEGY_RULE, name, -day, loss.strategy_daily_loss_max.max());
+            let in_row = of_count(consecutive_losses::RULE, name, in_row, loss.consecutive_losses_max);
+            day.into_iter().chain(in_row)
+        };
+        self.strategies.iter().flat_map(of).collect()
+    }
+
+    fn rate_lines(&self, now: Timestamp) -> Vec<LimitLine> {
+        let rate = &self.risk.rate;
+        let (second, minute) = self.sent.total(now);
+        let lines = [
+            of_count(order_rate::SECOND_RULE, ACCOUNT, i64::from(second), rate.orders_per_second_max),
+            of_count(order_rate::MINUTE_RULE, ACCOUNT, i64::from(minute), rate.orders_per_minute_max),
+            of_count(order_rate::DAY_RULE, ACCOUNT, i64::from(self.state.risk.orders), rate.orders_per_day_max),
+        ];
+        lines.into_iter().flatten().collect()
+    }
+
+    fn latch_lines(&self) -> Vec<LatchLine> {
+        let line = |latch: &crate::risk::latch::Latch| LatchLine {
+            rule: latch.rule.clone(),
+            strategy: latch.scope.strategy().map(|id| self.name_of_strategy(id).to_owned()),
+            since: latch.at,
+            value: latch.value.clone(),
+            limit: latch.limit.clone(),
+            reset: Reset::of(&latch.rule).name().to_owned(),
+        };
+        self.state.latches.iter().map(line).collect()
+    }
+}
+
+fn of_money(rule: &str, of: &str, value: Money, limit: Option<Money>) -> Option<LimitLine> {
+    let limit = limit?;
+    let value = value.max(Money::ZERO);
+    let used = percent(i128::from(value.micros()), i128::from(limit.micros()));
+    Some(LimitLine { rule: rule.into(), of: of.into(), value: value.to_string(), limit: limit.to_string(), used })
+}
+
+fn of_count(rule: &str, of: &str, value: i64, limit: Limit<u32>) -> Option<LimitLine> {
+    let limit = limit.max()?;
+    let used = percent(i128::from(value), i128::from(limit));
+    Some(LimitLine { rule: rule.into(), of: of.into(), value: value.to_string(), limit: limit.to_string(), used })
+}
+
+fn percent(value: i128, limit: i128) -> u32 {
+    if limit <= 0 {
+        return if value > 0 { 100 } else { 0 };
+    }
+    u32::try_from(value.max(0) * 100 / limit).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,185 @@
+//! Limits at work in the books: what trips, what stays latched, what a person can do, what a restart remembers.
+
+use super::*;
+use crate::config::Limit;
+use crate::journal::Verdict;
+use crate::risk::latch::{KILL, PAUSE, Scope};
+use crate::trade::Intent;
+
+fn by_alice(command: Command) -> Input {
+    Input::Operator(Operator { command, who: "alice".into(), why: "a test".into() })
+}
+
+/// The rule that refused the last entry; `None` if it passed.
+fn last_refusal(desk: &Desk) -> Option<String> {
+    match desk.verdicts().pop().expect("there was an intent") {
+        Verdict::Refused { rule, value, .. } if rule == "latched" => value.split(':').next().map(str::to_owned),
+        Verdict::Refused { rule, .. } => Some(rule.clone()),
+        Verdict::Approved { .. } => None,
+    }
+}
+
+/// Loses 21 ticks of one contract, 262.50 dollars.
+fn lose(desk: &mut Desk, strategy: StrategyId) {
+    desk.buy(strategy, 1);
+    assert_eq!(last_refusal(desk), None);
+    let (entry, stop) = (desk.ticket(strategy, Leg::Entry), desk.ticket(strategy, Leg::Stop));
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.fill(&stop, 1, 1, 19_980);
+    desk.wait(1_000);
+    desk.price(20_000);
+}
+
+#[test]
+fn a_tripped_limit_outlives_a_restart_and_ends_with_its_day() {
+    let mut desk = Desk::open();
+    desk.books.risk.loss.daily_loss_max = Limit::Max(Money::from_micros(262_500_000));
+    lose(&mut desk, ONE);
+    desk.buy(TWO, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some("daily_loss"));
+    let mut state = desk.rebuilt();
+    state.doubt_all();
+    let mut reborn = Desk::resumed(state, desk.now);
+    reborn.buy(TWO, 1);
+    assert_eq!(last_refusal(&reborn).as_deref(), Some("daily_loss"), "a new process goes by the same day");
+    reborn.now = reborn.now + Duration::from_secs(9 * 3_600);
+    reborn.price(20_000);
+    reborn.buy(TWO, 1);
+    assert_eq!(last_refusal(&reborn), None, "after 17:00 in Chicago it is another day");
+}
+
+#[test]
+fn a_drawdown_stays_latched_over_days_until_a_person_unlocks_it() {
+    let mut desk = Desk::open();
+    desk.books.risk.loss.trailing_drawdown_max = Limit::Max(Money::from_micros(262_500_000));
+    lose(&mut desk, ONE);
+    desk.now = desk.now + Duration::from_secs(9 * 3_600);
+    desk.price(20_000);
+    desk.buy(TWO, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some("trailing_drawdown"));
+    desk.books.risk.loss.trailing_drawdown_max = Limit::Max(Money::from_micros(1_000_000_000));
+    let unlock = |rule: &str| by_alice(Command::Unlock { rule: rule.into(), scope: Scope::Account });
+    desk.tell(unlock("max_drawdown"));
+    desk.buy(TWO, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some("trailing_drawdown"), "another rule's name releases nothing");
+    desk.tell(unlock("trailing_drawdown"));
+    desk.buy(TWO, 1);
+    assert_eq!(last_refusal(&desk), None);
+}
+
+#[test]
+fn a_limit_that_is_still_broken_latches_again_right_after_it_was_unlocked() {
+    let mut desk = Desk::open();
+    desk.books.risk.loss.trailing_drawdown_max = Limit::Max(Money::from_micros(262_500_000));
+    lose(&mut desk, ONE);
+    desk.tell(by_alice(Command::Unlock { rule: "trailing_drawdown".into(), scope: Scope::Account }));
+    desk.buy(TWO, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some("trailing_drawdown"));
+}
+
+#[test]
+fn a_row_of_losses_stops_that_strategy_alone() {
+    let mut desk = Desk::open();
+    desk.books.risk.loss.consecutive_losses_max = Limit::Max(2);
+    lose(&mut desk, ONE);
+    lose(&mut desk, ONE);
+    desk.buy(ONE, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some("consecutive_losses"));
+    desk.buy(TWO, 1);
+    assert_eq!(last_refusal(&desk), None);
+}
+
+#[test]
+fn who_enters_too_often_is_stopped_until_a_person_says_otherwise() {
+    let mut desk = Desk::open();
+    desk.books.risk.rate.reentries_max = Limit::Max(2);
+    lose(&mut desk, ONE);
+    lose(&mut desk, ONE);
+    desk.buy(ONE, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some("reentries"));
+    // An hour later the count would be low again; the latch is not.
+    desk.now = desk.now + Duration::from_secs(2 * 3_600);
+    desk.price(20_000);
+    desk.buy(ONE, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some("reentries"));
+    desk.tell(by_alice(Command::Unlock { rule: "reentries".into(), scope: Scope::Strategy(ONE) }));
+    desk.buy(ONE, 1);
+    assert_eq!(last_refusal(&desk), None);
+}
+
+#[test]
+fn a_kill_latches_first_withdraws_entries_and_leaves_protection_and_exits() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.buy(TWO, 1);
+    let waiting = desk.ticket(TWO, Leg::Entry);
+    desk.tell(by_alice(Command::Kill { flatten: false }));
+    assert_eq!(desk.cancels, [waiting.order_id], "the stop of what is held stays");
+    let at = |found: &dyn Fn(&Record) -> bool| desk.journal.iter().position(|e| found(&e.record)).expect("recorded");
+    let latched = at(&|r| matches!(r, Record::Latched(latch) if latch.rule == KILL));
+    let cancelled = at(&|r| matches!(r, Record::OrderChanged(c) if c.order_id == waiting.order_id));
+    assert!(latched < cancelled, "the latch comes first");
+    desk.buy(TWO, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some(KILL));
+    desk.intend(ONE, Intent::Exit);
+    let exit = desk.ticket(ONE, Leg::Exit);
+    desk.fill(&exit, 1, 1, 20_000);
+    assert_eq!(desk.position(ONE), 0, "what takes risk away passes");
+    assert!(desk.rebuilt().latches.has(KILL, Scope::Account), "a restart does not lift it");
+}
+
+#[test]
+fn a_kill_with_flatten_closes_everything() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.tell(by_alice(Command::Kill { flatten: true }));
+    assert_eq!(desk.ticket(ONE, Leg::Exit).quantity, 1);
+}
+
+#[test]
+fn a_paused_strategy_rests_until_it_is_resumed() {
+    let mut desk = Desk::open();
+    desk.tell(by_alice(Command::Pause(ONE)));
+    desk.buy(ONE, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some(PAUSE));
+    desk.buy(TWO, 1);
+    assert_eq!(last_refusal(&desk), None);
+    desk.tell(by_alice(Command::Resume(ONE)));
+    desk.buy(ONE, 1);
+    assert_eq!(last_refusal(&desk), None);
+    let who = desk.journal.iter().filter(|e| matches!(&e.record, Record::Operator { who, .. } if who == "alice"));
+    assert_eq!(who.count(), 2, "each command is a record with who and why");
+}
+
+#[test]
+fn stops_of_everybody_together_stake_no_more_than_allowed() {
+    let mut desk = Desk::open();
+    // 20 ticks are 250 dollars; with the capital of the default, 0.0006 of 500,000 is 300.
+    desk.books.risk.order.max_portfolio_risk = Limit::Max(crate::trade::Fraction::from_ppm(600));
+    desk.buy(ONE, 1);
+    assert_eq!(last_refusal(&desk), None);
+    desk.buy(TWO, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some("max_portfolio_risk"), "the first entry counts while it works");
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_000);
+    desk.wait(1_000);
+    desk.price(20_000);
+    desk.buy(TWO, 1);
+    assert_eq!(last_refusal(&desk).as_deref(), Some("max_portfolio_risk"), "and once it is filled");
+}
+
+#[test]
+fn the_day_counts_orders_over_a_restart() {
+    let mut desk = Desk::open();
+    desk.books.risk.rate.orders_per_day_max = Limit::Max(4);
+    desk.buy(ONE, 1);
+    let mut reborn = Desk::resumed(desk.rebuilt(), desk.now);
+    reborn.books.risk.rate.orders_per_day_max = Limit::Max(4);
+    reborn.buy(TWO, 1);
+    assert_eq!(last_refusal(&reborn).as_deref(), Some("orders_per_day"), "three were sent before");
+    assert_eq!(reborn.books.portfolio().net_position(ES), 0);
+}

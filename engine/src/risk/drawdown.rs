@@ -1,0 +1,26 @@
+//! Fall of equity from its peak, as a part of the peak and in money. Source: FIA 2024, 4.2.
+
+use super::Breach;
+use super::account::Figures;
+use crate::config::Limit;
+use crate::trade::{Fraction, Money};
+
+pub const RULE: &str = "max_drawdown";
+pub const TRAILING_RULE: &str = "trailing_drawdown";
+
+pub fn check(figures: &Figures, limit: Limit<Fraction>) -> Result<(), Breach> {
+    let Limit::Max(max) = limit else { return Ok(()) };
+    let (fall, allowed) = (figures.peak - figures.equity, max.of(figures.peak));
+    if fall > Money::ZERO && fall >= allowed {
+        return Err(Breach::new(RULE, fall, format!("{allowed} ({max} of {})", figures.peak)));
+    }
+    Ok(())
+}
+
+pub fn check_trailing(figures: &Figures, limit: Limit<Money>) -> Result<(), Breach> {
+    let fall = figures.peak - figures.equity;
+    match limit {
+        Limit::Max(max) if fall >= max => Err(Breach::new(TRAILING_RULE, fall, max)),
+        Limit::Max(_) | Limit::Off => Ok(()),
+    }
+}

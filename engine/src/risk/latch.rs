@@ -1,0 +1,188 @@
+//! What was tripped stays so until its own reset, or until a person unlocks it by name and says why.
+//! In: breaches, commands, trade dates. Out: who may not enter, and why. Source: FIA 2024, 1.5 and 3.2.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Breach, View};
+use crate::time::Timestamp;
+use crate::trade::StrategyId;
+
+/// A person stopped everything.
+pub const KILL: &str = "kill";
+/// A person stopped one strategy.
+pub const PAUSE: &str = "pause";
+
+/// Whom a latch keeps from entering.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Scope {
+    Account,
+    Strategy(StrategyId),
+}
+
+impl Scope {
+    pub fn strategy(self) -> Option<StrategyId> {
+        match self {
+            Scope::Account => None,
+            Scope::Strategy(id) => Some(id),
+        }
+    }
+}
+
+/// How a latch comes off without a person.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Reset {
+    /// When a new trade date begins.
+    Day,
+    /// When a new week of trade dates begins.
+    Week,
+    /// Never.
+    ByHand,
+}
+
+impl Reset {
+    pub fn of(rule: &str) -> Self {
+        match rule {
+            "daily_loss" | "strategy_daily_loss" | "profit_lock" => Reset::Day,
+            "weekly_loss" => Reset::Week,
+            _ => Reset::ByHand,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Reset::Day => "next trade date",
+            Reset::Week => "next week",
+            Reset::ByHand => "by hand",
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Latch {
+    /// Code of the rule, [`KILL`] or [`PAUSE`].
+    pub rule: String,
+    pub scope: Scope,
+    pub at: Timestamp,
+    pub value: String,
+    pub limit: String,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scope::Account => f.write_str("the account"),
+            Scope::Strategy(id) => write!(f, "strategy {}", id.0),
+        }
+    }
+}
+
+impl fmt::Display for Latch {
+    /// `daily_loss of the account: 1012.50 against 1000.00`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}: {} against {}", self.rule, self.scope, self.value, self.limit)
+    }
+}
+
+/// All that are on, in the order of their names.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Latches(Vec<Latch>);
+
+impl Latches {
+    pub fn iter(&self) -> impl Iterator<Item = &Latch> {
+        self.0.iter()
+    }
+
+    pub fn has(&self, rule: &str, scope: Scope) -> bool {
+        self.0.iter().any(|latch| latch.rule == rule && latch.scope == scope)
+    }
+
+    /// False if it was on already: the first cause is kept.
+    pub fn set(&mut self, latch: Latch) -> bool {
+        if self.has(&latch.rule, latch.scope) {
+            return false;
+        }
+        let at = self.0.partition_point(|other| (&other.rule, other.scope) < (&latch.rule, latch.scope));
+        self.0.insert(at, latch);
+        true
+    }
+
+    pub fn release(&mut self, rule: &str, scope: Scope) -> Option<Latch> {
+        let at = self.0.iter().position(|latch| latch.rule == rule && latch.scope == scope)?;
+        Some(self.0.remove(at))
+    }
+
+    /// What comes off at a new trade date, and with `week` at a new week as well.
+    pub fn due(&self, week: bool) -> Vec<Latch> {
+        let is_due = |latch: &&Latch| match Reset::of(&latch.rule) {
+            Reset::Day => true,
+            Reset::Week => week,
+            Reset::ByHand => false,
+        };
+        self.0.iter().filter(is_due).cloned().collect()
+    }
+
+    /// What keeps this strategy from entering.
+    pub fn on(&self, strategy: StrategyId) -> Option<&Latch> {
+        self.0.iter().find(|latch| latch.scope == Scope::Account || latch.scope == Scope::Strategy(strategy))
+    }
+
+    /// Gives strategies the ids of another numbering; latches of what has no number any more are dropped.
+    pub fn renumber(&mut self, strategy: &impl Fn(StrategyId) -> Option<StrategyId>) {
+        self.0.retain_mut(|latch| match latch.scope {
+            Scope::Account => true,
+            Scope::Strategy(id) => match strategy(id) {
+                Some(id) => {
+                    latch.scope = Scope::Strategy(id);
+                    true
+                }
+                None => false,
+            },
+        });
+    }
+}
+
+/// The refusal carries the name of the rule that was tripped.
+pub fn check(view: &View<'_>) -> Result<(), Breach> {
+    let Some(latch) = view.latch else { return Ok(()) };
+    let value = format!("{}: {}", latch.rule, latch.value);
+    Err(Breach::new("latched", value, format!("{}; released {}", latch.limit, Reset::of(&latch.rule).name())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{broken, buy, calm};
+    use super::*;
+
+    fn latch(rule: &str, scope: Scope) -> Latch {
+        let (value, limit) = ("5".to_owned(), "4".to_owned());
+        Latch { rule: rule.to_owned(), scope, at: Timestamp::from_secs(1), value, limit }
+    }
+
+    #[test]
+    fn a_latch_keeps_its_scope_from_entering_and_is_released_by_name() {
+        let mut latches = Latches::default();
+        let one = StrategyId(1);
+        assert!(latches.set(latch("reentries", Scope::Strategy(one))));
+        assert!(!latches.set(latch("reentries", Scope::Strategy(one))), "the first cause is kept");
+        assert!(latches.on(one).is_some() && latches.on(StrategyId(0)).is_none());
+        latches.set(latch(KILL, Scope::Account));
+        assert!(latches.on(StrategyId(0)).is_some_and(|latch| latch.rule == KILL));
+        assert_eq!(broken(buy(1), View { latch: latches.on(StrategyId(0)), ..calm() }), Some("latched"));
+        assert!(latches.release(KILL, Scope::Strategy(one)).is_none(), "another scope's name releases nothing");
+        assert!(latches.release(KILL, Scope::Account).is_some());
+        assert!(latches.on(StrategyId(0)).is_none());
+    }
+
+    #[test]
+    fn a_new_day_releases_what_counts_days_and_nothing_else() {
+        let mut latches = Latches::default();
+        for rule in ["daily_loss", "weekly_loss", "max_drawdown", KILL] {
+            latches.set(latch(rule, Scope::Account));
+        }
+        let rules = |week| latches.due(week).into_iter().map(|latch| latch.rule).collect::<Vec<_>>();
+        assert_eq!(rules(false), ["daily_loss"]);
+        assert_eq!(rules(true), ["daily_loss", "weekly_loss"]);
+    }
+}

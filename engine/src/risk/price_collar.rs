@@ -1,0 +1,59 @@
+//! A price is one that this market could have: greater than nothing, and a limit not far on the bad side of the quote.
+//! Source: FIA 2024, 1.3 and 2.1; MiFID RTS 6, article 15.
+
+use super::{Breach, Candidate, View};
+use crate::config::Limit;
+use crate::trade::Side;
+
+pub const RULE: &str = "price_collar";
+
+pub fn check(order: &Candidate, view: &View<'_>, limit: Limit<u32>) -> Result<(), Breach> {
+    let Limit::Max(max) = limit else { return Ok(()) };
+    let named = [order.kind.limit_price(), order.kind.stop_price(), order.stop, order.target];
+    if let Some(price) = named.into_iter().flatten().find(|price| price.0 <= 0) {
+        return Err(Breach::new(RULE, format!("{} (ticks)", price.0), "more than 0"));
+    }
+    let touch = match order.side {
+        Side::Buy => view.mark.ask,
+        Side::Sell => view.mark.bid,
+    };
+    let Some(reference) = touch.or(view.mark.last) else {
+        return Err(Breach::new(RULE, "no reference price", "a price of the symbol"));
+    };
+    let Some(price) = order.kind.limit_price() else { return Ok(()) };
+    let beyond = i64::from(order.side.sign()) * (i64::from(price.0) - i64::from(reference.0));
+    if beyond > i64::from(max) {
+        let value = format!("{beyond} ticks beyond {}", reference.0);
+        return Err(Breach::new(RULE, value, format!("{max} ticks")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{broken, broken_by, buy, calm, sell};
+    use super::*;
+    use crate::market::Price;
+    use crate::portfolio::Mark;
+    use crate::trade::OrderKind;
+
+    fn at(order: Candidate, price: i32) -> Candidate {
+        Candidate { kind: OrderKind::Limit(Price(price)), ..order }
+    }
+
+    #[test]
+    fn a_limit_far_beyond_the_quote_is_refused_on_either_side() {
+        assert_eq!((broken(at(buy(1), 20_008), calm()), broken(at(buy(1), 20_009), calm())), (None, Some(RULE)));
+        assert_eq!((broken(at(sell(1), 19_991), calm()), broken(at(sell(1), 19_990), calm())), (None, Some(RULE)));
+        assert_eq!(broken(at(buy(1), 19_995), calm()), None, "waiting for a better price is no danger");
+    }
+
+    #[test]
+    fn a_price_of_nothing_and_a_market_without_a_price_are_refused() {
+        assert_eq!(broken(at(buy(1), 0), calm()), Some(RULE));
+        assert_eq!(broken(Candidate { stop: Some(Price(-1)), ..buy(1) }, calm()), Some(RULE));
+        assert_eq!(broken(buy(1), View { mark: Mark::default(), ..calm() }), Some(RULE));
+        let without = |l: &mut crate::config::RiskConfig| l.order.price_collar_ticks_max = Limit::Off;
+        assert_eq!(broken_by(at(buy(1), 20_100), calm(), without), None);
+    }
+}

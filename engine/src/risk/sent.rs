@@ -1,0 +1,125 @@
+//! What was sent, for the limits that count. In: orders as they are sent. Out: counts. Absent: limits.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::Candidate;
+use crate::market::SymbolId;
+use crate::time::Timestamp;
+use crate::trade::StrategyId;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Orders sent, children included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    pub second: u32,
+    pub minute: u32,
+    /// Of the trade date.
+    pub day: u32,
+    pub strategy_minute: u32,
+    pub symbol_minute: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Order {
+    at: Timestamp,
+    strategy: StrategyId,
+    symbol: SymbolId,
+}
+
+/// The last minute's orders and the latest entries.
+#[derive(Clone, Debug, Default)]
+pub struct Sent {
+    orders: VecDeque<Order>,
+    last: BTreeMap<StrategyId, (Timestamp, Candidate)>,
+    entries: BTreeMap<StrategyId, VecDeque<Timestamp>>,
+}
+
+impl Sent {
+    pub fn order(&mut self, now: Timestamp, strategy: StrategyId, symbol: SymbolId) {
+        self.orders.push_back(Order { at: now, strategy, symbol });
+    }
+
+    pub fn entry(&mut self, now: Timestamp, entry: Candidate) {
+        self.last.insert(entry.strategy, (now, entry));
+        self.entries.entry(entry.strategy).or_default().push_back(now);
+    }
+
+    /// Without those of the day, which outlive a restart and are counted elsewhere.
+    pub fn counts(&mut self, now: Timestamp, of: &Candidate) -> Counts {
+        while self.orders.front().is_some_and(|order| now.since(order.at) >= MINUTE) {
+            self.orders.pop_front();
+        }
+        let mut counts = Counts::default();
+        for order in &self.orders {
+            counts.minute += 1;
+            counts.second += u32::from(now.since(order.at) < SECOND);
+            counts.strategy_minute += u32::from(order.strategy == of.strategy);
+            counts.symbol_minute += u32::from(order.symbol == of.symbol);
+        }
+        counts
+    }
+
+    /// Orders of everybody in the last second and in the last minute.
+    pub fn total(&self, now: Timestamp) -> (u32, u32) {
+        let within = |span| self.orders.iter().filter(|order| now.since(order.at) < span).count();
+        let count = |span| u32::try_from(within(span)).unwrap_or(u32::MAX);
+        (count(SECOND), count(MINUTE))
+    }
+
+    /// Since the strategy sent exactly this, if that was the last it sent.
+    pub fn since_same(&self, now: Timestamp, entry: &Candidate) -> Option<Duration> {
+        self.last.get(&entry.strategy).filter(|(_, last)| last == entry).map(|(at, _)| now.since(*at))
+    }
+
+    /// Entries of the strategy that are younger than `within`.
+    pub fn entries(&mut self, now: Timestamp, strategy: StrategyId, within: Duration) -> u32 {
+        let Some(entries) = self.entries.get_mut(&strategy) else { return 0 };
+        while entries.front().is_some_and(|&at| now.since(at) >= within) {
+            entries.pop_front();
+        }
+        u32::try_from(entries.len()).unwrap_or(u32::MAX)
+    }
+
+    /// A person enabled the strategy again.
+    pub fn forget_entries(&mut self, strategy: StrategyId) {
+        self.entries.remove(&strategy);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::buy;
+    use super::*;
+
+    #[test]
+    fn orders_leave_the_counts_with_time() {
+        let mut sent = Sent::default();
+        let at = |ms: i64| Timestamp::from_nanos(ms * 1_000_000);
+        sent.order(at(0), StrategyId(0), SymbolId(0));
+        sent.order(at(0), StrategyId(1), SymbolId(0));
+        sent.order(at(59_500), StrategyId(0), SymbolId(1));
+        let counts = sent.counts(at(59_999), &buy(1));
+        let expected = Counts { second: 1, minute: 3, day: 0, strategy_minute: 2, symbol_minute: 2 };
+        assert_eq!(counts, expected);
+        let counts = sent.counts(at(60_000), &buy(1));
+        assert_eq!((counts.minute, counts.strategy_minute, counts.symbol_minute), (1, 1, 0));
+        assert_eq!(sent.counts(at(60_500), &buy(1)).second, 0);
+    }
+
+    #[test]
+    fn only_the_same_entry_is_the_same() {
+        let mut sent = Sent::default();
+        let at = Timestamp::from_secs;
+        sent.entry(at(10), buy(1));
+        assert_eq!(sent.since_same(at(12), &buy(1)), Some(Duration::from_secs(2)));
+        assert_eq!(sent.since_same(at(12), &buy(2)), None);
+        sent.entry(at(20), buy(2));
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(sent.entries(at(3_609), StrategyId(0), hour), 2);
+        assert_eq!(sent.entries(at(3_610), StrategyId(0), hour), 1);
+        assert_eq!(sent.entries(at(3_610), StrategyId(1), hour), 0);
+    }
+}

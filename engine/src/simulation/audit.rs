@@ -1,0 +1,261 @@
+//! Watches that no invariant is broken. In: what the system asks of the broker, hears and records, and its books, at each
+//! step. Out: the first violation. Absent: the system's own opinion of how well it does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::exchange::{Exchange, Heard};
+use super::fold::Fold;
+use crate::books::{Books, BooksState};
+use crate::journal::{Entry, Record};
+use crate::market::{Instrument, SymbolId};
+use crate::time::Timestamp;
+use crate::trade::{
+    BrokerEvent, BrokerOrderId, BrokerRequest, ClientOrderId, Leg, Money, OrderTicket, StrategyId, Trading,
+};
+use crate::wiring::News;
+
+mod ending;
+mod positions;
+mod requests;
+
+/// How long a position may lack a stop, or a stop a position, while orders reach the exchange and book and broker agree.
+const REPAIR_WITHIN: Duration = Duration::from_secs(8);
+/// Positions are compared every minute, and what was taken back is believed at the second look.
+const DISCOVER_WITHIN: Duration = Duration::from_secs(100);
+/// How long book and broker may differ about orders while nothing is under way.
+const SETTLE_WITHIN: Duration = Duration::from_secs(30);
+
+/// A broken invariant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Stable name of the invariant.
+    pub rule: &'static str,
+    pub text: String,
+}
+
+/// Something that may last only so long.
+#[derive(Clone, Debug)]
+struct Since<K: Ord>(BTreeMap<K, Timestamp>);
+
+impl<K: Ord> Default for Since<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord + Copy> Since<K> {
+    /// Notes which ones last, and answers one that has lasted longer than `most`.
+    fn outlasts(&mut self, now: Timestamp, lasting: &BTreeSet<K>, most: Duration) -> Option<K> {
+        self.0.retain(|key, _| lasting.contains(key));
+        for key in lasting {
+            self.0.entry(*key).or_insert(now);
+        }
+        self.0.iter().find(|(_, since)| now.since(**since) > most).map(|(key, _)| *key)
+    }
+}
+
+/// An exit on its way, and whether something else filled before it was at the exchange.
+#[derive(Clone, Copy, Debug)]
+struct Exit {
+    arrived: bool,
+    overtaken: bool,
+}
+
+#[derive(Debug)]
+pub struct Auditor {
+    instruments: Vec<Instrument>,
+    position_max: i64,
+    /// The journal so far, of this life of the process.
+    fold: Fold,
+    /// Tickets that were ever handed over to be sent, in all lives.
+    sent: BTreeMap<ClientOrderId, OrderTicket>,
+    by_order_id: BTreeMap<i32, ClientOrderId>,
+    order_id_max: BrokerOrderId,
+    /// Counts connectivity events and rebuilt books; an inventory counts if it was asked for at the latest of them.
+    epoch: u64,
+    asked_in: u64,
+    reconciled_in: u64,
+    naked: Since<(StrategyId, SymbolId)>,
+    orphans: Since<ClientOrderId>,
+    unsettled: Since<ClientOrderId>,
+    /// Positions that others changed, until it is noticed.
+    undiscovered: Since<SymbolId>,
+    discovered: Option<Timestamp>,
+    executions_seen: usize,
+    held: BTreeMap<(StrategyId, SymbolId), i64>,
+    exits: BTreeMap<ClientOrderId, Exit>,
+    /// Symbols without a tick since their farm broke or they were subscribed.
+    unproved: BTreeSet<SymbolId>,
+    /// A person may have to settle something that happened: book and broker may differ for good.
+    excused: bool,
+    violation: Option<Violation>,
+    pub steps: u64,
+}
+
+impl Auditor {
+    pub fn new(instruments: &[Instrument], position_max: u32) -> Self {
+        Self {
+            instruments: instruments.to_vec(),
+            position_max: i64::from(position_max),
+            fold: Fold::default(),
+            sent: BTreeMap::new(),
+            by_order_id: BTreeMap::new(),
+            order_id_max: BrokerOrderId(0),
+            epoch: 1,
+            asked_in: 0,
+            reconciled_in: 0,
+            naked: Since::default(),
+            orphans: Since::default(),
+            unsettled: Since::default(),
+            undiscovered: Since::default(),
+            discovered: None,
+            executions_seen: 0,
+            held: BTreeMap::new(),
+            exits: BTreeMap::new(),
+            unproved: BTreeSet::new(),
+            excused: false,
+            violation: None,
+            steps: 0,
+        }
+    }
+
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// Book and broker may differ for good from now on.
+    pub fn excuse(&mut self) {
+        self.excused = true;
+    }
+
+    pub fn is_excused(&self) -> bool {
+        self.excused
+    }
+
+    pub fn break_rule(&mut self, rule: &'static str, text: impl Into<String>) {
+        self.violation.get_or_insert(Violation { rule, text: text.into() });
+    }
+
+    /// Whether a complete inventory was taken since the last connectivity event.
+    pub fn is_reconciled(&self) -> bool {
+        self.reconciled_in == self.epoch
+    }
+
+    /// Whatever was known of the broker may be wrong now: the books were rebuilt.
+    pub fn doubt(&mut self) {
+        self.epoch += 1;
+    }
+
+    /// One record, when it is in the journal's file.
+    pub fn on_record(&mut self, entry: &Entry) {
+        if let Record::SessionStarted { books, .. } = &entry.record {
+            self.fold = Fold::of_state(books);
+            return;
+        }
+        self.check_entry(&entry.record);
+        if let Err(text) = self.fold.apply(&entry.record) {
+            self.break_rule("an execution counts once", text);
+        }
+    }
+
+    /// An entry comes into being with its record, and only while trading is allowed.
+    fn check_entry(&mut self, record: &Record) {
+        let Record::OrderPlaced(ticket) = record else { return };
+        let is_new = ticket.leg == Leg::Entry && !self.fold.placed.contains_key(&ticket.id);
+        let trading = self.fold.trading.unwrap_or(Trading::Paused);
+        if is_new && trading != Trading::Allowed {
+            self.break_rule("no entry while paused", format!("entry {} while trading is {trading:?}", ticket.id.0));
+        }
+    }
+
+    pub fn on_heard(&mut self, heard: &Heard) {
+        match heard {
+            Heard::Ticks(symbol, _) => {
+                self.unproved.remove(symbol);
+            }
+            Heard::News(News::FeedUp(symbol)) => {
+                self.unproved.insert(*symbol);
+            }
+            Heard::News(News::Notice { code: 2103, .. }) => {
+                self.unproved.extend(self.instruments.iter().map(|i| i.id));
+            }
+            Heard::Closed | Heard::News(News::Connected | News::Disconnected { .. }) => self.doubt(),
+            Heard::News(News::Notice { code: 1100 | 1101 | 1102 | 1300 | 2110, .. }) => self.doubt(),
+            Heard::News(News::Event(BrokerEvent::Snapshot(_))) => self.reconciled_in = self.asked_in,
+            Heard::News(_) | Heard::Pong => {}
+        }
+    }
+
+    /// After each step, when everything that it caused is done. `books`: as they are, unless they are being rebuilt.
+    pub fn check(&mut self, exchange: &Exchange, books: Option<&Books>) {
+        self.steps += 1;
+        if self.violation.is_some() {
+            return;
+        }
+        self.check_executions(exchange);
+        if let Some(books) = books {
+            self.check_book(exchange, books);
+        }
+        self.check_protection(exchange);
+        self.check_limits(exchange);
+    }
+
+    /// The books are what the journal says, and what the broker says when nothing is under way.
+    fn check_book(&mut self, exchange: &Exchange, books: &Books) {
+        let differences = self.fold.differences(books.state());
+        if !differences.is_empty() {
+            return self.break_rule("the book is what the journal says", differences.join("; "));
+        }
+        let quiet = exchange.is_quiet() && self.is_reconciled() && books.trading() == Trading::Allowed;
+        if !quiet || self.excused {
+            self.unsettled.0.clear();
+            return;
+        }
+        self.check_positions(exchange, books);
+        let at_broker: BTreeSet<ClientOrderId> =
+            exchange.venue().open_orders().filter_map(|o| self.id_of(o.order.order_id)).collect();
+        let in_book: BTreeSet<ClientOrderId> = self.fold.live.keys().copied().collect();
+        let differing: BTreeSet<ClientOrderId> = at_broker.symmetric_difference(&in_book).copied().collect();
+        if let Some(id) = self.unsettled.outlasts(exchange.now(), &differing, SETTLE_WITHIN) {
+            let text = format!("order {}: live in one of book and broker only", id.0);
+            self.break_rule("orders are those at the broker", text);
+        }
+    }
+
+    /// They agree whenever nothing is under way. What others did is told by nobody, and must be found by comparing.
+    fn check_positions(&mut self, exchange: &Exchange, books: &Books) {
+        let theirs = |of: SymbolId| exchange.venue().positions().find(|p| p.symbol == of).map_or(0, |p| p.quantity);
+        let ours = |of: SymbolId| books.portfolio().net_position(of);
+        let differing: BTreeSet<SymbolId> =
+            self.instruments.iter().map(|i| i.id).filter(|id| ours(*id) != theirs(*id)).collect();
+        if differing.is_empty() {
+            self.discovered = exchange.others_at();
+        }
+        let hidden = exchange.others_at() != self.discovered;
+        let within = if hidden { DISCOVER_WITHIN } else { Duration::ZERO };
+        let late = self.undiscovered.outlasts(exchange.now(), &differing, within);
+        if let Some(id) = late.or(differing.first().copied().filter(|_| !hidden)) {
+            let text = format!("symbol {}: book {}, broker {}, and trading is allowed", id.0, ours(id), theirs(id));
+            self.break_rule("the book is what the broker holds", text);
+        }
+    }
+
+    /// The ticket that went out under this id.
+    fn id_of(&self, order_id: i32) -> Option<ClientOrderId> {
+        self.by_order_id.get(&order_id).copied()
+    }
+
+    /// A dead process was started again from `entries`, the last segment as it was found, and begins with `books`.
+    pub fn check_recovered(&mut self, entries: &[Entry], books: &BooksState) {
+        match Fold::of_segment(entries.iter()) {
+            Some(fold) => {
+                let differences = fold.differences(books);
+                if !differences.is_empty() {
+                    self.break_rule("a start is a recovery", differences.join("; "));
+                }
+            }
+            None => self.break_rule("a start is a recovery", "the journal holds an execution twice, or no beginning"),
+        }
+    }
+}
