@@ -41,6 +41,8 @@ pub enum Sabotage {
     ForgetPauseOfNewLink,
     /// Trading goes on when news of orders were lost.
     TradeOnLostNews,
+    /// A protective order on the side that adds to the position is kept.
+    KeepWrongSide,
     /// The limit on positions does not count orders that work.
     CountPositionsOnly,
 }

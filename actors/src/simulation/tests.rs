@@ -62,6 +62,7 @@ const FOUND_BY: &[(Sabotage, u64)] = &[
     (Sabotage::TrustFarm, 0),
     (Sabotage::ForgetPauseOfNewLink, 0),
     (Sabotage::TradeOnLostNews, 0),
+    (Sabotage::KeepWrongSide, 214),
     (Sabotage::CountPositionsOnly, 0),
 ];
 /// Should the drawing of plans change, so many seeds are tried in its stead.

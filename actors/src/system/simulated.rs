@@ -57,8 +57,10 @@ impl System {
         }
     }
 
+    /// The books, unless they have failed and wait to be rebuilt: what is left of them is not used any more.
     pub(crate) fn with_books<T>(&self, look: impl FnOnce(&Books) -> T) -> Option<T> {
-        floor::with_books(&self.shared, look)
+        let runs = self.books.gauge().state() == ActorState::Running;
+        runs.then(|| floor::with_books(&self.shared, look)).flatten()
     }
 
     /// Names of actors that do not run.

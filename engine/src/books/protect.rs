@@ -243,10 +243,12 @@ impl Books {
         if !self.connected || self.climbs.contains_key(&(strategy, symbol)) || working(Leg::Entry) {
             return;
         }
-        let position = contracts(self.state.portfolio.position(strategy, symbol));
+        let held = self.state.portfolio.position(strategy, symbol);
+        let position = contracts(held);
         if position > 0 && working(Leg::Exit) {
             return;
         }
+        let closing = Side::of_position(held).map(Side::opposite);
         for leg in [Leg::Stop, Leg::Target, Leg::Exit] {
             let mut open = position;
             let orders: Vec<ClientOrderId> = self
@@ -259,6 +261,11 @@ impl Books {
             for id in orders.into_iter().rev() {
                 let order = self.state.orders.get(id).expect("it is live");
                 let (exposed, filled) = (self.exposure(order), order.filled);
+                // Of an older position on the other side: it would add to this one.
+                if Some(order.ticket.side) != closing && !sabotage::is(Sabotage::KeepWrongSide) {
+                    self.cancel(id, "its position is gone", out);
+                    continue;
+                }
                 if open == 0 {
                     self.cancel(id, "its position is gone", out);
                 } else if exposed > open {
