@@ -95,7 +95,7 @@ fn risk_gate(times: usize) {
         side: Side::Buy,
         quantity: 1,
         kind: OrderKind::Market,
-        stop: Price(19_976),
+        stop: Some(Price(19_976)),
         target: Some(Price(20_048)),
     };
     let price = |ticks| Some(Price(ticks));
@@ -103,6 +103,7 @@ fn risk_gate(times: usize) {
         trading: Trading::Allowed,
         latch: None,
         engaged: false,
+        unprotected_allowed: false,
         mark: Mark { last: price(20_000), bid: price(19_999), ask: price(20_000) },
         data_age: Some(Duration::from_millis(3)),
         feed_live: true,

@@ -60,7 +60,7 @@ pub struct Addresses {
     pub books: Port<Told<books::Input>>,
     pub link: Port<Told<link::Input>>,
     pub broker: Port<Told<BrokerCommand>>,
-    /// Bars, books, link: in the order in which a driven clock wakes them.
+    /// Bars, strategies that ask for a time, books, link: in the order in which a driven clock wakes them.
     pub timed: Vec<Port<Wake>>,
 }
 

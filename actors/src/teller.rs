@@ -91,7 +91,8 @@ impl Teller {
             // The books tell what a correction changes.
             | Record::Corrected { .. }
             | Record::TradeDate(_)
-            | Record::SessionEnded { .. } => {}
+            | Record::SessionEnded { .. }
+            | Record::Account(_) => {}
         }
     }
 
@@ -108,7 +109,7 @@ impl Teller {
     fn tell_signal(&self, intent: &engine::trade::OrderIntent, verdict: &Verdict) {
         let strategy = self.strategy(intent.strategy);
         let wish = match &intent.intent {
-            Intent::Enter { side, quantity, .. } => {
+            Intent::Enter { side, quantity, .. } | Intent::Order { side, quantity, .. } => {
                 format!("{} {quantity} {}", side.name(), self.symbol(intent.symbol))
             }
             Intent::Exit => format!("exit {}", self.symbol(intent.symbol)),

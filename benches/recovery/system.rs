@@ -200,9 +200,9 @@ impl Desk {
         self.until(&text, || {
             let entries = self.gateway.transcript(next, None);
             next = entries.last().map_or(next, |last| last.seq + 1);
-            let end = entries.iter().find(|entry| {
-                entry.direction == Direction::Note && entry.message == text && entry.at >= from
-            });
+            let end = entries
+                .iter()
+                .find(|entry| entry.direction == Direction::Note && entry.message == text && entry.at >= from);
             end.map(|entry| entry.at)
         })
         .await

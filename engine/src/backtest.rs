@@ -5,6 +5,9 @@
 //! whole seconds as Interactive Brokers stamps them, orders reach the venue between two steps, and after each step the
 //! clock moves to the step's time and deadlines fire. So both give the same signals, orders and fills.
 
+pub mod bar_run;
+pub mod lookahead;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -255,6 +258,10 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         self.route(Output::Broker(news));
     }
 
+    fn route_record(&mut self, record: Record) {
+        (self.journal)(self.now, record);
+    }
+
     fn route(&mut self, output: Output) {
         let mut to = Queue { messages: &mut self.queue, now: self.now, journal: &mut self.journal };
         route(&self.cores.topology, output, &mut to);
@@ -308,6 +315,9 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         let mut outputs: Vec<Output> = Vec::new();
         for bars in &mut self.cores.bars {
             outputs.extend(due(bars, self.now));
+        }
+        for strategy in &mut self.cores.strategies {
+            outputs.extend(due(strategy, self.now));
         }
         outputs.extend(due(&mut self.cores.books, self.now));
         outputs.extend(due(&mut self.cores.link, self.now));

@@ -128,6 +128,17 @@ pub struct Performance {
     pub drawdown_max: Money,
 }
 
+/// What an account is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AccountRow {
+    /// As settled.
+    pub cash: Money,
+    /// Cash and what open positions gained since their settlement.
+    pub equity: Money,
+    pub initial_margin: Money,
+    pub maintenance_margin: Money,
+}
+
 /// The trade date turned.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TradeDate {
@@ -232,6 +243,8 @@ pub enum Record {
     TradeDate(Box<TradeDate>),
     /// Shares of the risk budget from now on, and why.
     Allocation(Box<Shares>),
+    /// The account of a backtest after a settlement, and at the end.
+    Account(AccountRow),
 }
 
 /// Why a segment stopped being readable at some byte.

@@ -4,6 +4,7 @@
 pub mod allocation;
 pub mod analytics;
 pub mod backtest;
+pub mod bar_market;
 pub mod bars;
 pub mod books;
 pub mod codes;

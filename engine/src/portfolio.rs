@@ -56,7 +56,10 @@ pub struct Sleeve {
 struct FillKey {
     strategy: StrategyId,
     symbol: SymbolId,
+    /// The trip that the fill opened or added to; one that only closed belongs to what it closed.
     trip: u32,
+    /// Of a fill that turned the position around: contracts that ended the trip before, and all of its contracts.
+    turned: Option<(u32, u32)>,
 }
 
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -188,18 +191,23 @@ impl Portfolio {
         let tick_value = self.tick_value(fill.symbol);
         let key = (fill.strategy, fill.symbol);
         let sleeve = self.sleeves.entry(key).or_default();
-        let was_flat = sleeve.quantity == 0;
-        if was_flat {
-            sleeve.trip += 1;
-            sleeve.trip_net = Money::ZERO;
+        let before = sleeve.quantity;
+        if before == 0 {
+            sleeve.begin_trip();
         }
-        let awaiting = FillKey { strategy: fill.strategy, symbol: fill.symbol, trip: sleeve.trip };
         let realised = sleeve.trade(i64::from(fill.side.sign()) * i64::from(fill.quantity), fill.price, tick_value);
         sleeve.trip_net += realised;
-        let ended = (sleeve.quantity == 0).then(|| {
+        let turned = before.signum() * sleeve.quantity.signum() < 0;
+        let ended = (sleeve.quantity == 0 || turned).then(|| {
             sleeve.last_trip_net = Some(sleeve.trip_net);
             sleeve.trip_net
         });
+        if turned {
+            sleeve.begin_trip();
+        }
+        let closed = u32::try_from(before.unsigned_abs()).unwrap_or(u32::MAX);
+        let turned = turned.then_some((closed, fill.quantity));
+        let awaiting = FillKey { strategy: fill.strategy, symbol: fill.symbol, trip: sleeve.trip, turned };
         if let Some(net) = ended {
             self.totals.entry(fill.strategy).or_default().add_trip(net);
             self.account.add_trip(net);
@@ -220,15 +228,22 @@ impl Portfolio {
         let of = self.awaiting_commission.remove(exec_id)?;
         let sleeve = self.sleeves.get_mut(&(of.strategy, of.symbol)).expect("a fill made this sleeve");
         sleeve.commission += amount;
+        // The contracts that ended a trip and those that began the next each bear their part.
+        let ending = of.turned.map_or(Money::ZERO, |(closed, all)| part(amount, i64::from(closed), i64::from(all)));
+        let mut of_last_trip = ending;
         if of.trip == sleeve.trip && sleeve.quantity != 0 {
-            sleeve.trip_net -= amount;
-        } else if of.trip == sleeve.trip
+            sleeve.trip_net -= amount - ending;
+        } else if of.trip == sleeve.trip {
+            of_last_trip = amount;
+        }
+        if of.trip == sleeve.trip
+            && of_last_trip != Money::ZERO
             && let Some(net) = sleeve.last_trip_net
         {
-            sleeve.last_trip_net = Some(net - amount);
+            sleeve.last_trip_net = Some(net - of_last_trip);
             for totals in [self.totals.entry(of.strategy).or_default(), &mut self.account] {
                 totals.remove_trip(net);
-                totals.add_trip(net - amount);
+                totals.add_trip(net - of_last_trip);
             }
         }
         Some(of)
@@ -391,6 +406,11 @@ impl Portfolio {
 }
 
 impl Sleeve {
+    fn begin_trip(&mut self) {
+        self.trip += 1;
+        self.trip_net = Money::ZERO;
+    }
+
     /// Books a signed quantity at a price; returns the profit of the part that it closed.
     fn trade(&mut self, signed: i64, price: Price, tick_value: Money) -> Money {
         let value_of = |quantity: i64| tick_value * (i64::from(price.0) * quantity);
@@ -488,6 +508,22 @@ mod tests {
         assert_eq!(book.performance(None).unrealised, dollars(50));
         book.mark(SymbolId(0), Mark { ask: Some(Price(20_008)), ..Mark::default() });
         assert_eq!(book.performance(None).drawdown_max, dollars(150), "from +50 to -100");
+    }
+
+    #[test]
+    fn turning_around_ends_a_trip_and_splits_the_commission() {
+        let mut book = Portfolio::new(&[es()]);
+        book.apply(&fill(1, 0, Side::Buy, 1, 20_000));
+        book.commission("e1", dollars(2));
+        book.apply(&fill(2, 0, Side::Sell, 3, 20_004));
+        book.commission("e2", dollars(6));
+        let totals = book.performance(None);
+        assert_eq!((totals.trades, totals.gross_profit), (1, dollars(46)), "50 less 2 to open and 2 of 6 to close");
+        book.apply(&fill(3, 0, Side::Buy, 2, 20_004));
+        book.commission("e3", dollars(4));
+        let totals = book.performance(None);
+        assert_eq!((totals.trades, totals.gross_loss), (2, dollars(-8)), "4 of 6 to open and 4 to close");
+        assert_eq!(book.equity(), dollars(38));
     }
 
     #[test]

@@ -48,8 +48,8 @@ fn invented(config: &Config) -> Option<Config> {
         name: "rehearsal".to_owned(),
         kind: "ma_crossover".to_owned(),
         quantity: 1,
+        stop_ticks: Some(STOP_TICKS),
         size: None,
-        stop_ticks: STOP_TICKS,
         target_ticks: Some(STOP_TICKS),
         params,
         ..model.clone()

@@ -275,6 +275,9 @@ pub enum Intent {
     Exit,
     /// Cancel this strategy's entries that have not filled.
     CancelEntries,
+    /// An order as it stands, beside whatever the strategy holds; a position that it opens may be without a stop.
+    /// Backtests only, see [`crate::books::Books::allow_unprotected`].
+    Order { side: Side, quantity: u32, kind: OrderKind, tif: TimeInForce, bracket: Option<Bracket> },
 }
 
 /// An intent with its origin.

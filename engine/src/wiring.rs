@@ -141,11 +141,13 @@ impl Core for StrategyCore {
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
-        None
+        StrategyCore::next_deadline(self)
     }
 
-    fn on_deadline(&mut self, _now: Timestamp) -> Output {
-        Output::Strategy(Vec::new())
+    fn on_deadline(&mut self, now: Timestamp) -> Output {
+        let mut out = Vec::new();
+        StrategyCore::on_deadline(self, now, &mut out);
+        Output::Strategy(out)
     }
 }
 
@@ -213,7 +215,7 @@ impl Topology {
         self.sized_by_bars.get(usize::from(symbol.0)).copied().unwrap_or(false)
     }
 
-    fn strategies(&self, symbol: SymbolId) -> &[StrategyId] {
+    pub fn strategies(&self, symbol: SymbolId) -> &[StrategyId] {
         self.by_symbol.get(usize::from(symbol.0)).map_or(&[], Vec::as_slice)
     }
 }

@@ -6,6 +6,7 @@
 //! asked for, so memory does not grow with a file's length. An error about a file's head or directory comes from
 //! `open`; one that shows only later is the stream's last item, at its place.
 
+mod bars;
 mod book;
 mod contract;
 mod counts;
@@ -19,6 +20,7 @@ mod select;
 pub mod specs;
 mod synthetic;
 
+pub use bars::{BarOptions, Bars, Columns, OpenedBars, Roll, Stamp, TimeColumn, open_bars};
 pub use counts::{Counters, Counts};
 pub use error::FeedError;
 pub use open::{Events, Opened, open};

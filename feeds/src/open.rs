@@ -16,7 +16,7 @@ use crate::error::FeedError;
 use crate::lean::LeanFile;
 use crate::merge::{Merge, Route, Routes, Source};
 use crate::overlap::{self, Holding};
-use crate::select::{self, Select, names_of};
+use crate::select::{self, Holds, Select, names_of};
 use crate::specs::{self, Grid};
 
 /// Events in order of time; see [`open`] for how an error comes.
@@ -58,20 +58,6 @@ pub(crate) enum DataFile {
 }
 
 impl DataFile {
-    pub(crate) fn contracts(&self) -> Vec<Contract> {
-        match self {
-            DataFile::Dbn(file) => file.contracts().cloned().collect(),
-            DataFile::Lean(file) => file.entries().map(|entry| entry.contract.clone()).collect(),
-        }
-    }
-
-    pub(crate) fn volumes(&self) -> Result<BTreeMap<Contract, u64>, FeedError> {
-        match self {
-            DataFile::Dbn(file) => file.volumes(),
-            DataFile::Lean(file) => file.volumes(),
-        }
-    }
-
     pub(crate) fn holdings(&self) -> Vec<Holding<'_>> {
         match self {
             DataFile::Dbn(file) => file.holdings(),
@@ -87,8 +73,24 @@ impl DataFile {
     }
 }
 
+impl Holds for DataFile {
+    fn contracts(&self) -> Vec<Contract> {
+        match self {
+            DataFile::Dbn(file) => file.contracts().cloned().collect(),
+            DataFile::Lean(file) => file.entries().map(|entry| entry.contract.clone()).collect(),
+        }
+    }
+
+    fn volumes(&self) -> Result<BTreeMap<Contract, u64>, FeedError> {
+        match self {
+            DataFile::Dbn(file) => file.volumes(),
+            DataFile::Lean(file) => file.volumes(),
+        }
+    }
+}
+
 /// Folders become their files in order of name; a file named twice would trade twice.
-fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FeedError> {
+pub(crate) fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FeedError> {
     let mut files = Vec::new();
     let mut seen: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
     for path in paths {
@@ -124,7 +126,14 @@ fn open_file(path: &Path) -> Result<DataFile, FeedError> {
     file.take(4).read_to_end(&mut head).map_err(|error| FeedError::unreadable(path, error))?;
     match head.as_slice() {
         [b'D', b'B', b'N', ..] | [0x28, 0xb5, 0x2f, 0xfd] => DbnFile::open(path).map(DataFile::Dbn),
-        b"PK\x03\x04" | b"PK\x05\x06" => LeanFile::open(path).map(DataFile::Lean),
+        b"PK\x03\x04" | b"PK\x05\x06" => match LeanFile::open(path)? {
+            file if file.entries().any(|entry| entry.kind.is_long()) => Err(FeedError::UnknownSchema {
+                path: path.to_owned(),
+                found: "bars of hours or days".to_owned(),
+                expected: "ticks, or seconds or minutes; for longer bars a [backtest.fills] model of bars",
+            }),
+            file => Ok(DataFile::Lean(file)),
+        },
         [] => Err(FeedError::UnknownFormat { path: path.to_owned(), found: "an empty file".to_owned() }),
         other => {
             let found = format!("a file that begins with {other:02x?}");
@@ -134,7 +143,7 @@ fn open_file(path: &Path) -> Result<DataFile, FeedError> {
 }
 
 /// An instrument for each contract, in the contracts' order.
-fn instruments(selected: &BTreeSet<Contract>, known: &[Instrument]) -> Result<Vec<Instrument>, FeedError> {
+pub(crate) fn instruments(selected: &BTreeSet<Contract>, known: &[Instrument]) -> Result<Vec<Instrument>, FeedError> {
     let mut free = (0..=u16::MAX).map(SymbolId).filter(|id| known.iter().all(|instrument| instrument.id != *id));
     selected
         .iter()
@@ -167,7 +176,7 @@ fn known_as<'a>(
     Ok(Some(front))
 }
 
-fn routes(selected: BTreeSet<Contract>, instruments: &[Instrument]) -> Result<Routes, FeedError> {
+pub(crate) fn routes(selected: BTreeSet<Contract>, instruments: &[Instrument]) -> Result<Routes, FeedError> {
     let route = |(contract, instrument): (Contract, &Instrument)| {
         let grid = Grid::of(instrument).ok_or_else(|| {
             FeedError::Nothing(format!(

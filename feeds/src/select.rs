@@ -6,7 +6,14 @@ use engine::market::Instrument;
 
 use crate::contract::Contract;
 use crate::error::FeedError;
-use crate::open::DataFile;
+
+/// What a file says of its contracts before its events are read.
+pub(crate) trait Holds {
+    fn contracts(&self) -> Vec<Contract>;
+
+    /// Contracts traded, by contract. Reads the whole file.
+    fn volumes(&self) -> Result<BTreeMap<Contract, u64>, FeedError>;
+}
 
 /// Which contracts of the files to read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,11 +31,11 @@ pub enum Select {
 
 /// The chosen contracts, at least one.
 pub(crate) fn selected(
-    files: &[DataFile],
+    files: &[impl Holds],
     known: &[Instrument],
     select: &Select,
 ) -> Result<BTreeSet<Contract>, FeedError> {
-    let held: BTreeSet<Contract> = files.iter().flat_map(DataFile::contracts).collect();
+    let held: BTreeSet<Contract> = files.iter().flat_map(Holds::contracts).collect();
     let chosen = match select {
         Select::All => held,
         Select::Named(names) => named(&held, names)?,
@@ -55,7 +62,7 @@ fn named(held: &BTreeSet<Contract>, names: &[String]) -> Result<BTreeSet<Contrac
 }
 
 fn of_known(
-    files: &[DataFile],
+    files: &[impl Holds],
     held: &BTreeSet<Contract>,
     known: &[Instrument],
 ) -> Result<BTreeSet<Contract>, FeedError> {
@@ -75,7 +82,7 @@ fn missing(wanted: &str, held: &BTreeSet<Contract>) -> FeedError {
     FeedError::NoSuchContract { wanted: wanted.to_owned(), held: names_of(held) }
 }
 
-fn most_traded(files: &[DataFile], held: BTreeSet<Contract>) -> Result<BTreeSet<Contract>, FeedError> {
+fn most_traded(files: &[impl Holds], held: BTreeSet<Contract>) -> Result<BTreeSet<Contract>, FeedError> {
     let roots: BTreeSet<&str> = held.iter().map(|contract| contract.root.as_str()).collect();
     if roots.len() == held.len() {
         return Ok(held);

@@ -10,16 +10,18 @@ use clap::Args;
 use engine::analytics::collect::Collector;
 use engine::backtest::{Backtest, Cores};
 use engine::books::BooksState;
+use engine::config::backtest::Fills;
 use engine::config::{Config, MarketSource};
 use engine::journal::{Entry, Mode, Record, SessionInfo, Severity, StrategyInfo};
 use engine::time::Timestamp;
 use engine::trade::Money;
 use engine::wiring::system;
 
+use super::lists::Lists;
 use super::market::{Market, retarget, selection};
 use super::report::analysis::{AnalysisArgs, no_capital};
 use super::summary::Summary;
-use super::{ConfigArg, Failure, Outcome, setup};
+use super::{ConfigArg, Failure, Outcome, bar_market, lookahead, setup};
 
 #[derive(Args)]
 pub struct BacktestArgs {
@@ -27,13 +29,23 @@ pub struct BacktestArgs {
     config: ConfigArg,
     /// Recorded ticks (see `pitboss replay`); without it the market of the configuration's [backtest].
     #[arg(long, num_args = 1.., value_name = "FILE")]
-    data: Vec<PathBuf>,
+    pub(super) data: Vec<PathBuf>,
     /// One contract only, by name or expiry.
     #[arg(long, value_name = "NAME")]
-    contract: Option<String>,
+    pub(super) contract: Option<String>,
     /// Minutes of market time; needed for a synthetic market, which has no end.
     #[arg(long, default_value_t = 390)]
     minutes: u32,
+    /// Write every fill to a CSV file: time, strategy, symbol, side, contracts, price, commission.
+    #[arg(long, value_name = "FILE")]
+    pub(super) fills: Option<PathBuf>,
+    /// Write cash, equity and margin after each settlement to a CSV file; backtests over bars only.
+    #[arg(long, value_name = "FILE")]
+    pub(super) account: Option<PathBuf>,
+    /// Look for decisions that knew what came later: runs again on markets that end early and compares what was decided.
+    /// Writes nothing.
+    #[arg(long, conflicts_with_all = ["fills", "account", "json"])]
+    check_lookahead: bool,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -43,13 +55,28 @@ pub struct BacktestArgs {
 
 pub fn run(args: &BacktestArgs) -> Outcome {
     let mut config = setup::config(&args.config)?;
-    let market = open(args, &mut config)?;
+    allow(&config)?;
+    if args.check_lookahead {
+        return lookahead::check(args, config);
+    }
+    let market = match config.backtest.fills {
+        Fills::Ticks => Played::Ticks(Box::new(open(args, &mut config)?)),
+        Fills::Bars(_) => Played::Bars(Box::new(bar_market::open(&args.data, args.contract.as_deref(), &mut config)?)),
+    };
     config.storage.journal_dir.push("backtest");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
     let store = runtime.block_on(setup::open_store(&config.storage))?;
-    let broken = market.broken.clone();
+    let broken = match &market {
+        Played::Ticks(market) => market.broken.clone(),
+        Played::Bars(market) => market.broken.clone(),
+    };
     let of = args.analysis.circumstances(&config, Mode::Backtest.name())?.ok_or_else(|| no_capital("the backtest"))?;
-    let (mut summary, mut writer) = play(&config, market, args.analysis.wants_files().then_some(of.capital))?;
+    let besides =
+        Besides { lists: Lists::open(args, &config)?, analysed: args.analysis.wants_files().then_some(of.capital) };
+    let (mut summary, mut writer) = match market {
+        Played::Ticks(market) => play(&config, *market, besides)?,
+        Played::Bars(market) => bar_market::play(&config, *market, besides)?,
+    };
     if let Some(error) = broken.take() {
         return Err(Failure::work(format!("the data ended early: {error}")));
     }
@@ -73,7 +100,25 @@ pub fn run(args: &BacktestArgs) -> Outcome {
     Ok(())
 }
 
-fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, Failure> {
+/// What is played.
+enum Played {
+    Ticks(Box<Market>),
+    Bars(Box<bar_market::BarMarket>),
+}
+
+/// Strategies without stops are for backtests that say so.
+pub(super) fn allow(config: &Config) -> Outcome {
+    let bare = config.strategies.iter().find(|strategy| strategy.stop_ticks.is_none());
+    match bare.filter(|_| !config.backtest.unprotected_entries) {
+        Some(strategy) => Err(Failure::usage(format!(
+            "strategy {} has `unprotected = true`, which needs `unprotected_entries = true` in [backtest]",
+            strategy.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, Failure> {
     let select = selection(args.contract.as_deref(), false);
     let source = match (&config.backtest.market, args.data.is_empty()) {
         (_, false) => MarketSource::Files(args.data.clone()),
@@ -94,17 +139,25 @@ fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, Failure> {
     Ok(market)
 }
 
+/// What is wanted besides the journal.
+pub(super) struct Besides {
+    pub(super) lists: Lists,
+    /// Capital, when there is an analysis.
+    pub(super) analysed: Option<Money>,
+}
+
 /// The journal of a backtest. Errors are kept and told at the end: the cores do not wait for a disk.
-struct Recorder {
+pub(super) struct Recorder {
     writer: Writer,
     at: Timestamp,
-    session: String,
+    pub(super) session: String,
     failed: Option<String>,
-    bars: Vec<u64>,
-    signals: u64,
+    pub(super) bars: Vec<u64>,
+    pub(super) signals: u64,
     /// The number of this backtest in its journal.
-    run: u32,
+    pub(super) run: u32,
     dir: JournalDir,
+    lists: Lists,
     /// For the analysis, when one is wanted.
     collector: Option<Collector>,
 }
@@ -116,7 +169,12 @@ struct Written {
 }
 
 impl Recorder {
-    fn begin(config: &Config, start: Timestamp, analysed: Option<Money>) -> Result<Self, Failure> {
+    pub(super) fn begin(
+        config: &Config,
+        start: Timestamp,
+        books: BooksState,
+        besides: Besides,
+    ) -> Result<Self, Failure> {
         let dir = JournalDir::open(&config.storage.journal_dir).map_err(Failure::usage)?;
         let recovered = dir.recover().map_err(Failure::work)?;
         let info = SessionInfo {
@@ -132,15 +190,18 @@ impl Recorder {
                 .collect(),
         };
         let session = info.id.clone();
-        let collector = analysed.map(|capital| Collector::new(&info, start, Vec::new(), capital));
-        let record = Record::SessionStarted { info: Box::new(info), books: Box::new(BooksState::default()) };
+        let collector = besides.analysed.map(|capital| Collector::new(&info, start, Vec::new(), capital));
+        let lists = besides.lists;
+        let record = Record::SessionStarted { info: Box::new(info), books: Box::new(books) };
         let first = Entry { seq: recovered.next_seq, at: start, record };
         let writer = dir.create_segment(&first).map_err(Failure::work)?;
         let run = recovered.run_number;
-        Ok(Self { writer, at: start, session, failed: None, bars: vec![0; 5], signals: 0, run, dir, collector })
+        let bars = vec![0; 5];
+        Ok(Self { writer, at: start, session, failed: None, bars, signals: 0, run, dir, lists, collector })
     }
 
-    fn write(&mut self, at: Timestamp, record: Record) {
+    pub(super) fn write(&mut self, at: Timestamp, record: Record) {
+        self.lists.see(&record, at);
         self.at = self.at.max(at);
         if let Some(collector) = &mut self.collector {
             collector.see(&record);
@@ -156,6 +217,9 @@ impl Recorder {
     }
 
     fn finish(mut self) -> Result<Written, Failure> {
+        if let Err(reason) = self.lists.finish() {
+            return Err(Failure::work(reason));
+        }
         if let Err(reason) = self.writer.commit() {
             self.failed.get_or_insert(reason.to_string());
         }
@@ -166,8 +230,8 @@ impl Recorder {
     }
 }
 
-fn play(config: &Config, market: Market, analysed: Option<Money>) -> Result<(Summary, Recorder), Failure> {
-    let mut recorder = Recorder::begin(config, market.start, analysed)?;
+fn play(config: &Config, market: Market, besides: Besides) -> Result<(Summary, Recorder), Failure> {
+    let mut recorder = Recorder::begin(config, market.start, BooksState::default(), besides)?;
     let mut ticks = 0;
     let started = Instant::now();
     let cores = {
@@ -188,7 +252,7 @@ fn play(config: &Config, market: Market, analysed: Option<Money>) -> Result<(Sum
     Ok((summary, recorder))
 }
 
-fn summarise(config: &Config, cores: &Cores) -> Summary {
+pub(super) fn summarise(config: &Config, cores: &Cores) -> Summary {
     let portfolio = cores.books.portfolio();
     let of = |id| super::summary::Totals::from(&portfolio.performance(id));
     let open = config.instruments.iter().map(|i| (i.name.clone(), portfolio.net_position(i.id)));

@@ -36,7 +36,7 @@ impl Broken {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn set(&self, error: FeedError) {
+    pub(super) fn set(&self, error: FeedError) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 }

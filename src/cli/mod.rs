@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod allocation;
 mod backtest;
+mod bar_market;
 mod bars;
 mod codes;
 mod config;
@@ -16,6 +17,9 @@ mod control;
 mod faults;
 pub(crate) mod gateway;
 mod journal;
+mod lists;
+mod lookahead;
+mod margins;
 pub(crate) mod market;
 mod replay;
 mod report;
@@ -25,6 +29,7 @@ mod session;
 mod setup;
 mod simulate;
 mod summary;
+mod sweep;
 
 /// Automated futures trading for Interactive Brokers.
 ///
@@ -45,6 +50,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Run the same strategies over the same data in one thread, as fast as the machine can.
     Backtest(backtest::BacktestArgs),
+    /// Run one configuration with many values of some keys over the same bars, on all cores.
+    Sweep(Box<sweep::SweepArgs>),
     /// Run the simulated IB Gateway alone, for other programs to connect to.
     Gateway(Box<gateway::GatewayArgs>),
     /// Try the whole system against everything that goes wrong, drawn from seeds, in simulated time.
@@ -113,6 +120,7 @@ pub fn run() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Backtest(args) => backtest::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Gateway(args) => gateway::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Bars(args) => bars::run(&args),

@@ -46,7 +46,9 @@ pub fn run(args: &ScenariosArgs) -> Outcome {
 fn list(all: &[Scenario], as_json: bool) -> Outcome {
     if as_json {
         let row = |s: &Scenario| json!({ "name": s.name, "about": s.about, "rows": s.rows, "not_yet": s.not_yet });
-        return print_line(&serde_json::to_string_pretty(&all.iter().map(row).collect::<Vec<_>>()).map_err(Failure::work)?);
+        return print_line(
+            &serde_json::to_string_pretty(&all.iter().map(row).collect::<Vec<_>>()).map_err(Failure::work)?,
+        );
     }
     for scenario in all {
         print_line(&format!("{}\n    {}", scenario.name, scenario.about))?;
@@ -150,7 +152,8 @@ fn verdict_line(scenario: &Scenario, outcome: &Result<&Verdict, &String>) -> Str
                 (false, Some(_)) => "not yet ",
             };
             let held_up = verdict.held_up.as_secs_f64();
-            let held_up = if held_up > 0.0 { format!(", the machine was held up for {held_up:.1} s") } else { String::new() };
+            let held_up =
+                if held_up > 0.0 { format!(", the machine was held up for {held_up:.1} s") } else { String::new() };
             format!("{word}{name} ({:.1} s{held_up})", verdict.took.as_secs_f64())
         }
     }

@@ -38,6 +38,10 @@ pub struct Plan {
 
 /// Runs until the market is over, a signal comes, or trading has to be halted.
 pub fn run(plan: Plan) -> Outcome {
+    if let Some(bare) = plan.config.strategies.iter().find(|strategy| strategy.stop_ticks.is_none()) {
+        let text = format!("strategy {} has `unprotected = true`, which only `pitboss backtest` accepts", bare.name);
+        return Err(super::Failure::usage(text));
+    }
     let (log, guard) = setup::logging(&plan.config)?;
     let json = plan.json;
     let outcome = actix::System::new().block_on(session(plan, log));

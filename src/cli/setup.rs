@@ -19,9 +19,17 @@ pub fn config(arg: &ConfigArg) -> Result<Config, Failure> {
 }
 
 pub fn read(layer: Layer) -> Result<Config, Failure> {
+    read_with(layer, &[])
+}
+
+/// As [`read`], with further variables over those of the environment.
+pub fn read_with(layer: Layer, more: &[(String, String)]) -> Result<Config, Failure> {
     let contracts = contract_specs();
+    let overridden = |key: &String| more.iter().any(|(name, _)| name == key);
     let env: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(key, _)| !overridden(key))
+        .chain(more.iter().cloned())
         .collect();
     raw::read(&[layer], &env, &Known::registered(&contracts))
         .map_err(|mistakes| Failure::usage(format!("the configuration has mistakes:\n{mistakes}")))

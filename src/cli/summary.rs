@@ -28,9 +28,21 @@ pub struct Summary {
     /// The book's positions were not found to be the broker's.
     #[serde(default)]
     pub doubtful: bool,
+    /// Cash and equity at the end of a backtest over bars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Balance>,
     pub latency: Vec<Spread>,
     pub messages_per_second: f64,
     pub restarts: u64,
+}
+
+/// The account at the end, in account currency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Balance {
+    pub cash: Decimal,
+    pub equity: Decimal,
+    /// Orders that the venue accepted.
+    pub orders: usize,
 }
 
 /// Money in account currency.
@@ -167,6 +179,8 @@ impl fmt::Display for Summary {
                     sent.saturating_sub(self.ticks)
                 )?;
             }
+            // A backtest over bars knows none.
+            None if self.balance.is_some() => {}
             None => writeln!(f, "  ticks      {}", self.ticks)?,
         }
         writeln!(f, "  signals    {}", self.signals)?;
@@ -180,6 +194,9 @@ impl fmt::Display for Summary {
         writeln!(f, "  messages   {:.0} a second, {} restarts", self.messages_per_second, self.restarts)?;
         let open: Vec<String> = self.open_positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
         let open = if open.is_empty() { "flat".to_owned() } else { open.join(", ") };
+        if let Some(Balance { cash, equity, orders }) = &self.balance {
+            writeln!(f, "  balance    cash {cash:.2}, equity {equity:.2}, {orders} orders")?;
+        }
         write!(f, "  at the end {open}, {} orders at the broker", self.live_orders)?;
         if self.doubtful {
             write!(f, "\n  THE BROKER'S POSITIONS WERE NOT FOUND TO BE THESE: look at the account")?;

@@ -103,7 +103,8 @@ impl Evidence {
         };
         // A line that is being written is read the next time.
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        for line in text[self.log_bytes.min(whole)..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        for line in text[self.log_bytes.min(whole)..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
+        {
             let line: Value = serde_json::from_slice(line).map_err(|reason| format!("the log: {reason}"))?;
             let field = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
             self.log.push(Logged { level: field("level"), event: field("event"), text: field("msg") });

@@ -115,7 +115,9 @@ impl Expect {
                     let code_of = entry.fields["error_code"].as_i64();
                     let of_ours = entry.client.is_none_or(|client| client == OURS);
                     let has = |text: &str| entry.fields.to_string().contains(text);
-                    of_ours && entry.message == *message && (code.is_none() || code_of == *code)
+                    of_ours
+                        && entry.message == *message
+                        && (code.is_none() || code_of == *code)
                         && text.as_deref().is_none_or(has)
                 });
                 let what = format!("{message}{}", code.map(|code| format!(" {code}")).unwrap_or_default());
@@ -166,14 +168,18 @@ impl Expect {
             Expect::Bars { within_points, of_points } => bars(seen, *within_points, *of_points),
             Expect::BarQuality { quality, min } => {
                 let found = seen.journal.iter().filter(|entry| match &entry.record {
-                    Record::Bar(bar) | Record::BarRevised(bar) => bar.quality.name() == quality && entry.at >= seen.since(),
+                    Record::Bar(bar) | Record::BarRevised(bar) => {
+                        bar.quality.name() == quality && entry.at >= seen.since()
+                    }
                     _ => false,
                 });
                 count(&format!("bars marked {quality}"), found.count(), *min, None)
             }
             Expect::Refused { rule, min } => {
                 let found = seen.journal.iter().filter(|entry| match &entry.record {
-                    Record::Signal { verdict: Verdict::Refused { rule: by, .. }, .. } => by == rule && entry.at >= seen.since(),
+                    Record::Signal { verdict: Verdict::Refused { rule: by, .. }, .. } => {
+                        by == rule && entry.at >= seen.since()
+                    }
                     _ => false,
                 });
                 count(&format!("signals refused by {rule}"), found.count(), *min, None)
@@ -223,7 +229,9 @@ impl Expect {
             Expect::EventText { text } => format!("something with {text:?} is told"),
             Expect::Connections { min, max } => format!("connections made: {}", times(*min, Some(*max))),
             Expect::Traded { after, min } => format!("at least {min} entries after {after}"),
-            Expect::NoEntry { during, margin_s, .. } => format!("no entry during {during}, {margin_s} s after it began"),
+            Expect::NoEntry { during, margin_s, .. } => {
+                format!("no entry during {during}, {margin_s} s after it began")
+            }
             Expect::OrderEnds { code, states } => format!("orders told {code} end as {}", states.join(" or ")),
             Expect::Bars { within_points, of_points } => format!("bars within {within_points} points of {of_points}"),
             Expect::BarQuality { quality, min } => format!("at least {min} bars marked {quality}"),
@@ -259,7 +267,9 @@ fn count(what: &str, found: usize, min: usize, max: Option<usize>) -> Option<Str
 fn begin_of(seen: &Evidence, fault: Option<&str>) -> Result<Timestamp, String> {
     match fault {
         None => Ok(seen.since()),
-        Some(fault) => seen.span(fault).map(|span| span.begin).ok_or_else(|| format!("the fault {fault} did not happen")),
+        Some(fault) => {
+            seen.span(fault).map(|span| span.begin).ok_or_else(|| format!("the fault {fault} did not happen"))
+        }
     }
 }
 
@@ -312,9 +322,9 @@ fn no_entry(seen: &Evidence, during: &str, margin_s: f64, end_margin_s: f64) -> 
     let entries = seen.tickets().filter(|(_, ticket)| ticket.leg == Leg::Entry);
     let apart = Duration::from_secs_f64(seen.market_s(CLOCKS_APART_WALL_S));
     // By the journal's time: an order that a fault held back was decided before.
-    let found = entries.map(|(at, ticket)| (at, &ticket.order_ref)).find(|(at, _)| {
-        *at >= from && *at + apart + Duration::from_secs_f64(end_margin_s) < until
-    });
+    let found = entries
+        .map(|(at, ticket)| (at, &ticket.order_ref))
+        .find(|(at, _)| *at >= from && *at + apart + Duration::from_secs_f64(end_margin_s) < until);
     found.map(|(at, name)| format!("entry {name} at {at}, while {during} lasted from {from} to {until}"))
 }
 

@@ -221,7 +221,8 @@ impl<W: Watch> Run<'_, W> {
         }
         for note in &self.seen.wire {
             if note.message.contains(" of the script: ") {
-                findings.push(Finding { met: false, text: format!("the gateway could not do as told: {}", note.message) });
+                findings
+                    .push(Finding { met: false, text: format!("the gateway could not do as told: {}", note.message) });
             }
         }
         findings

@@ -196,7 +196,8 @@ impl Drop for Stage {
 fn gateway(scenario: &Scenario) -> Result<(Gateway, Clock), String> {
     let market = &scenario.market;
     let start = chrono::DateTime::parse_from_rfc3339(&market.start);
-    let start: Timestamp = start.map_err(|reason| format!("market.start {:?}: {reason}", market.start))?.to_utc().into();
+    let start: Timestamp =
+        start.map_err(|reason| format!("market.start {:?}: {reason}", market.start))?.to_utc().into();
     let instrument = crate::cli::gateway::es().map_err(|failure| failure.text)?;
     let source = MarketSource::Synthetic { seed: market.seed, start };
     let opened = Market::open(&source, &[instrument], &feeds::Select::All).map_err(|failure| failure.text)?;
@@ -234,7 +235,8 @@ fn gateway(scenario: &Scenario) -> Result<(Gateway, Clock), String> {
 }
 
 fn config(scenario: &Scenario, address: &str) -> Result<String, String> {
-    let mut config: Table = toml::from_str(CONFIG).map_err(|reason| format!("the scenarios' configuration: {reason}"))?;
+    let mut config: Table =
+        toml::from_str(CONFIG).map_err(|reason| format!("the scenarios' configuration: {reason}"))?;
     lay_over(&mut config, &scenario.config);
     let broker = config.get_mut("broker").and_then(toml::Value::as_table_mut);
     let broker = broker.ok_or("config.broker: expected a table")?;

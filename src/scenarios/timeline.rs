@@ -75,7 +75,10 @@ fn of_gateway(entry: &TranscriptEntry) -> Option<(&'static str, String)> {
         (Direction::Out, "Execution") if field("req_id") < 0 => {
             let execution = &entry.fields["execution"];
             let text = |key: &str| execution[key].as_str().unwrap_or_default().to_owned();
-            Some(("gateway", format!("tells an execution: {} {} at {}", text("side"), text("shares"), execution["price"])))
+            Some((
+                "gateway",
+                format!("tells an execution: {} {} at {}", text("side"), text("shares"), execution["price"]),
+            ))
         }
         (Direction::In, "placeOrder") => {
             let order = &entry.fields["order"];

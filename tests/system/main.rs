@@ -5,6 +5,7 @@
 mod again;
 mod allocation;
 mod analysis;
+mod backtests;
 mod clients;
 mod control;
 mod database;

@@ -144,7 +144,8 @@ fn every_row_of_the_catalogues_has_a_scenario() {
 #[test]
 fn every_scenario_goes_as_it_should() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pitboss"));
-    let done = command.args(["scenarios", "--run", "all", "--json"]).output().expect("pitboss was built before its tests");
+    let done =
+        command.args(["scenarios", "--run", "all", "--json"]).output().expect("pitboss was built before its tests");
     let out = String::from_utf8(done.stdout).expect("JSON is text");
     let told: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
     assert_eq!(told.len(), listed().len(), "every one of them was played: {}", String::from_utf8_lossy(&done.stderr));
@@ -185,5 +186,9 @@ fn a_scenario_can_be_watched_and_a_wrong_name_is_told() {
     }
     let wrong = desk.run(&["scenarios", "--run", "upstream-lost-and-bak"]);
     assert_eq!(wrong.code(), Some(2));
-    assert!(wrong.err.contains("upstream-lost-and-bak") && wrong.err.contains("upstream-lost-and-back"), "{}", wrong.err);
+    assert!(
+        wrong.err.contains("upstream-lost-and-bak") && wrong.err.contains("upstream-lost-and-back"),
+        "{}",
+        wrong.err
+    );
 }

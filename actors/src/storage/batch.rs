@@ -148,6 +148,8 @@ impl Batch {
             Record::SessionEnded { cause } => {
                 self.session_ends.insert(session.stored_id.clone(), (ts, cause.clone()));
             }
+            // A backtest's account is read from its journal; no table holds it.
+            Record::Account(_) => {}
         }
         self.to.seq = seq;
         Ok(())

@@ -132,6 +132,16 @@ pub(super) fn signal_row(
             row.stop = Some(price(bracket.stop));
             row.target = bracket.target.map(price);
         }
+        Intent::Order { side, quantity, kind, bracket, .. } => {
+            row.action = "order".to_owned();
+            row.side = Some(side.name().to_owned());
+            row.quantity = Some(i64::from(*quantity));
+            row.kind = Some(kind.name().to_owned());
+            row.limit_price = kind.limit_price().map(price);
+            row.stop_price = kind.stop_price().map(price);
+            row.stop = bracket.map(|bracket| price(bracket.stop));
+            row.target = bracket.and_then(|bracket| bracket.target).map(price);
+        }
         Intent::Exit => {}
         Intent::CancelEntries => row.action = "cancel_entries".to_owned(),
     }

@@ -13,7 +13,7 @@ use engine::config::Config;
 use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInfo};
 use engine::link::Link;
 use engine::market::SymbolId;
-use engine::strategy::StrategyCore;
+use engine::strategy::{StrategyCore, registry};
 use engine::time::Timestamp;
 use engine::trade::{StrategyId, Trading};
 use engine::wiring::Topology;
@@ -246,6 +246,8 @@ impl System {
         let bars = make.bars(&mut supervisor)?;
         let strategies = make.strategies(&mut supervisor)?;
         let mut timed: Vec<_> = bars.iter().map(Child::port).collect();
+        let wakes = |n: &usize| registry::wakes(&config.strategies[*n].kind);
+        timed.extend((0..strategies.len()).filter(wakes).map(|n| strategies[n].port()));
         timed.extend([books.port(), link.port()]);
         shared.set_addresses(Addresses {
             bars: bars.iter().map(Child::port).collect(),

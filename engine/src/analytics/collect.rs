@@ -77,6 +77,7 @@ impl Collector {
             | Record::Latched(_)
             | Record::Released { .. }
             | Record::RiskAccount(_)
+            | Record::Account(_)
             | Record::Operator { .. }
             | Record::Baseline { .. }
             | Record::TradeDate(_)

@@ -43,7 +43,7 @@ fn config() -> Config {
     config.bars.jump_ticks_max = 10_000;
     for strategy in &mut config.strategies {
         strategy.bar_s = BAR_S;
-        (strategy.stop_ticks, strategy.target_ticks) = (120, None);
+        (strategy.stop_ticks, strategy.target_ticks) = (Some(120), None);
         let params: &[(&str, i64)] = match strategy.kind.as_str() {
             "ma_crossover" => &[("fast", 20), ("slow", 50)],
             "opening_range" => &[("minutes", 30)],

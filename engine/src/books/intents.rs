@@ -22,22 +22,14 @@ impl Books {
         let OrderIntent { strategy, symbol, .. } = intent;
         match intent.intent {
             Intent::Enter { side, quantity, kind, bracket } => {
-                let candidate =
-                    Candidate { strategy, symbol, side, quantity, kind, stop: bracket.stop, target: bracket.target };
-                // Losses are looked at when they matter, not only once a second.
-                self.watch_limits(now, out);
-                match self.check_entry(now, candidate) {
-                    Ok(approved) => self.submit(now, approved, intent, out),
-                    Err(breach) => {
-                        if breach.rule == reentries::RULE {
-                            self.trip(now, Scope::Strategy(strategy), breach.clone(), out);
-                        }
-                        let (rule, value, limit) = (breach.rule.to_owned(), breach.value, breach.limit);
-                        let verdict = Verdict::Refused { rule, value, limit };
-                        out.push(Output::Record(Record::Signal { intent, verdict }));
-                        out.push(Output::Strategy(strategy, strategy::Input::OrderEnded(Leg::Entry)));
-                    }
-                }
+                let (stop, target) = (Some(bracket.stop), bracket.target);
+                let candidate = Candidate { strategy, symbol, side, quantity, kind, stop, target };
+                self.enter(now, candidate, TimeInForce::Day, intent, out);
+            }
+            Intent::Order { side, quantity, kind, tif, bracket } => {
+                let (stop, target) = (bracket.map(|b| b.stop), bracket.and_then(|b| b.target));
+                let candidate = Candidate { strategy, symbol, side, quantity, kind, stop, target };
+                self.enter(now, candidate, tif, intent, out);
             }
             Intent::Exit => {
                 let exit = self.closing_ticket(strategy, symbol, OrderKind::Market);
@@ -64,11 +56,45 @@ impl Books {
         }
     }
 
+    /// Asks the gate, and places what it lets through.
+    fn enter(
+        &mut self,
+        now: Timestamp,
+        candidate: Candidate,
+        tif: TimeInForce,
+        intent: OrderIntent,
+        out: &mut Vec<Output>,
+    ) {
+        // Losses are looked at when they matter, not only once a second.
+        self.watch_limits(now, out);
+        match self.check_entry(now, candidate) {
+            Ok(approved) => self.submit(now, approved, tif, intent, out),
+            Err(breach) => {
+                let strategy = candidate.strategy;
+                if breach.rule == reentries::RULE {
+                    self.trip(now, Scope::Strategy(strategy), breach.clone(), out);
+                }
+                let (rule, value, limit) = (breach.rule.to_owned(), breach.value, breach.limit);
+                let verdict = Verdict::Refused { rule, value, limit };
+                out.push(Output::Record(Record::Signal { intent, verdict }));
+                out.push(Output::Strategy(strategy, strategy::Input::OrderEnded(Leg::Entry)));
+            }
+        }
+    }
+
     /// The only place where an entry comes into being, and it takes the gate's word for it.
-    fn submit(&mut self, now: Timestamp, approved: Approved, intent: OrderIntent, out: &mut Vec<Output>) {
+    fn submit(
+        &mut self,
+        now: Timestamp,
+        approved: Approved,
+        tif: TimeInForce,
+        intent: OrderIntent,
+        out: &mut Vec<Output>,
+    ) {
         let order = *approved.candidate();
         self.sent.entry(now, order);
         let entry = self.ticket(order.strategy, order.symbol, Leg::Entry, order.side, order.quantity, order.kind);
+        let entry = OrderTicket { tif, ..entry };
         let family = (entry.id, entry.order_id);
         let protect = |books: &mut Self, leg, kind| {
             let ticket = books.ticket(order.strategy, order.symbol, leg, order.side.opposite(), order.quantity, kind);
@@ -81,8 +107,8 @@ impl Books {
         };
         // Ids rise in the order of sending: the broker refuses one that is below another it has seen.
         let target = order.target.map(|price| protect(self, Leg::Target, OrderKind::Limit(price)));
-        let stop = protect(self, Leg::Stop, OrderKind::Stop(order.stop));
-        let mut tickets: Vec<OrderTicket> = [Some(entry), target, Some(stop)].into_iter().flatten().collect();
+        let stop = order.stop.map(|price| protect(self, Leg::Stop, OrderKind::Stop(price)));
+        let mut tickets: Vec<OrderTicket> = [Some(entry), target, stop].into_iter().flatten().collect();
         let last = tickets.len() - 1;
         tickets[last].transmit = true;
         let verdict = Verdict::Approved { order: Some(family.0) };

@@ -233,6 +233,8 @@ pub struct Books {
     /// Foreign orders, executions and differences that have been told.
     told: BTreeSet<String>,
     flattening: bool,
+    /// Entries may go without a stop, and nobody closes a position for want of one.
+    unprotected_allowed: bool,
     sessions: SessionCursor,
     check_at: Option<Timestamp>,
     totals_at: Option<Timestamp>,
@@ -257,7 +259,7 @@ impl Books {
             risk: config.risk.clone(),
             orders_config: config.orders.clone(),
             protection: config.protection.clone(),
-            stop_ticks: config.strategies.iter().map(|s| (s.id, s.stop_ticks)).collect(),
+            stop_ticks: config.strategies.iter().filter_map(|s| Some((s.id, s.stop_ticks?))).collect(),
             state,
             trading: Trading::Paused,
             now: Timestamp::default(),
@@ -282,6 +284,7 @@ impl Books {
             positions_shown: false,
             told: BTreeSet::new(),
             flattening: false,
+            unprotected_allowed: false,
             sessions: SessionCursor::new(Calendar::by_name("cme_equity_index").expect("a built-in calendar")),
             check_at: None,
             totals_at: None,
@@ -301,6 +304,12 @@ impl Books {
     /// See [`BooksState::raise_ids`].
     pub fn raise_ids(&mut self, to: ClientOrderId) {
         self.state.raise_ids(to);
+    }
+
+    /// From now on [`crate::trade::Intent::Order`] may open positions without a stop. For backtests only: nothing that
+    /// sends orders to a broker calls this.
+    pub fn allow_unprotected(&mut self) {
+        self.unprotected_allowed = true;
     }
 
     pub fn portfolio(&self) -> &Portfolio {

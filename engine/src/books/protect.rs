@@ -101,7 +101,7 @@ impl Books {
 
     /// Whenever book and broker were compared, too.
     pub(super) fn protect(&mut self, now: Timestamp, out: &mut Vec<Output>) {
-        if !self.connected {
+        if !self.connected || (self.unprotected_allowed && !self.flattening) {
             return;
         }
         let held: Vec<(StrategyId, SymbolId, i64)> = self.state.portfolio.held().collect();

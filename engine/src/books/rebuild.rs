@@ -82,7 +82,8 @@ impl BooksState {
             | Record::Trading { .. }
             | Record::System { .. }
             | Record::Operator { .. }
-            | Record::SessionEnded { .. } => {}
+            | Record::SessionEnded { .. }
+            | Record::Account(_) => {}
         }
     }
 

@@ -46,7 +46,10 @@ impl Books {
         let view = View {
             trading: self.trading,
             latch: self.state.latches.on(order.strategy),
-            engaged: self.is_engaged(order.strategy, order.symbol),
+            // Orders that stand as they are stand beside each other.
+            engaged: (order.stop.is_some() || !self.unprotected_allowed)
+                && self.is_engaged(order.strategy, order.symbol),
+            unprotected_allowed: self.unprotected_allowed,
             mark: self.state.portfolio.last_mark(order.symbol),
             data_age: self.prices_at.get(&order.symbol).map(|&at| now.since(at)),
             feed_live: !self.doubtful_feeds.contains(&order.symbol),

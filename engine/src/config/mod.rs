@@ -10,12 +10,14 @@ use crate::market::{Instrument, SymbolId};
 use crate::sizing::Size;
 use crate::trade::{Money, StrategyId};
 
+pub mod backtest;
 pub mod connection;
 pub mod outage;
 pub mod protection;
 pub mod raw;
 mod risk;
 
+pub use backtest::BacktestConfig;
 pub use connection::{AtClose, CalendarConfig, FeedsConfig, LossPolicy, OnDisconnect, WeeklyLogin};
 pub use outage::ExpectedOutage;
 pub use risk::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, ProfitLock, RateLimits, RiskConfig};
@@ -158,9 +160,10 @@ pub struct StrategyConfig {
     pub bar_s: u32,
     /// Contracts for one entry, or the most that `size` may find.
     pub quantity: u32,
+    /// `None`: entries go without a stop, by `unprotected = true`, which only a backtest accepts.
+    pub stop_ticks: Option<u32>,
     /// How many of them; `None`: always all.
     pub size: Option<Size>,
-    pub stop_ticks: u32,
     pub target_ticks: Option<u32>,
     /// Parameters of its kind, checked by the registry.
     pub params: toml::Table,
@@ -247,9 +250,3 @@ pub struct LogConfig {
     pub backups: usize,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct BacktestConfig {
-    pub market: Option<MarketSource>,
-    pub commission: Money,
-    pub cash: Money,
-}

@@ -63,13 +63,13 @@ pub fn buy(quantity: u32) -> Candidate {
         side: Side::Buy,
         quantity,
         kind: OrderKind::Market,
-        stop: Price(19_990),
+        stop: Some(Price(19_990)),
         target: Some(Price(20_020)),
     }
 }
 
 pub fn sell(quantity: u32) -> Candidate {
-    Candidate { side: Side::Sell, stop: Price(20_010), target: Some(Price(19_980)), ..buy(quantity) }
+    Candidate { side: Side::Sell, stop: Some(Price(20_010)), target: Some(Price(19_980)), ..buy(quantity) }
 }
 
 pub fn calm() -> View<'static> {
@@ -77,6 +77,7 @@ pub fn calm() -> View<'static> {
         trading: Trading::Allowed,
         latch: None,
         engaged: false,
+        unprotected_allowed: false,
         mark: Mark { last: Some(Price(20_000)), bid: Some(Price(19_999)), ask: Some(Price(20_000)) },
         data_age: Some(Duration::ZERO),
         feed_live: true,

@@ -31,6 +31,7 @@ pub fn check(order: Candidate, view: &View<'_>, limits: &RiskConfig) -> Result<A
     feed::check(view)?;
     price_collar::check(&order, view, of_order.price_collar_ticks_max)?;
     order_size::check(&order, of_order.order_size_max)?;
+    order_size::check_protection(&order, view)?;
     order_size::check_bracket(&order, view)?;
     exposure::check_order(&order, view, of_order.order_notional_max)?;
     position::check(&order, view, of_order.max_position_size)?;

@@ -52,14 +52,15 @@ pub struct Candidate {
     /// Contracts.
     pub quantity: u32,
     pub kind: OrderKind,
-    pub stop: Price,
+    /// `None`: nothing would protect the position.
+    pub stop: Option<Price>,
     pub target: Option<Price>,
 }
 
 impl Candidate {
     /// The entry and its children.
     pub fn tickets(&self) -> u32 {
-        2 + u32::from(self.target.is_some())
+        1 + u32::from(self.stop.is_some()) + u32::from(self.target.is_some())
     }
 
     /// What the entry would pay at worst, as far as that can be said before: its limit, or the price of `mark` that it
@@ -81,6 +82,8 @@ pub struct View<'a> {
     pub latch: Option<&'a Latch>,
     /// This strategy holds or is entering a position.
     pub engaged: bool,
+    /// Entries without a stop may pass: a backtest whose configuration says so, nothing else.
+    pub unprotected_allowed: bool,
     pub mark: Mark,
     /// Since the last trade or quote of the symbol arrived; `None` before the first.
     pub data_age: Option<Duration>,

@@ -13,7 +13,10 @@ pub fn check(order: &Candidate, view: &View<'_>, limit: Limit<Fraction>) -> Resu
     let Some(price) = order.price(&view.mark) else {
         return Err(Breach::new(RULE, "no price", max));
     };
-    let ticks = (i64::from(price.0) - i64::from(order.stop.0)) * i64::from(order.side.sign());
+    let Some(stop) = order.stop else {
+        return Err(Breach::new(RULE, "no stop: all of it", max));
+    };
+    let ticks = (i64::from(price.0) - i64::from(stop.0)) * i64::from(order.side.sign());
     let own = view.tick_value * (ticks.max(0) * i64::from(order.quantity));
     let would_be = view.at_stake + own;
     // Without equity nothing may be staked.
@@ -34,9 +37,9 @@ mod tests {
         // 2 % of 100,000 is 2,000; ten ticks of two contracts are 250.
         let staked = |amount| View { at_stake: dollars(amount), ..calm() };
         assert_eq!((broken(buy(2), staked(1_750)), broken(buy(2), staked(1_751))), (None, Some(RULE)));
-        let far = Candidate { stop: Price(20_000 - 81), ..buy(2) };
+        let far = Candidate { stop: Some(Price(20_000 - 81)), ..buy(2) };
         assert_eq!(broken(far, calm()), Some(RULE), "81 ticks of two contracts are 2,025");
-        let short = Candidate { stop: Price(19_999 + 80), ..sell(2) };
+        let short = Candidate { stop: Some(Price(19_999 + 80)), ..sell(2) };
         assert_eq!(broken(short, calm()), None, "80 ticks are 2,000");
     }
 

@@ -9,7 +9,7 @@ pub const RULE: &str = "price_collar";
 
 pub fn check(order: &Candidate, view: &View<'_>, limit: Limit<u32>) -> Result<(), Breach> {
     let Limit::Max(max) = limit else { return Ok(()) };
-    let named = [order.kind.limit_price(), order.kind.stop_price(), Some(order.stop), order.target];
+    let named = [order.kind.limit_price(), order.kind.stop_price(), order.stop, order.target];
     if let Some(price) = named.into_iter().flatten().find(|price| price.0 <= 0) {
         return Err(Breach::new(RULE, format!("{} (ticks)", price.0), "more than 0"));
     }
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn a_price_of_nothing_and_a_market_without_a_price_are_refused() {
         assert_eq!(broken(at(buy(1), 0), calm()), Some(RULE));
-        assert_eq!(broken(Candidate { stop: Price(-1), ..buy(1) }, calm()), Some(RULE));
+        assert_eq!(broken(Candidate { stop: Some(Price(-1)), ..buy(1) }, calm()), Some(RULE));
         assert_eq!(broken(buy(1), View { mark: Mark::default(), ..calm() }), Some(RULE));
         let without = |l: &mut crate::config::RiskConfig| l.order.price_collar_ticks_max = Limit::Off;
         assert_eq!(broken_by(at(buy(1), 20_100), calm(), without), None);

@@ -183,6 +183,6 @@ mod tests {
                 kinds.insert(text.split([' ', '(']).next().unwrap_or_default().to_owned());
             }
         }
-        assert_eq!(kinds.len(), 30, "{kinds:?}");
+        assert_eq!(kinds.len(), 28, "{kinds:?}");
     }
 }

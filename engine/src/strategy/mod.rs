@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::config::StrategyConfig;
 use crate::market::{Bar, Instrument, Price, SymbolId};
 use crate::time::Timestamp;
-use crate::trade::{Bracket, Fill, Intent, Leg, OrderIntent, OrderKind, Side, StrategyId};
+use crate::trade::{Bracket, Fill, Intent, Leg, OrderIntent, OrderKind, Side, StrategyId, TimeInForce};
 
 pub mod donchian;
 pub mod ma_crossover;
 pub mod opening_range;
 pub mod registry;
 pub mod rsi_reversion;
+pub mod scheduled;
 
 /// What a strategy may look at while it decides.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ pub struct Desk<'a> {
     pub instrument: &'a Instrument,
     /// Contracts this strategy holds, negative when short.
     pub position: i64,
+    /// Close of its newest bar; `None` before the first.
+    pub close: Option<Price>,
 }
 
 /// What a strategy decides. Size, bracket and order type come from its configuration.
@@ -32,12 +35,27 @@ pub enum Decision {
     Enter { side: Side, reason: String },
     /// Be flat.
     Exit { reason: String },
+    /// One order as it stands, whatever is held. Only a backtest that allows unprotected entries takes it.
+    Order { side: Side, quantity: u32, kind: OrderKind, tif: TimeInForce, reason: String },
+    /// Withdraw what has not filled.
+    Cancel { reason: String },
 }
 
 /// One trading idea. Pure: the same bars give the same decisions.
 pub trait Strategy: Send {
     /// A bar closed. Called with bars of one symbol and one length, in order.
     fn on_bar(&mut self, bar: &Bar, desk: &Desk<'_>) -> Option<Decision>;
+
+    /// The first instant after `at` at which it wants to be woken, bars or not.
+    fn wake_after(&self, _at: Timestamp) -> Option<Timestamp> {
+        None
+    }
+
+    /// It is woken for the instant `due` that it asked for; `desk.now` is later when nobody could wake it before.
+    /// Instants that passed meanwhile are not caught up.
+    fn on_wake(&mut self, _due: Timestamp, _desk: &Desk<'_>) -> Vec<Decision> {
+        Vec::new()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +99,9 @@ pub struct StrategyCore {
     /// No entries before this.
     closed_until: Option<Timestamp>,
     last_bar: Option<(Timestamp, Price)>,
+    /// When it wants to be woken; known once it has been told a time.
+    wake_at: Option<Timestamp>,
+    began: bool,
     /// Fills that the books had when this core was rebuilt and that are still in its mailbox.
     known_fills: BTreeSet<String>,
     tally: Tally,
@@ -106,6 +127,8 @@ impl StrategyCore {
             after_flat: None,
             closed_until: None,
             last_bar: None,
+            wake_at: None,
+            began: false,
             known_fills: BTreeSet::new(),
             tally: Tally::default(),
         }
@@ -130,6 +153,27 @@ impl StrategyCore {
         self.known_fills = known_fills;
     }
 
+    /// The strategy lives from `now` on: what it is to be woken for lies after this. Also called by its first input.
+    pub fn begin(&mut self, now: Timestamp) {
+        if !std::mem::replace(&mut self.began, true) {
+            self.wake_at = self.strategy.wake_after(now);
+        }
+    }
+
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.wake_at
+    }
+
+    /// Wakes the strategy if its time has come.
+    pub fn on_deadline(&mut self, now: Timestamp, out: &mut Vec<OrderIntent>) {
+        let Some(due) = self.wake_at.filter(|at| *at <= now) else { return };
+        let close = self.last_bar.map(|(_, close)| close);
+        let desk = Desk { now, instrument: &self.instrument, position: self.position, close };
+        let decisions = self.strategy.on_wake(due, &desk);
+        self.wake_at = self.strategy.wake_after(now);
+        decisions.into_iter().for_each(|decision| self.act(now, decision, out));
+    }
+
     /// Shows a past bar to the strategy without acting on what it says.
     pub fn warm_up(&mut self, bar: &Bar) {
         if self.is_mine(bar) {
@@ -147,11 +191,13 @@ impl StrategyCore {
     fn decide(&mut self, now: Timestamp, bar: &Bar) -> Option<Decision> {
         self.last_bar = Some((bar.open_ts, bar.close));
         self.tally.bars += 1;
-        let desk = Desk { now, instrument: &self.instrument, position: self.position };
+        let close = Some(bar.close);
+        let desk = Desk { now, instrument: &self.instrument, position: self.position, close };
         self.strategy.on_bar(bar, &desk)
     }
 
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<OrderIntent>) {
+        self.begin(now);
         match input {
             Input::Bar(bar) if self.is_mine(&bar) => {
                 if let Some(decision) = self.decide(now, &bar) {
@@ -180,6 +226,12 @@ impl StrategyCore {
             Decision::Enter { .. } if self.closed_until.is_some_and(|until| now < until) => {}
             Decision::Enter { side, reason } => match Side::of_position(self.position) {
                 Some(held) if held == side => {}
+                // Nothing rests that an opposite order could leave behind: one order turns around.
+                Some(_) if self.config.stop_ticks.is_none() && !self.entering => {
+                    let held = u32::try_from(self.position.unsigned_abs()).unwrap_or(u32::MAX);
+                    self.enter_bare(now, side, held.saturating_add(self.config.quantity), reason, out);
+                }
+                Some(_) if self.config.stop_ticks.is_none() => {}
                 Some(_) => {
                     self.after_flat = Some((side, reason.clone()));
                     self.exit(now, reason, out);
@@ -196,6 +248,10 @@ impl StrategyCore {
                     self.exit(now, reason, out);
                 }
             }
+            Decision::Order { side, quantity, kind, tif, reason } => {
+                self.intend(now, Intent::Order { side, quantity, kind, tif, bracket: None }, reason, out);
+            }
+            Decision::Cancel { reason } => self.intend(now, Intent::CancelEntries, reason, out),
         }
     }
 
@@ -207,15 +263,24 @@ impl StrategyCore {
 
     fn enter(&mut self, now: Timestamp, side: Side, reason: String, out: &mut Vec<OrderIntent>) {
         let Some((_, reference)) = self.last_bar else { return };
+        let Some(stop_ticks) = self.config.stop_ticks else {
+            return self.enter_bare(now, side, self.config.quantity, reason, out);
+        };
         let ticks = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
         let bracket = Bracket {
-            stop: reference.better_for(side, -ticks(self.config.stop_ticks)),
+            stop: reference.better_for(side, -ticks(stop_ticks)),
             target: self.config.target_ticks.map(|n| reference.better_for(side, ticks(n))),
         };
         self.entering = true;
         let quantity = self.config.quantity;
         self.entry_quantity = quantity;
         self.intend(now, Intent::Enter { side, quantity, kind: OrderKind::Market, bracket }, reason, out);
+    }
+
+    fn enter_bare(&mut self, now: Timestamp, side: Side, quantity: u32, reason: String, out: &mut Vec<OrderIntent>) {
+        self.entering = true;
+        let (kind, tif) = (OrderKind::Market, TimeInForce::GoodTillCancelled);
+        self.intend(now, Intent::Order { side, quantity, kind, tif, bracket: None }, reason, out);
     }
 
     fn intend(&mut self, at: Timestamp, intent: Intent, reason: String, out: &mut Vec<OrderIntent>) {

@@ -2,9 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use super::{Strategy, donchian, ma_crossover, opening_range, rsi_reversion};
+use super::{Strategy, donchian, ma_crossover, opening_range, rsi_reversion, scheduled};
 
 pub const KINDS: &[Kind] = &[ma_crossover::KIND, opening_range::KIND, donchian::KIND, rsi_reversion::KIND];
+
+/// Kinds whose parameters are more than whole numbers. A new one is a file and a line here.
+pub const TABLE_KINDS: &[TableKind] = &[scheduled::KIND];
+
+/// A kind that reads its own table.
+#[derive(Debug)]
+pub struct TableKind {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub read: ReadTable,
+}
+
+/// Makes a strategy of a table, or says every mistake.
+pub type ReadTable = fn(&toml::Table) -> Result<Box<dyn Strategy>, Vec<ParamMistake>>;
+
+/// Whether strategies of this kind may ask to be woken.
+pub fn wakes(name: &str) -> bool {
+    table_kind(name).is_some()
+}
+
+/// Every kind's name.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|kind| kind.name).chain(TABLE_KINDS.iter().map(|kind| kind.name))
+}
 
 /// One kind of strategy: what it is called, what it can be told, how it is made.
 #[derive(Debug)]
@@ -28,13 +52,17 @@ pub struct Param {
 }
 
 /// Checked parameters of one instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Params(BTreeMap<&'static str, i64>);
+#[derive(Clone, Debug, PartialEq)]
+pub struct Params {
+    numbers: BTreeMap<&'static str, i64>,
+    /// What a [`TableKind`] reads.
+    table: Option<toml::Table>,
+}
 
 impl Params {
     /// Panics for a name that the kind does not declare.
     pub fn get(&self, name: &str) -> i64 {
-        *self.0.get(name).expect("every declared parameter has a value")
+        *self.numbers.get(name).expect("every declared parameter has a value")
     }
 
     /// For parameters whose minimum is not negative.
@@ -56,10 +84,18 @@ pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
 
+fn table_kind(name: &str) -> Option<&'static TableKind> {
+    TABLE_KINDS.iter().find(|kind| kind.name == name)
+}
+
 /// Reads and checks the parameters of a strategy of kind `name`.
 pub fn params(name: &str, table: &toml::Table) -> Result<Params, Vec<ParamMistake>> {
+    if let Some(kind) = table_kind(name) {
+        (kind.read)(table)?;
+        return Ok(Params { numbers: BTreeMap::new(), table: Some(table.clone()) });
+    }
     let Some(kind) = kind(name) else {
-        let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        let known: Vec<&str> = names().collect();
         let mistake = ParamMistake { key: String::new(), found: name.to_owned(), expected: known.join(" | ") };
         return Err(vec![mistake]);
     };
@@ -81,7 +117,7 @@ pub fn params(name: &str, table: &toml::Table) -> Result<Params, Vec<ParamMistak
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let params = Params(values);
+    let params = Params { numbers: values, table: None };
     (kind.check)(&params).map_err(|(key, expected)| {
         vec![ParamMistake { key: key.to_owned(), found: params.get(key).to_string(), expected: expected.to_owned() }]
     })?;
@@ -102,5 +138,9 @@ fn read(param: &Param, value: Option<&toml::Value>) -> Result<i64, ParamMistake>
 
 /// Makes a strategy of a kind that [`params`] accepted.
 pub fn build(name: &str, params: &Params) -> Option<Box<dyn Strategy>> {
-    kind(name).map(|kind| (kind.build)(params))
+    match (kind(name), table_kind(name), &params.table) {
+        (Some(kind), _, _) => Some((kind.build)(params)),
+        (None, Some(kind), Some(table)) => (kind.read)(table).ok(),
+        (None, _, _) => None,
+    }
 }

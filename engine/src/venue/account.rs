@@ -34,7 +34,8 @@ pub(super) enum Happening {
         serial: u32,
     },
     Settled {
-        at: Price,
+        /// Twice the price: the middle of a quote may lie between two ticks.
+        twice: i64,
     },
     /// The position was set from outside.
     Set {
@@ -65,9 +66,10 @@ impl Ledger {
     }
 
     /// The gain since the last settlement goes into cash.
-    pub fn settle(&mut self, at: Price) {
-        self.cash += self.variation(at);
-        self.basis = self.worth(at, self.quantity);
+    pub fn settle(&mut self, twice: i64) {
+        let worth = Money::from_micros((self.tick_value * twice * self.quantity).micros() / 2);
+        self.cash += worth - self.basis;
+        self.basis = worth;
     }
 
     /// The position becomes `quantity` without a trade: what goes leaves at its cost, what comes, comes at `at`.

@@ -197,8 +197,8 @@ impl Venue {
         let mut ledger = Ledger::new(lane.ledger.tick_value());
         let executions = &mut self.executions;
         lane.history.retain(|happening| match *happening {
-            Happening::Settled { at } => {
-                ledger.settle(at);
+            Happening::Settled { twice } => {
+                ledger.settle(twice);
                 true
             }
             Happening::Set { quantity, at } => {

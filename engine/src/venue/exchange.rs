@@ -4,13 +4,14 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::kind::Tif;
+use super::in_bars::InBars;
 use super::lane::Lane;
 use super::margin::{MarginRate, MarginTable};
 use super::matching::Reaction;
 use super::oca::Groups;
 use super::orders::{Orders, Slot};
 use super::timed::Due;
-use super::{Report, VenueConfig, VenueExecution, VenueOrder, VenuePosition};
+use super::{Report, SettleRule, VenueConfig, VenueExecution, VenueOrder, VenuePosition};
 use crate::market::{FeedEvent, Quote, SymbolId, Trade};
 use crate::time::Timestamp;
 use crate::trade::{Money, PermId};
@@ -44,6 +45,8 @@ pub struct Venue {
     pub(super) ids_forgotten: i32,
     /// Orders that may trade against the book as it is, first come, first served.
     pub(super) arrivals: VecDeque<Slot>,
+    /// Bars are shown, and no ticks.
+    pub(super) in_bars: Option<InBars>,
     /// Kept for its capacity.
     pub(super) reactions: Vec<Reaction>,
 }
@@ -84,6 +87,7 @@ impl Venue {
             settled_at: Timestamp::MIN,
             ids_forgotten: 0,
             arrivals: VecDeque::new(),
+            in_bars: None,
             reactions: Vec::new(),
         }
     }
@@ -127,17 +131,22 @@ impl Venue {
     pub fn end_of_day(&mut self, now: Timestamp, out: &mut Vec<Report>) {
         self.advance_clock(now);
         let from = out.len();
+        self.end_day_orders(out);
+        for lane in &mut self.lanes {
+            lane.settle(SettleRule::Last);
+        }
+        self.settled_at = self.now;
+        self.after(out);
+        name_once(out, from);
+    }
+
+    /// Day orders of symbols without sessions are cancelled.
+    pub(super) fn end_day_orders(&mut self, out: &mut Vec<Report>) {
         let ends = |slot: &Slot| self.orders[*slot].view.order.tif == Tif::Day && !self.has_session(*slot);
         let day: Vec<Slot> = self.orders.live().filter(ends).collect();
         for slot in day {
             self.cancel_family(slot, out);
         }
-        for lane in &mut self.lanes {
-            lane.settle();
-        }
-        self.settled_at = self.now;
-        self.after(out);
-        name_once(out, from);
     }
 
     /// Whether clients could see what [`Venue::end_of_day`] would do now: reports, or money that moves.
@@ -235,6 +244,10 @@ impl Venue {
     /// When [`Venue::end_of_day`] last settled positions; [`Timestamp::MIN`] before the first time.
     pub fn settled_at(&self) -> Timestamp {
         self.settled_at
+    }
+
+    pub(super) fn note_settled(&mut self) {
+        self.settled_at = self.now;
     }
 
     pub(super) fn advance_clock(&mut self, now: Timestamp) {

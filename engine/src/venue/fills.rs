@@ -26,6 +26,9 @@ impl Venue {
 
     /// An order meets the book as it is: a stop that is reached triggers, a marketable order takes, the rest stays.
     pub(super) fn enter(&mut self, slot: Slot, out: &mut Vec<Report>) {
+        if self.in_bars.is_some() {
+            return self.enter_in_bars(slot, out);
+        }
         let lane = self.lane_of_order(slot);
         if self.orders[slot].stage == Stage::Armed && !self.trigger(lane, slot, out) {
             return;

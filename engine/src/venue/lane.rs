@@ -1,7 +1,7 @@
 //! One symbol at the venue: its market, the orders at its exchange, its position, what applies to it.
 //! In: an instrument and the venue's rules. Out: marks, settlements. Absent: other symbols, what orders do.
 
-use super::Rules;
+use super::{Rules, SettleRule};
 use super::account::{Happening, Ledger};
 use super::book::Book;
 use super::margin::MarginRate;
@@ -85,11 +85,11 @@ impl Lane {
     }
 
     /// What the position gained since its last settlement goes into cash.
-    pub fn settle(&mut self) {
+    pub fn settle(&mut self, rule: SettleRule) {
         self.rate_by_value();
-        if let Some(at) = self.mark() {
-            self.ledger.settle(at);
-            self.history.push(Happening::Settled { at });
+        if let Some(twice) = self.settlement_price(rule) {
+            self.ledger.settle(twice);
+            self.history.push(Happening::Settled { twice });
         }
     }
 }

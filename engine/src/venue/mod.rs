@@ -5,7 +5,8 @@
 //! market shows, `triggers` what wakes a waiting order, `matching` what the market does to orders, `fills` what a fill
 //! changes; `families` ties children to parents; `oca` is the groups; `hours` and `timed` are what time does; `account`
 //! is the money, `margin` and `margin_call` what of it is tied up; `desk` is what the broker does itself; `play` cuts a market into the
-//! steps that clients see, `told` orders what they hear.
+//! steps that clients see, `told` orders what they hear. `in_bars` is how all this goes when there are bars and no ticks,
+//! `settlement` at which price days are settled.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ mod families;
 mod fills;
 mod forced;
 mod hours;
+pub mod in_bars;
 mod kind;
 mod lane;
 mod margin;
@@ -26,6 +28,7 @@ mod oca;
 mod orders;
 pub mod play;
 mod requests;
+mod settlement;
 #[cfg(test)]
 mod tests;
 mod timed;
@@ -37,6 +40,7 @@ pub use hours::Hours;
 pub use kind::{Adjust, Kind, Terms, Tif, TrailBy, TriggerMethod};
 pub use margin::{MarginRate, MarginTable, Margins, UNLISTED_PERCENT, WhatIf};
 pub use play::{Player, Step};
+pub use settlement::{MarkRule, SettleRule};
 
 use crate::market::{Instrument, Price, SymbolId};
 use crate::time::Timestamp;

@@ -174,6 +174,7 @@ impl Venue {
             return Err(Refusal::new(200, "No security definition has been found for the request"));
         }
         check_quantity(order.quantity)?;
+        self.check_in_bars(order)?;
         check_times(order, self.now)?;
         if self.groups.is_spent(order) {
             return Err(rejected("OCA group is already filled."));
@@ -250,6 +251,6 @@ fn check_times(order: &NewOrder, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-fn rejected(reason: impl std::fmt::Display) -> Refusal {
+pub(super) fn rejected(reason: impl std::fmt::Display) -> Refusal {
     Refusal::new(201, format!("Order rejected - reason:{reason}"))
 }

@@ -16,7 +16,7 @@ use crate::counts::Counters;
 use crate::error::FeedError;
 use crate::merge::{Routes, Source};
 use crate::overlap::{Holding, What};
-use source::Records;
+pub(crate) use source::Records;
 
 /// A DBN file whose head has been read and whose names are known.
 #[derive(Clone)]
@@ -42,13 +42,18 @@ const SCHEMAS: &str = "schema trades, mbp-1 or mbo";
 
 impl DbnFile {
     pub(crate) fn open(path: &Path) -> Result<Self, FeedError> {
+        Self::open_as(path, |schema| matches!(schema, Schema::Trades | Schema::Mbp1 | Schema::Mbo), SCHEMAS)
+    }
+
+    /// A file of one of the schemas that `takes` names, which are `expected` in words.
+    pub(crate) fn open_as(path: &Path, takes: fn(Schema) -> bool, expected: &'static str) -> Result<Self, FeedError> {
         let records = Records::open(path)?;
         let metadata = records.metadata().clone();
         if let Some(schema) = metadata.schema
-            && !matches!(schema, Schema::Trades | Schema::Mbp1 | Schema::Mbo)
+            && !takes(schema)
         {
             let found = format!("schema {schema}");
-            return Err(FeedError::UnknownSchema { path: path.to_owned(), found, expected: SCHEMAS });
+            return Err(FeedError::UnknownSchema { path: path.to_owned(), found, expected });
         }
         let end = metadata.end.and_then(|end| i64::try_from(end.get()).ok()).map(Timestamp::from_nanos);
         let start = i64::try_from(metadata.start).map_or(Timestamp::MIN, Timestamp::from_nanos);
@@ -57,6 +62,18 @@ impl DbnFile {
             names => names,
         };
         Ok(Self { path: path.to_owned(), start, end, schema: metadata.schema, names })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn start(&self) -> Timestamp {
+        self.start
+    }
+
+    pub(crate) fn schema(&self) -> Option<Schema> {
+        self.schema
     }
 
     pub(crate) fn contracts(&self) -> impl Iterator<Item = &Contract> {
@@ -99,7 +116,7 @@ impl DbnFile {
         Source { not_before: self.start, open }
     }
 
-    fn contract_of(&self, instrument_id: u32, at: u64) -> Option<&Contract> {
+    pub(crate) fn contract_of(&self, instrument_id: u32, at: u64) -> Option<&Contract> {
         let namings = self.names.get(&instrument_id)?;
         // Snapshot records are older than the file: with one name there is no need to ask when.
         let naming = match namings.as_slice() {

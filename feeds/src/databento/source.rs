@@ -12,7 +12,7 @@ use dbn::{Metadata, Record as _, RecordRef, Schema, VersionUpgradePolicy};
 
 use crate::error::FeedError;
 
-pub(super) struct Records {
+pub(crate) struct Records {
     path: PathBuf,
     decoder: DbnDecoder<Tally>,
     /// Decompressed bytes that the decoder took, metadata included.
@@ -48,7 +48,7 @@ const PRELUDE_BYTES: usize = 8;
 const WHOLE_RECORDS: &str = "whole records up to the end";
 
 impl Records {
-    pub(super) fn open(path: &Path) -> Result<Self, FeedError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, FeedError> {
         let file = File::open(path).map_err(|error| FeedError::unreadable(path, error))?;
         let file_bytes = file.metadata().map_err(|error| FeedError::unreadable(path, error))?.len();
         let reader = DynReader::inferred_with_buffer(BufReader::with_capacity(1 << 16, file))
@@ -73,7 +73,7 @@ impl Records {
     }
 
     /// `None` at the end of a file that is whole.
-    pub(super) fn next_record(&mut self) -> Result<Option<RecordRef<'_>>, FeedError> {
+    pub(crate) fn next_record(&mut self) -> Result<Option<RecordRef<'_>>, FeedError> {
         let at = self.records + 1;
         match self.decoder.decode_ref() {
             Ok(Some(record)) => {
@@ -91,6 +91,11 @@ impl Records {
             }
             Err(error) => Err(of_dbn(&self.path, &format!("record {at}"), &error)),
         }
+    }
+
+    /// What is wrong with the record that was read last.
+    pub(crate) fn wrong(&self, found: String, expected: &str) -> FeedError {
+        FeedError::damaged(&self.path, format!("record {}", self.records), found, expected)
     }
 
     /// An error about the record that was read last.

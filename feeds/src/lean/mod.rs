@@ -1,9 +1,12 @@
 //! LEAN's zip-CSV files: one zip a day, one CSV a contract. In: a path. Out: which contracts the zip holds, how much each
-//! traded, and its events. Open interest is recognised and carries no events. Absent: hour and daily files.
+//! traded, and its events. Open interest is recognised and carries no events. Files of hours and days are read
+//! as bars only.
 
 mod bars;
 mod entry;
-mod rows;
+pub(crate) mod rows;
+
+pub(crate) use rows::nanos;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -35,7 +38,7 @@ pub(crate) struct Entry {
     pub(crate) contract: Contract,
     pub(crate) date: NaiveDate,
     pub(crate) kind: Kind,
-    name: String,
+    pub(crate) name: String,
     place: Place,
 }
 
@@ -48,8 +51,9 @@ pub(crate) enum Kind {
 }
 
 const ENTRY_NAMES: &str = "entries named like 20131007_gc_tick_trade_201312.csv: tick trades, second or minute trades or \
-                           quotes";
+                           quotes; or like es_trade_201312.csv in a folder `hour` or `daily`";
 
+const HOUR_S: u32 = 3_600;
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl Kind {
@@ -58,8 +62,23 @@ impl Kind {
         matches!(self, Kind::Ticks | Kind::TradeBars { .. })
     }
 
+    /// Seconds; `None` for ticks and what is no bar.
+    pub(crate) fn length_s(self) -> Option<u32> {
+        match self {
+            Kind::TradeBars { length_ms } | Kind::QuoteBars { length_ms } => u32::try_from(length_ms / 1_000).ok(),
+            Kind::Ticks | Kind::OpenInterest => None,
+        }
+    }
+
+    /// Hours or days: one file for all dates.
+    pub(crate) fn is_long(self) -> bool {
+        self.length_s().is_some_and(|length_s| length_s >= HOUR_S)
+    }
+
     fn of(resolution: &str, content: &str) -> Option<Self> {
         let length_ms = match resolution {
+            "hour" => 3_600_000,
+            "daily" => 86_400_000,
             "second" => 1_000,
             "minute" => 60_000,
             _ => 0,
@@ -81,6 +100,10 @@ impl LeanFile {
             ZipArchive::new(BufReader::new(file)).map_err(|error| of_zip(path, "the zip directory", error))?;
         let entries = (0..zip.len()).map(|index| read_entry(path, &mut zip, index)).collect::<Result<_, _>>()?;
         Ok(Self { path: path.to_owned(), entries })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Entries that carry events.
@@ -124,7 +147,8 @@ impl LeanFile {
 }
 
 impl Entry {
-    fn midnight(&self) -> Timestamp {
+    /// What the times of its rows count from.
+    pub(crate) fn midnight(&self) -> Timestamp {
         self.date.and_time(NaiveTime::MIN).and_utc().into()
     }
 }
@@ -133,7 +157,8 @@ fn read_entry(path: &Path, zip: &mut ZipArchive<impl Read + Seek>, index: usize)
     let file = zip.by_index_raw(index).map_err(|error| of_zip(path, &format!("zip entry {}", index + 1), error))?;
     let name = file.name().to_owned();
     let unknown = |found: String| FeedError::UnknownSchema { path: path.to_owned(), found, expected: ENTRY_NAMES };
-    let (contract, date, kind) = parse_name(&name).ok_or_else(|| unknown(format!("a zip entry named {name}")))?;
+    let long = || parse_long_name(&name, folder_of(path)?);
+    let (contract, date, kind) = parse_name(&name).or_else(long).ok_or_else(|| unknown(format!("a zip entry named {name}")))?;
     let deflated = match file.compression() {
         CompressionMethod::Deflated => true,
         CompressionMethod::Stored => false,
@@ -156,6 +181,20 @@ fn parse_name(name: &str) -> Option<(Contract, NaiveDate, Kind)> {
     let expiry = part.next()?;
     let digits = matches!(expiry.len(), 6 | 8) && expiry.bytes().all(|byte| byte.is_ascii_digit());
     (digits && part.next().is_none()).then(|| (Contract::new(&root, Some(expiry)), date, kind))
+}
+
+/// `es_trade_201312.csv` in a folder `hour` or `daily`; its rows name their dates.
+fn parse_long_name(name: &str, folder: &str) -> Option<(Contract, NaiveDate, Kind)> {
+    let mut part = name.strip_suffix(".csv")?.split('_');
+    let root = part.next()?.to_ascii_uppercase();
+    let kind = Kind::of(folder, part.next()?).filter(|kind| kind.is_long() || *kind == Kind::OpenInterest)?;
+    let expiry = part.next()?;
+    let digits = matches!(expiry.len(), 6 | 8) && expiry.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && part.next().is_none()).then(|| (Contract::new(&root, Some(expiry)), NaiveDate::default(), kind))
+}
+
+fn folder_of(path: &Path) -> Option<&str> {
+    path.parent()?.file_name()?.to_str()
 }
 
 fn of_zip(path: &Path, at: &str, error: ZipError) -> FeedError {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDateTime;
 use csv::ByteRecord;
 
 use super::entry::EntryReader;
@@ -11,16 +12,16 @@ use crate::error::FeedError;
 
 /// Prices in billionths of a point.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Ohlc {
-    pub(super) open: i64,
-    pub(super) high: i64,
-    pub(super) low: i64,
-    pub(super) close: i64,
+pub(crate) struct Ohlc {
+    pub(crate) open: i64,
+    pub(crate) high: i64,
+    pub(crate) low: i64,
+    pub(crate) close: i64,
 }
 
-/// One row; times in milliseconds since the day's UTC midnight.
+/// One row; times in milliseconds since the day's UTC midnight, of hours and days since 1970.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Row {
+pub(crate) enum Row {
     Tick {
         ms: u64,
         price: i64,
@@ -40,7 +41,7 @@ pub(super) enum Row {
     },
 }
 
-pub(super) struct Rows {
+pub(crate) struct Rows {
     path: PathBuf,
     entry: String,
     kind: Kind,
@@ -51,14 +52,14 @@ pub(super) struct Rows {
 const DAY_MS: u64 = 86_400_000;
 
 impl Rows {
-    pub(super) fn open(path: &Path, entry: &Entry) -> Result<Self, FeedError> {
+    pub(crate) fn open(path: &Path, entry: &Entry) -> Result<Self, FeedError> {
         let bytes = EntryReader::open(path, entry.place)?;
         let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         let (path, name) = (path.to_owned(), entry.name.clone());
         Ok(Self { path, entry: name, kind: entry.kind, reader, record: ByteRecord::new() })
     }
 
-    pub(super) fn next_row(&mut self) -> Result<Option<Row>, FeedError> {
+    pub(crate) fn next_row(&mut self) -> Result<Option<Row>, FeedError> {
         match self.reader.read_byte_record(&mut self.record) {
             Ok(true) => self.row().map(Some),
             Ok(false) => Ok(None),
@@ -87,8 +88,11 @@ impl Rows {
         if self.record.len() != fields {
             return Err(self.wrong(format!("{} fields", self.record.len()), format!("{fields} fields")));
         }
-        let ms = self.whole(0, "milliseconds since midnight")?;
-        if ms >= DAY_MS {
+        let ms = match self.kind.is_long() {
+            true => self.date_time()?,
+            false => self.whole(0, "milliseconds since midnight")?,
+        };
+        if ms >= DAY_MS && !self.kind.is_long() {
             return Err(self.wrong(format!("time {ms}"), format!("milliseconds since midnight, less than {DAY_MS}")));
         }
         Ok(match self.kind {
@@ -99,6 +103,14 @@ impl Rows {
             Kind::TradeBars { .. } => Row::Trades { ms, prices: self.prices(1)?, volume: self.size(5)? },
             Kind::QuoteBars { .. } | Kind::OpenInterest => Row::Quotes { ms, bid: self.side(1)?, ask: self.side(6)? },
         })
+    }
+
+    /// `20200102 14:00`, UTC, as milliseconds since 1970.
+    fn date_time(&self) -> Result<u64, FeedError> {
+        let text = std::str::from_utf8(self.field(0)).unwrap_or_default();
+        let at = NaiveDateTime::parse_from_str(text, "%Y%m%d %H:%M").ok();
+        let ms = at.and_then(|at| u64::try_from(at.and_utc().timestamp_millis()).ok());
+        ms.ok_or_else(|| self.wrong_field(0, "a time such as 20200102 14:00"))
     }
 
     fn side(&self, first: usize) -> Result<Option<(Ohlc, u32)>, FeedError> {
@@ -143,7 +155,7 @@ impl Rows {
         format!("{} line {line}", self.entry)
     }
 
-    fn wrong(&self, found: String, expected: String) -> FeedError {
+    pub(crate) fn wrong(&self, found: String, expected: String) -> FeedError {
         FeedError::damaged(&self.path, self.at(), found, expected)
     }
 
@@ -169,7 +181,7 @@ impl Rows {
 const NANOS: i64 = 1_000_000_000;
 
 /// A decimal number as billionths, exactly. `None` for anything else and for more than nine decimals.
-fn nanos(text: &[u8]) -> Option<i64> {
+pub(crate) fn nanos(text: &[u8]) -> Option<i64> {
     let (negative, digits) = text.strip_prefix(b"-").map_or((false, text), |digits| (true, digits));
     let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
     let (whole, decimals) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());

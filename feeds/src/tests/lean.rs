@@ -239,10 +239,16 @@ fn a_folder_is_all_its_files() {
 }
 
 #[test]
-fn hour_files_are_refused_by_name() {
+fn hour_files_are_no_ticks() {
     let Some(path) = shared("lean/Data/future/cme/hour/es_trade.zip") else {
         return;
     };
+    let error = crate::open(&[path], &[], &Select::All).err().expect("refused").to_string();
+    assert!(error.contains("found bars of hours or days"), "{error}");
+    // A name of neither kind, in a folder that says nothing of hours.
+    let lost = super::faults::folder();
+    let path = lost.path().join("es_trade.zip");
+    std::fs::copy(shared("lean/Data/future/cme/hour/es_trade.zip").expect("it was there"), &path).expect("a copy");
     let error = crate::open(&[path], &[], &Select::All).err().expect("refused").to_string();
     assert!(error.contains("found a zip entry named es_trade_"), "{error}");
     assert!(error.contains("expected entries named like 20131007_gc_tick_trade_201312.csv"), "{error}");

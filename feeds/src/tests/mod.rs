@@ -1,5 +1,6 @@
 //! Tests on files: real ones of the shared data folder, and damaged or hand-made ones in a temporary folder.
 
+mod bars;
 mod databento;
 mod faults;
 mod lean;

@@ -39,7 +39,8 @@ impl Chance {
 
 /// A synthetic ES market at `speed` market seconds a second.
 pub fn gateway(seed: u64, speed: f64) -> Gateway {
-    let start: Timestamp = chrono::DateTime::parse_from_rfc3339("2024-06-12T14:00:00Z").expect("a time").to_utc().into();
+    let start: Timestamp =
+        chrono::DateTime::parse_from_rfc3339("2024-06-12T14:00:00Z").expect("a time").to_utc().into();
     let spec = feeds::specs::spec("ES").expect("ES is known");
     let es = Instrument {
         id: SymbolId(0),

@@ -107,7 +107,7 @@ fn backtest(before: Option<u64>) -> (i64, Option<Timestamp>) {
     config.strategies.truncate(1);
     let params = [("fast".to_owned(), 1.into()), ("slow".to_owned(), 2.into())];
     config.strategies[0].params = toml::Table::from_iter(params);
-    (config.strategies[0].stop_ticks, config.strategies[0].target_ticks) = (200, None);
+    (config.strategies[0].stop_ticks, config.strategies[0].target_ticks) = (Some(200), None);
     let mut last = None;
     let journal = |at, record: Record| {
         if matches!(&record, Record::OrderPlaced(ticket) if ticket.leg == Leg::Entry) {

@@ -84,7 +84,7 @@ fn a_position_that_never_had_a_stop_gets_one_at_the_configured_distance() {
     reborn.inventory(&[]);
     reborn.wait(1_000);
     reborn.wait(1_000);
-    let ticks = i32::try_from(reborn.config.strategies[0].stop_ticks).expect("small");
+    let ticks = i32::try_from(reborn.config.strategies[0].stop_ticks.expect("it has one")).expect("small");
     assert_eq!(reborn.ticket(ONE, Leg::Stop).kind, OrderKind::Stop(Price(20_001 - ticks)));
     assert!(reborn.ticket(ONE, Leg::Stop).id > stop.id.max(target.id));
 }

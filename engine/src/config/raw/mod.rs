@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use super::{Config, EMBEDDED_DEFAULT};
 use crate::strategy::registry;
 
+mod backtest;
 mod allocation;
 mod check;
 mod connection;
@@ -84,7 +85,7 @@ pub struct Known<'a> {
 impl<'a> Known<'a> {
     /// The strategies that this crate has, and these contracts.
     pub fn registered(contracts: &'a [ContractSpec]) -> Self {
-        let kinds = registry::KINDS.iter().map(|kind| kind.name).collect();
+        let kinds = registry::names().collect();
         Self { contracts, kinds, check_params: &|kind, params| registry::params(kind, params).map(drop) }
     }
 }
@@ -135,13 +136,13 @@ impl Parts {
         let simulated = root.has("gateway");
         let listen = gateway.as_ref().and_then(Option::as_ref).map(|gateway| gateway.listen);
         let market = trading::Market::read(root, known);
+        let strategies = market.strategies(root, known);
         let orders = trading::orders(root);
         Parts {
             instance: session::instance(root),
             allocation: allocation::allocation(root),
             broker: session::broker(root, simulated, listen),
             expected_outages: session::expected_outages(root),
-            strategies: market.strategies(root, known),
             risk: risk::risk(root),
             protection: protection::protection(root),
             on_disconnect: connection::on_disconnect(root, orders.as_ref()),
@@ -152,7 +153,8 @@ impl Parts {
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
-            backtest: simulation::backtest(root),
+            backtest: backtest::backtest(root, strategies.as_deref()),
+            strategies,
             gateway,
             instruments: market.instruments,
             bars: market.bars,

@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::kind::{Kind, address, decimal, instant, list, money, path, string, text, whole, word};
 use super::walk::Section;
-use crate::config::{BacktestConfig, GatewayConfig, MarketSource, Pace};
+use crate::config::{GatewayConfig, MarketSource, Pace};
 use crate::trade::Money;
 
 pub(super) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Interactive Brokers' fixed rate for one ES contract and side with exchange and regulatory fees, 2024.
-const COMMISSION: Money = Money::from_micros(2_250_000);
-const CASH: Money = Money::from_micros(500_000_000_000);
+pub(super) const COMMISSION: Money = Money::from_micros(2_250_000);
+pub(super) const CASH: Money = Money::from_micros(500_000_000_000);
 
 /// `Some(None)` when there is no such section.
 pub(super) fn gateway(root: &Section<'_>) -> Option<Option<GatewayConfig>> {
@@ -42,7 +42,7 @@ pub(super) fn gateway(root: &Section<'_>) -> Option<Option<GatewayConfig>> {
 const SOURCES: &str = "\"synthetic\" or \"files\"";
 
 /// `Some(None)` when no source is named. Settings of the other source are a contradiction.
-fn market_source(s: &Section<'_>) -> Option<Option<MarketSource>> {
+pub(super) fn market_source(s: &Section<'_>) -> Option<Option<MarketSource>> {
     let source = s.get("source", text(SOURCES, |text| matches!(text, "synthetic" | "files")));
     let seed = s.get("seed", whole(0..=u64::MAX, ""));
     let start = s.get("start", instant());
@@ -87,14 +87,5 @@ fn pace() -> Kind<'static, Pace> {
         }
         let speed: f64 = decimal(value)?.to_string().parse().ok()?;
         (speed > 0.0 && speed <= 100_000.0).then_some(Pace::Speed(speed))
-    })
-}
-
-pub(super) fn backtest(root: &Section<'_>) -> Option<BacktestConfig> {
-    root.section("backtest", |s| {
-        let market = market_source(s);
-        let commission = s.or("commission", money(0..=1_000, "a contract and side"), COMMISSION);
-        let cash = s.or("cash", money(1..=1_000_000_000, ""), CASH);
-        Some(BacktestConfig { market: market?, commission: commission?, cash: cash? })
     })
 }

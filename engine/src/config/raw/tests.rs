@@ -10,6 +10,7 @@ use crate::config::{LOG_LEVELS, Limit, MarketSource, Pace};
 use crate::time::Timestamp;
 use crate::trade::{Fraction, Money};
 
+mod backtest;
 mod connection;
 mod junk;
 mod mistakes;
@@ -139,8 +140,8 @@ fn the_values_of_the_default_file_are_the_documented_defaults() {
     assert_eq!(written.actors.broker, defaults.actors.broker);
     assert_eq!(written.actors.ping_every, defaults.actors.ping_every);
     assert_eq!(written.actors.report_every, defaults.actors.report_every);
-    assert_eq!(written.backtest.commission, defaults.backtest.commission);
-    assert_eq!(written.backtest.cash, defaults.backtest.cash);
+    let market = written.backtest.market.clone();
+    assert_eq!(written.backtest, crate::config::BacktestConfig { market, ..defaults.backtest.clone() });
     let broker = super::super::BrokerConfig { address: defaults.broker.address, ..written.broker };
     assert_eq!(broker, defaults.broker);
 }

@@ -44,8 +44,9 @@ impl Market {
         let symbol = symbol.and_then(|symbol| self.symbol(s, &symbol));
         let bar_s = s.get("bar_s", whole(1..=DAY_S, "seconds")).and_then(|bar_s| self.bar_length(s, bar_s));
         let quantity = sizing::quantity(s);
-        let stop_ticks = match s.has("target_ticks") && !s.has("stop_ticks") {
-            true => {
+        let unprotected = s.or("unprotected", boolean(), false);
+        let stop_ticks = match (s.has("target_ticks") && !s.has("stop_ticks"), unprotected) {
+            (true, _) => {
                 s.mistake(
                     "stop_ticks",
                     "a target without a stop",
@@ -53,7 +54,13 @@ impl Market {
                 );
                 None
             }
-            false => s.need("stop_ticks", whole(1..=TICKS_MAX, "ticks")),
+            (false, Some(true)) if s.has("stop_ticks") => {
+                s.mistake("unprotected", "true together with stop_ticks", "one of the two");
+                None
+            }
+            (false, Some(true)) => Some(None),
+            (false, Some(false)) => s.need("stop_ticks", whole(1..=TICKS_MAX, "ticks")).map(Some),
+            (false, None) => None,
         };
         let target_ticks = s.get("target_ticks", whole(1..=TICKS_MAX, "ticks"));
         let params = params(s, kind.as_deref(), known);

@@ -266,7 +266,7 @@ fn names_are_used_once_and_references_exist() {
         "ma_crossover",
         "ma_crosover",
         expect![[
-            r#"my.toml:9: strategies[0].kind: found "ma_crosover"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion"#
+            r#"my.toml:9: strategies[0].kind: found "ma_crosover"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion, scheduled"#
         ]],
     );
     check_change(
@@ -435,7 +435,7 @@ thread = "t"
         my.toml:11: strategies[0].quantity: found nothing; expected a whole number from 1 to 100000 contracts
         my.toml:11: strategies[0].stop_ticks: found nothing; expected a whole number from 1 to 100000 ticks
         my.toml:12: strategies[0].name: found "A"; expected a name of 1 to 32 of a-z 0-9 _ -
-        my.toml:13: strategies[0].kind: found "unknown"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion
+        my.toml:13: strategies[0].kind: found "unknown"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion, scheduled
         my.toml:19: strategies[1].quantity: found 0; expected a whole number from 1 to 100000 contracts
         my.toml:20: strategies[1].stop_ticks: found "ten"; expected a whole number from 1 to 100000 ticks
         my.toml:22: strategies[1].params.period: found 1; expected a whole number from 2 to 1000 (bars in the channel)

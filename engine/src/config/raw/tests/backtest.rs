@@ -1,0 +1,75 @@
+//! The section [backtest]: the preset, what wins over it, and its mistakes.
+
+use super::*;
+use crate::config::backtest::{Fills, MarginRule};
+use crate::venue::{MarkRule, SettleRule};
+
+fn with(section: &str) -> Config {
+    read_text(&format!("{SMALLEST}\n{section}")).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+#[test]
+fn the_lean_preset_changes_defaults_and_what_is_written_wins() {
+    let plain = with("[backtest]\npreset = \"lean\"").backtest;
+    let Fills::Bars(fills) = &plain.fills else { panic!("{:?}", plain.fills) };
+    assert_eq!(fills.model.name(), "quotes");
+    assert_eq!(plain.commissions["ES"], Money::from_micros(2_150_000));
+    assert_eq!(plain.commissions["MES"], Money::from_micros(570_000));
+    assert_eq!((plain.account.margin.clone(), plain.account.mark), (MarginRule::None, MarkRule::Touch));
+    assert_eq!(plain.account.settlement.rule, SettleRule::Newest);
+    assert!(plain.unprotected_entries && plain.account.closing_fees && !plain.account.sessions);
+    let changed = with(
+        "[backtest]\npreset = \"lean\"\ncommission = 1\ncommissions = { GC = \"2.5\" }\ncash = 7\n\
+         [backtest.fills]\nmodel = \"next_open\"\nslippage_of_range = 0.05\nvolume_share_max = 1\n\
+         [backtest.account]\nmark = \"last\"\nmargin_files = { ES = \"a.csv\" }\nsettle_at = \"15:30\"",
+    )
+    .backtest;
+    let Fills::Bars(fills) = &changed.fills else { panic!("{:?}", changed.fills) };
+    assert_eq!(fills.model.name(), "next_open");
+    assert_eq!((fills.costs.slippage_of_range.0, fills.costs.volume_share_max.map(|s| s.0)), (50_000, Some(1_000_000)));
+    assert_eq!(changed.commissions.len(), 1, "one rate for everything but what is named");
+    assert_eq!((changed.account.mark, changed.cash), (MarkRule::Last, Money::from_micros(7_000_000)));
+    assert!(matches!(changed.account.margin, MarginRule::Files(_)));
+}
+
+#[test]
+fn settlements_follow_the_clock_of_their_zone() {
+    let settlement = with("[backtest]\npreset = \"lean\"").backtest.account.settlement;
+    let at = |text: &str| Timestamp::from(chrono::DateTime::parse_from_rfc3339(text).expect("an instant").to_utc());
+    assert_eq!(settlement.next(at("2013-11-02T12:00:00Z")), at("2013-11-03T04:00:00Z"), "summer time");
+    assert_eq!(settlement.next(at("2013-11-03T04:00:00Z")), at("2013-11-04T05:00:00Z"), "winter time");
+}
+
+#[test]
+fn strategies_go_without_a_stop_only_on_purpose() {
+    let bare = SMALLEST.replace("stop_ticks", "unprotected = true\n#");
+    let config = read_text(&bare).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(config.strategies[0].stop_ticks, None);
+    assert!(!config.backtest.unprotected_entries, "that needs another key");
+    let both = SMALLEST.replace("stop_ticks", "unprotected = true\nstop_ticks");
+    assert!(read_text(&both).expect_err("one of the two").to_string().contains("true together with stop_ticks"));
+}
+
+#[test]
+fn mistakes_of_the_section_are_told_together() {
+    let text = format!(
+        "{SMALLEST}\n[backtest]\npreset = \"zipline\"\ncommissions = {{ ES = \"two\" }}\n\
+         [backtest.fills]\nmodel = \"ticks\"\nslippage_ticks = 1\n\
+         [backtest.account]\nmargin = \"none\"\nmargin_files = {{ ES = \"a.csv\" }}\n\
+         [backtest.hours]\nfrom = \"17:00\"\nto = \"09:30\"\n\
+         [backtest.columns]\ntime = [\"a\", \"b\", \"c\"]\n\
+         [[backtest.positions]]\nstrategy = \"nobody\"\nquantity = 1\nprice = 5\n"
+    );
+    let told = read_text(&text).expect_err("seven mistakes").to_string();
+    for part in [
+        "backtest.preset: found \"zipline\"",
+        "backtest.commissions.ES: found \"two\"",
+        "backtest.fills.slippage_ticks: found a setting of bars",
+        "backtest.account.margin: found \"none\" together with margin_files",
+        "backtest.hours.to: found 09:30:00; expected a time after `from`",
+        "backtest.columns.time: found",
+        "backtest.positions[0].strategy: found \"nobody\"",
+    ] {
+        assert!(told.contains(part), "{part} is missing in\n{told}");
+    }
+}

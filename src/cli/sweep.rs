@@ -1,0 +1,264 @@
+//! `pitboss sweep`: one configuration with many values of some keys, over the same bars, on all cores. In: keys with
+//! their values, files of bars. Out: a row for each set of values. Absent: a journal and a database; `backtest` writes
+//! those for the set that is worth a closer look.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use engine::config::raw::Layer;
+use engine::config::{Config, backtest::Fills};
+use engine::time::Timestamp;
+use engine::trade::Money;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::bar_market::{self, Loaded};
+use super::{ConfigArg, Failure, Outcome, print_line, setup};
+
+mod rows;
+mod values;
+mod walk;
+
+use rows::{Row, Rows};
+use values::Axis;
+
+#[derive(Args)]
+pub struct SweepArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Files of bars; without it those of the configuration's [backtest].
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    data: Vec<PathBuf>,
+    /// One contract only, by name or expiry.
+    #[arg(long, value_name = "NAME")]
+    contract: Option<String>,
+    /// A key of the configuration and its values: `strategies.0.params.fast=5,10,20`, or from, to and step as
+    /// `strategies.0.params.slow=30..60..10`. Every combination of all keys is run.
+    #[arg(long, required = true, num_args = 1.., value_name = "KEY=VALUES")]
+    set: Vec<String>,
+    /// Rows are added here as runs end. If it is there already with rows of the same sweep, those runs are not repeated.
+    #[arg(long, value_name = "FILE", default_value = "var/sweep.csv")]
+    out: PathBuf,
+    /// Runs at the same time. By default one for each processor core.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Walk forward: in each window the set with the best net result over the training days is run on the days after them.
+    /// `rolling` windows train on the days just before, `anchored` ones on all days from the first.
+    #[arg(long, value_name = "WINDOW", value_parser = ["rolling", "anchored"], requires_all = ["train_days", "test_days"])]
+    walk_forward: Option<String>,
+    /// Calendar days that each window trains on (the first, if anchored).
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    train_days: Option<u16>,
+    /// Calendar days that follow the training, and by which windows move on.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    test_days: Option<u16>,
+}
+
+/// One run that is to be done.
+struct Job {
+    /// `None`: the whole market.
+    window: Option<walk::Window>,
+    values: Vec<String>,
+    config: Arc<Config>,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+pub fn run(args: &SweepArgs) -> Outcome {
+    let layer = match &args.config.config {
+        Some(path) => setup::file_layer(path)?,
+        None => Layer::embedded_default(),
+    };
+    let axes = args.set.iter().map(|text| Axis::read(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut config = setup::read(layer.clone())?;
+    if !matches!(config.backtest.fills, Fills::Bars(_)) {
+        return Err(Failure::usage("a sweep plays bars: choose a model of bars in [backtest.fills]"));
+    }
+    let loaded = bar_market::open(&args.data, args.contract.as_deref(), &mut config)?.load()?;
+    let sets = configurations(&layer, &axes, args, &config)?;
+    let jobs = jobs(&loaded, &sets, args);
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_interrupt(&stop);
+    let mark = mark_of(&layer, &loaded, args);
+    let rows = Rows::open(&args.out, &axes, &mark)?;
+    let workers = args.jobs.map_or_else(cores, usize::from);
+    let done = work(&loaded, &jobs, rows, workers, &stop)?;
+    if done.left > 0 {
+        let text = format!(
+            "interrupted with {} of {} runs done; the same command goes on",
+            jobs.len() - done.left,
+            jobs.len()
+        );
+        return print_line(&text);
+    }
+    print_line(&format!(
+        "{} runs ({} were there already) in {:.1} s on {workers} threads, {:.0} % busy: {}",
+        jobs.len(),
+        done.kept,
+        done.seconds,
+        100.0 * done.busy_seconds / (done.seconds * workers as f64).max(1e-9),
+        args.out.display()
+    ))?;
+    match args.walk_forward {
+        Some(_) => walk::forward(&loaded, &jobs, &axes, &args.out),
+        None => best(&args.out, &axes),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Each set of values with its configuration; a set that the configuration refuses ends the sweep before it begins.
+fn configurations(
+    layer: &Layer,
+    axes: &[Axis],
+    args: &SweepArgs,
+    first: &Config,
+) -> Result<Vec<(Vec<String>, Arc<Config>)>, Failure> {
+    let mut sets = Vec::new();
+    for values in values::combinations(axes)? {
+        let env: Vec<(String, String)> =
+            axes.iter().zip(&values).map(|(axis, value)| (axis.variable(), value.clone())).collect();
+        let mut config = setup::read_with(layer.clone(), &env)?;
+        if config.instruments != first.instruments {
+            super::market::retarget(&mut config, first.instruments.clone());
+        }
+        bar_market::check_same_market(&config, first)?;
+        super::backtest::allow(&config)?;
+        sets.push((values, Arc::new(config)));
+    }
+    if sets.is_empty() {
+        return Err(Failure::usage(format!("{:?} names no values", args.set)));
+    }
+    Ok(sets)
+}
+
+fn jobs(loaded: &Loaded, sets: &[(Vec<String>, Arc<Config>)], args: &SweepArgs) -> Vec<Job> {
+    let windows = match (&args.walk_forward, args.train_days, args.test_days) {
+        (Some(kind), Some(train), Some(test)) => walk::windows(loaded, kind == "anchored", train, test),
+        _ => vec![],
+    };
+    let job = |window: Option<walk::Window>, (values, config): &(Vec<String>, Arc<Config>)| {
+        let (from, to) =
+            window.map_or((Timestamp::MIN, Timestamp::MAX), |window| (window.train_from, window.test_from));
+        Job { window, values: values.clone(), config: config.clone(), from, to }
+    };
+    match args.walk_forward {
+        None => sets.iter().map(|set| job(None, set)).collect(),
+        Some(_) => windows.iter().flat_map(|window| sets.iter().map(move |set| job(Some(*window), set))).collect(),
+    }
+}
+
+/// What tells one sweep from another: configuration, market, windows. Values may be added to a sweep.
+fn mark_of(layer: &Layer, loaded: &Loaded, args: &SweepArgs) -> String {
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(layer.text.as_bytes());
+    for bar in loaded.bars.iter() {
+        hash.update(format!("{bar:?}").as_bytes());
+    }
+    hash.update(format!("{:?} {:?} {:?}", args.walk_forward, args.train_days, args.test_days).as_bytes());
+    format!("{:08x}", hash.finalize())
+}
+
+/// Ctrl-C lets the runs under way end; their rows are kept.
+fn stop_on_interrupt(stop: &Arc<AtomicBool>) {
+    let stop = stop.clone();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        // Without a handler Ctrl-C ends the process, and the rows that were written are kept just the same.
+        let Ok(runtime) = runtime else { return };
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            stop.store(true, Ordering::Relaxed);
+        }
+    });
+}
+
+struct Done {
+    kept: usize,
+    left: usize,
+    seconds: f64,
+    /// Over all threads.
+    busy_seconds: f64,
+}
+
+/// Runs what has no row yet, on so many threads.
+fn work(loaded: &Loaded, jobs: &[Job], rows: Rows, workers: usize, stop: &AtomicBool) -> Result<Done, Failure> {
+    let todo: Vec<&Job> = jobs.iter().filter(|job| !rows.has(&job.key())).collect();
+    let kept = jobs.len() - todo.len();
+    let bar = progress(jobs.len(), kept);
+    let (next, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (rows, failed) = (Mutex::new(rows), Mutex::new(None));
+    let busy = Mutex::new(Duration::ZERO);
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..workers.min(todo.len()) {
+            scope.spawn(|| {
+                let began = Instant::now();
+                while !stop.load(Ordering::Relaxed) {
+                    let Some(job) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                    let added = job.run(loaded).and_then(|row| lock(&rows).add(&row));
+                    if let Err(failure) = added {
+                        lock(&failed).get_or_insert(failure);
+                        stop.store(true, Ordering::Relaxed);
+                        break;
+                    }
+                    finished.fetch_add(1, Ordering::Relaxed);
+                    bar.inc(1);
+                }
+                *lock(&busy) += began.elapsed();
+            });
+        }
+    });
+    bar.finish_and_clear();
+    if let Some(failure) = lock(&failed).take() {
+        return Err(failure);
+    }
+    let left = todo.len() - finished.load(Ordering::Relaxed);
+    let busy_seconds = lock(&busy).as_secs_f64();
+    Ok(Done { kept, left, seconds: started.elapsed().as_secs_f64(), busy_seconds })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn progress(all: usize, kept: usize) -> ProgressBar {
+    let bar = ProgressBar::new(all as u64).with_position(kept as u64);
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} runs, {per_sec}, {eta} left");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+impl Job {
+    fn key(&self) -> Vec<String> {
+        let window = self.window.map_or(String::new(), |window| window.name());
+        std::iter::once(window).chain(self.values.iter().cloned()).collect()
+    }
+
+    fn run(&self, loaded: &Loaded) -> Result<Row, Failure> {
+        let ended = loaded.run(&self.config, self.from, self.to, |_, _| {})?;
+        let totals = ended.cores.books.portfolio().performance(None);
+        let net: Money = totals.realised + totals.unrealised - totals.commission;
+        Ok(Row {
+            key: self.key(),
+            trades: totals.trades,
+            wins: totals.wins,
+            gross: totals.realised,
+            commission: totals.commission,
+            net,
+            drawdown_max: totals.drawdown_max,
+            equity: ended.account.equity,
+        })
+    }
+}
+
+/// The rows that earned most.
+fn best(path: &std::path::Path, axes: &[Axis]) -> Outcome {
+    const SHOWN: usize = 10;
+    let mut rows = rows::read(path, axes)?;
+    rows.sort_by_key(|row| std::cmp::Reverse(row.net));
+    print_line(&rows::header_shown(axes))?;
+    rows.iter().take(SHOWN).try_for_each(|row| print_line(&row.shown()))
+}
