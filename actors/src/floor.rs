@@ -318,7 +318,8 @@ fn run_all(shared: &Arc<Shared>, now: Timestamp) -> bool {
 
 /// The books of this thread as they are; `None` while they are rebuilt or at work.
 pub fn with_books<T>(shared: &Shared, look: impl FnOnce(&Books) -> T) -> Option<T> {
-    let seat = FLOOR.with_borrow(|floor| floor.seats.books.first().cloned().flatten().filter(|_| floor.system == id(shared)));
+    let seat =
+        FLOOR.with_borrow(|floor| floor.seats.books.first().cloned().flatten().filter(|_| floor.system == id(shared)));
     let seat = seat?;
     let core = seat.core.try_borrow().ok()?;
     core.as_ref().map(look)

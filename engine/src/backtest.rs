@@ -54,10 +54,15 @@ impl Cores {
             bars: config.instruments.iter().map(|i| Bars::new(i.id, &config.bars)).collect(),
             strategies: (0..config.strategies.len()).map(|n| strategy_core(config, n)).collect(),
             books: Books::new(config, books),
-            link: Link::of(config, link::INVENTORY_WITHIN).without_login(),
+            link: Link::of(&played(config), link::INVENTORY_WITHIN).without_login(),
             topology: Topology::new(config.instruments.len(), &config.strategies),
         }
     }
+}
+
+/// The configuration for a link to a market that is played step by step: its broker has no resets.
+pub fn played(config: &Config) -> Config {
+    Config { feeds: config.feeds.of_played_market(), expected_outages: Vec::new(), ..config.clone() }
 }
 
 /// The core of the `n`th configured strategy, fresh.

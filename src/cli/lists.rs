@@ -57,9 +57,8 @@ impl Lists {
     pub(super) fn open(args: &BacktestArgs, config: &Config) -> Result<Self, Failure> {
         const FILLS: [&str; 7] = ["time", "strategy", "symbol", "side", "contracts", "price", "commission"];
         const ACCOUNT: [&str; 5] = ["time", "cash", "equity", "initial_margin", "maintenance_margin"];
-        let create = |path: &Option<PathBuf>, header: &[&str]| {
-            path.as_ref().map(|path| List::create(path, header)).transpose()
-        };
+        let create =
+            |path: &Option<PathBuf>, header: &[&str]| path.as_ref().map(|path| List::create(path, header)).transpose();
         Ok(Self {
             fills: create(&args.fills, &FILLS)?,
             account: create(&args.account, &ACCOUNT)?,

@@ -23,10 +23,8 @@ pub(super) fn read(files: &BTreeMap<String, PathBuf>) -> Result<Vec<MarginChange
 
 fn read_file(root: &str, path: &Path) -> Result<Vec<MarginChange>, Failure> {
     let failed = |reason: String| Failure::usage(format!("margins of {root}: {}: {reason}", path.display()));
-    let mut rows = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .map_err(|reason| failed(reason.to_string()))?;
+    let mut rows =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|reason| failed(reason.to_string()))?;
     let header = rows.headers().map_err(|reason| failed(reason.to_string()))?.clone();
     if header.iter().take(3).collect::<Vec<_>>() != ["date", "initial", "maintenance"] {
         return Err(failed(format!("line 1: found {header:?}, expected date,initial,maintenance")));

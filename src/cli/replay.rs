@@ -36,5 +36,12 @@ pub fn run(args: &ReplayArgs) -> Outcome {
     let select = selection(args.contract.as_deref(), args.most_traded);
     let market = Market::files(&args.files, &[], &select)?;
     retarget(&mut config, market.instruments.clone());
-    session::run(Plan { config, mode: Mode::Replay, market: Some(market), pace: Some(args.speed), paced: false, json: args.json })
+    session::run(Plan {
+        config,
+        mode: Mode::Replay,
+        market: Some(market),
+        pace: Some(args.speed),
+        paced: false,
+        json: args.json,
+    })
 }

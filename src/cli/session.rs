@@ -222,12 +222,7 @@ impl Signals {
     }
 }
 
-async fn until_end(
-    running: &mut System,
-    gateway: Option<&Gateway>,
-    mut signals: Signals,
-    log: &Logger,
-) -> End {
+async fn until_end(running: &mut System, gateway: Option<&Gateway>, mut signals: Signals, log: &Logger) -> End {
     let [interrupt, terminate, hangup] = &mut signals.0;
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -111,13 +111,11 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Values of the axes, and the configuration that has them.
+type Set = (Vec<String>, Arc<Config>);
+
 /// Each set of values with its configuration; a set that the configuration refuses ends the sweep before it begins.
-fn configurations(
-    layer: &Layer,
-    axes: &[Axis],
-    args: &SweepArgs,
-    first: &Config,
-) -> Result<Vec<(Vec<String>, Arc<Config>)>, Failure> {
+fn configurations(layer: &Layer, axes: &[Axis], args: &SweepArgs, first: &Config) -> Result<Vec<Set>, Failure> {
     let mut sets = Vec::new();
     for values in values::combinations(axes)? {
         let env: Vec<(String, String)> =

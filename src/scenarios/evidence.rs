@@ -164,7 +164,7 @@ impl Evidence {
     }
 
     /// What was said on the wire from `from` on, one way.
-    pub fn said<'a>(&'a self, direction: Direction, from: Timestamp) -> impl Iterator<Item = &'a TranscriptEntry> {
+    pub fn said(&self, direction: Direction, from: Timestamp) -> impl Iterator<Item = &TranscriptEntry> {
         self.wire.iter().filter(move |entry| entry.direction == direction && entry.at >= from)
     }
 

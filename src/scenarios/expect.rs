@@ -308,11 +308,11 @@ fn changed(seen: &Evidence, after: &str, within_wall_s: f64, to_allowed: bool) -
 
 fn is_allowed_at(seen: &Evidence, at: Timestamp) -> bool {
     let told = seen.journal.iter().filter(|entry| entry.at <= at);
-    let last = told.filter_map(|entry| match &entry.record {
+    let mut last = told.filter_map(|entry| match &entry.record {
         Record::Trading { trading, .. } => Some(*trading == Trading::Allowed),
         _ => None,
     });
-    last.last().unwrap_or(false)
+    last.next_back().unwrap_or(false)
 }
 
 fn no_entry(seen: &Evidence, during: &str, margin_s: f64, end_margin_s: f64) -> Option<String> {

@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_a_file_leaves_out_has_a_default() {
-        let read = Scenario::read("here", GOOD).ok().expect("nothing is wrong with it");
+        let read = Scenario::read("here", GOOD).expect("nothing is wrong with it");
         assert_eq!((read.begins, read.market.speed), (Begins::WhenTradingIsAllowed, 20.0));
         assert!(read.script.is_empty() && read.expect.is_empty());
     }

@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn a_scenarios_configuration_is_laid_over_the_common_one() {
         let text = "about = \"a\"\nrows = [\"r\"]\nlasts_s = 5\n[config.orders]\nflatten_on_stop = true\n";
-        let scenario = Scenario::read("here", text).ok().expect("nothing is wrong with it");
+        let scenario = Scenario::read("here", text).expect("nothing is wrong with it");
         let config: Table = toml::from_str(&config(&scenario, "127.0.0.1:1").expect("a configuration")).expect("TOML");
         assert_eq!(config["orders"]["flatten_on_stop"].as_bool(), Some(true));
         assert_eq!(config["orders"]["answer_within_ms"].as_integer(), Some(2_000));

@@ -33,8 +33,8 @@ fn a_csv_of_daily_profits_is_explained() {
     let told = desk.run(&["allocation", "--config", "desk.toml", "--csv", "days.csv"]).ok();
     for line in [
         "inverse_volatility over 4 days",
-        "trend      0.3333   0.6666",
-        "channel    0.6666   1.3333",
+        "trend      0.3333   0.6667",
+        "channel    0.6667   1.3333",
         "trend: 1 / volatility 115.47 is 33.33 % of the sum",
     ] {
         assert!(told.out.contains(line), "{line} is not in\n{}", told.out);

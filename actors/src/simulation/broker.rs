@@ -9,6 +9,7 @@ use engine::config::Config;
 use engine::intake::{Fresh, Intake, Verdict};
 use engine::market::{MarketEvent, SymbolId};
 use engine::simulation::Heard;
+use engine::time::Timestamp;
 use engine::trade::{BrokerEvent, BrokerRequest};
 use engine::wiring::{BrokerCommand, News, Output};
 
@@ -30,6 +31,9 @@ pub enum Break {
     WhileSaying,
 }
 
+/// More than all orders of a scene at once.
+const REQUESTS_AT_ONCE_MAX: u32 = 2_000;
+
 pub struct SimulatedBroker {
     config: Arc<Config>,
     wire: Wire,
@@ -39,6 +43,8 @@ pub struct SimulatedBroker {
     session: Option<Session>,
     attempt: u32,
     breaks: bool,
+    /// At this instant.
+    requests: (Timestamp, u32),
 }
 
 #[derive(Default)]
@@ -57,7 +63,17 @@ struct Session {
 impl SimulatedBroker {
     pub fn new(config: Arc<Config>, wire: Wire, shared: Arc<Shared>, gauge: Arc<Gauge>) -> Self {
         let intakes = vec![Intake::new(config.bars.jump_ticks_max); config.instruments.len()];
-        Self { config, wire, outlet: Outlet::new(shared), intakes, gauge, session: None, attempt: 0, breaks: false }
+        Self {
+            config,
+            wire,
+            outlet: Outlet::new(shared),
+            intakes,
+            gauge,
+            session: None,
+            attempt: 0,
+            breaks: false,
+            requests: Default::default(),
+        }
     }
 
     /// Tells news, waits for the conclusions and does what they ask for.
@@ -86,6 +102,9 @@ impl SimulatedBroker {
     fn obey(&mut self, command: BrokerCommand, ctx: &mut Context<Self>) {
         match command {
             BrokerCommand::Request(request) if self.session.is_some() => {
+                if !self.comes_to_rest() {
+                    return;
+                }
                 let asks = matches!(request, BrokerRequest::TakeInventory | BrokerRequest::ComparePositions);
                 self.wire.request(request, &self.outlet.shared);
                 if asks {
@@ -98,6 +117,20 @@ impl SimulatedBroker {
             BrokerCommand::Listen(symbol) => self.intakes[usize::from(symbol.0)].listen(),
             BrokerCommand::Rebuild { cause } => self.drop_session(cause, ctx),
         }
+    }
+
+    /// Whoever asks on and on without time going by would never let it go on.
+    fn comes_to_rest(&mut self) -> bool {
+        let now = self.outlet.shared.clock.now();
+        if self.requests.0 != now {
+            self.requests = (now, 0);
+        }
+        self.requests.1 += 1;
+        let rests = self.requests.1 <= REQUESTS_AT_ONCE_MAX;
+        if !rests {
+            self.wire.world().auditor.break_rule("it comes to rest", format!("{} requests at once", self.requests.1));
+        }
+        rests
     }
 
     /// A question that is not answered in time is told; the link decides what that means.

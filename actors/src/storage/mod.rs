@@ -15,6 +15,7 @@ mod error;
 mod messages;
 mod migrate;
 #[cfg(test)]
+#[expect(dead_code, reason = "the tests of the whole system use more of it")]
 mod pg_server;
 mod postgres;
 mod projector;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::AsyncContext;
+use engine::backtest::played;
 use engine::bars::{self, Bars};
 use engine::books::Books;
 use engine::config::{ActorConfig, BarsConfig, Config};
@@ -101,7 +102,8 @@ impl Make {
     }
 
     pub fn link(&self, to: &mut Supervisor) -> Result<Child<Shell<Link>>, SystemError> {
-        let config = self.config.clone();
+        let driven = self.shared.clock.is_driven();
+        let config = if driven { Arc::new(played(&self.config)) } else { self.config.clone() };
         let patience = self.shared.clock.market_span(link::INVENTORY_WITHIN);
         let spec =
             Self::spec("link".to_owned(), "books", &self.config.actors.books, order::LINK, OnGiveUp::HaltTrading);

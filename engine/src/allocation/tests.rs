@@ -255,7 +255,8 @@ fn the_report_says_each_weight_in_words_and_numbers() {
           a: volatility 35.85; 67.94 % against b + c
           b: volatility 61.19; 32.06 % against a, 68.00 % against c
           c: volatility 89.19; 32.06 % against a, 32.00 % against b
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 proptest! {

@@ -60,10 +60,10 @@ impl Books {
         if self.state.before.contains_key(base) {
             return;
         }
-        if let Some(booked) = self.state.executions.get(base).cloned() {
-            if !sabotage::is(Sabotage::DoubleExecution) || source == Source::Inventory {
-                return self.on_booked(&booked, execution, source, out);
-            }
+        if let Some(booked) = self.state.executions.get(base).cloned()
+            && (!sabotage::is(Sabotage::DoubleExecution) || source == Source::Inventory)
+        {
+            return self.on_booked(&booked, execution, source, out);
         }
         let id = reconcile::identity(&self.state.orders, &execution.order_ref, execution.perm_id, &self.instance);
         let order = id.and_then(|id| self.state.orders.get(id)).filter(|order| order.ticket.symbol == execution.symbol);

@@ -45,6 +45,14 @@ pub struct FeedsConfig {
     pub bars_missed_max: u32,
 }
 
+impl FeedsConfig {
+    /// For a market that is played from one step to the next: its silence is that of the market, and no alarm.
+    pub fn of_played_market(&self) -> Self {
+        const NEVER: Duration = Duration::from_secs(10 * 365 * 86_400);
+        Self { silent_after: NEVER, quiet_after: NEVER, bars_missed_max: self.bars_missed_max }
+    }
+}
+
 impl Default for FeedsConfig {
     fn default() -> Self {
         Self { silent_after: Duration::from_secs(4), quiet_after: Duration::from_secs(60), bars_missed_max: 3 }

@@ -20,8 +20,8 @@ mod risk;
 pub use backtest::BacktestConfig;
 pub use connection::{AtClose, CalendarConfig, FeedsConfig, LossPolicy, OnDisconnect, WeeklyLogin};
 pub use outage::ExpectedOutage;
-pub use risk::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, ProfitLock, RateLimits, RiskConfig};
 pub use protection::ProtectionConfig;
+pub use risk::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, ProfitLock, RateLimits, RiskConfig};
 
 /// `config/default.toml`, which is also the reference of every key.
 const EMBEDDED_DEFAULT: &str = include_str!("../../../config/default.toml");
@@ -249,4 +249,3 @@ pub struct LogConfig {
     pub file_bytes_max: u64,
     pub backups: usize,
 }
-

@@ -13,10 +13,10 @@ impl Chance {
     /// A generator of its own for one purpose, so that a fault more or less does not change everything else.
     pub fn fork(seed: u64, purpose: u64) -> Self {
         let mut parent = Self(seed ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93));
-        Self(parent.next())
+        Self(parent.draw())
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +26,7 @@ impl Chance {
 
     /// Uniform in `0..bound`; 0 for a bound of 0. The bias is below 2^-32 times the bound.
     pub fn below(&mut self, bound: u32) -> u32 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u32
+        ((u128::from(self.draw()) * u128::from(bound)) >> 64) as u32
     }
 
     /// Uniform in `low..=high`.
@@ -52,7 +52,7 @@ mod tests {
     fn the_sequence_is_that_of_the_paper() {
         // The first outputs for seed 1234567 in the reference implementation.
         let mut chance = Chance::new(1_234_567);
-        let first: Vec<u64> = (0..3).map(|_| chance.next()).collect();
+        let first: Vec<u64> = (0..3).map(|_| chance.draw()).collect();
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 

@@ -57,7 +57,7 @@ fn overlay(scene: &Scene) -> String {
     let one = |n: u32| {
         let name = NAMES[usize::from(symbol_of(scene, n))];
         let (stop, period) = (10 + 3 * n, 3 + n);
-        let target = if n % 2 == 0 { format!("target_ticks = {}\n", 8 + n) } else { String::new() };
+        let target = if n.is_multiple_of(2) { format!("target_ticks = {}\n", 8 + n) } else { String::new() };
         format!(
             "[[strategies]]\nname = \"s{n}\"\nkind = \"donchian\"\nsymbol = \"{name}\"\nquantity = {}\n\
              stop_ticks = {stop}\n{target}[strategies.params]\nperiod = {period}\n",

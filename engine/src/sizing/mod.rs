@@ -6,9 +6,9 @@
 //! One method a file. Several methods in one [`Size`] give the smallest of their answers.
 
 mod atr;
+mod factor;
 mod fixed;
 mod fixed_fractional;
-mod factor;
 mod kelly;
 mod margin;
 mod risk_per_trade;

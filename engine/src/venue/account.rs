@@ -30,18 +30,13 @@ pub(super) struct Ledger {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happening {
     /// The execution with this serial number.
-    Fill {
-        serial: u32,
-    },
+    Fill { serial: u32 },
     Settled {
         /// Twice the price: the middle of a quote may lie between two ticks.
         twice: i64,
     },
     /// The position was set from outside.
-    Set {
-        quantity: i64,
-        at: Price,
-    },
+    Set { quantity: i64, at: Price },
 }
 
 impl Ledger {

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::kind::Tif;
 use super::in_bars::InBars;
+use super::kind::Tif;
 use super::lane::Lane;
 use super::margin::{MarginRate, MarginTable};
 use super::matching::Reaction;

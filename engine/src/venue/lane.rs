@@ -1,11 +1,11 @@
 //! One symbol at the venue: its market, the orders at its exchange, its position, what applies to it.
 //! In: an instrument and the venue's rules. Out: marks, settlements. Absent: other symbols, what orders do.
 
-use super::{Rules, SettleRule};
 use super::account::{Happening, Ledger};
 use super::book::Book;
 use super::margin::MarginRate;
 use super::orders::Slot;
+use super::{Rules, SettleRule};
 use crate::market::{Instrument, MarketEvent, Price, SymbolId};
 use crate::time::session::Calendar;
 use crate::trade::{Money, Side};

@@ -158,7 +158,8 @@ fn read_entry(path: &Path, zip: &mut ZipArchive<impl Read + Seek>, index: usize)
     let name = file.name().to_owned();
     let unknown = |found: String| FeedError::UnknownSchema { path: path.to_owned(), found, expected: ENTRY_NAMES };
     let long = || parse_long_name(&name, folder_of(path)?);
-    let (contract, date, kind) = parse_name(&name).or_else(long).ok_or_else(|| unknown(format!("a zip entry named {name}")))?;
+    let (contract, date, kind) =
+        parse_name(&name).or_else(long).ok_or_else(|| unknown(format!("a zip entry named {name}")))?;
     let deflated = match file.compression() {
         CompressionMethod::Deflated => true,
         CompressionMethod::Stored => false,

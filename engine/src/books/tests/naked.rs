@@ -210,15 +210,15 @@ fn what_protected_an_older_position_does_not_protect_one_on_the_other_side() {
     let (old_stop, old_target) = (desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
     desk.intend(ONE, Intent::Exit);
     let exit = desk.ticket(ONE, Leg::Exit);
-    desk.fill(&exit, 1, 2, 20_002);
+    desk.fill(&exit, 1, exit.quantity, 20_002);
     // The ends of the old orders are not told before the next entry fills.
     let bracket = Bracket { stop: Price(20_030), target: None };
     desk.wait(1_000);
     desk.cancels.clear();
     desk.intend(ONE, Intent::Enter { side: Side::Sell, quantity: 1, kind: OrderKind::Market, bracket });
     let (entry, stop) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop));
-    assert_eq!((entry.side, stop.side), (Side::Sell, Side::Buy));
-    desk.fill(&entry, 1, 3, 20_000);
+    assert_eq!((entry.side, stop.side), (Side::Sell, Side::Buy), "{:?}", desk.verdicts());
+    desk.fill(&entry, 1, 1, 20_000);
     desk.rests(&stop, 1);
     desk.wait(1_000);
     for old in [&old_stop, &old_target] {

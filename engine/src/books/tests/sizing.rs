@@ -91,7 +91,7 @@ fn the_strategys_wish_is_the_most_and_risk_has_the_last_word() {
     assert_eq!(desk.ticket(ONE, Leg::Entry).quantity, 7);
     let mut desk = sized(risk(1_000_000), 500);
     desk.buy(ONE, 500);
-    assert_eq!(refusal(&desk).map(|(rule, value)| (rule, value)), Some(("order_size", "380")));
+    assert_eq!(refusal(&desk), Some(("order_size", "380")));
     assert!(desk.tickets.is_empty());
 }
 

@@ -13,8 +13,8 @@ use rust_decimal::Decimal;
 use super::{Config, EMBEDDED_DEFAULT};
 use crate::strategy::registry;
 
-mod backtest;
 mod allocation;
+mod backtest;
 mod check;
 mod connection;
 mod instruments;

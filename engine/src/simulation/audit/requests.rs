@@ -64,7 +64,8 @@ impl Auditor {
     fn on_entry(&mut self, ticket: &OrderTicket) {
         let id = ticket.id.0;
         if self.unproved.contains(&ticket.symbol) {
-            let text = format!("entry {id} in symbol {}, whose feed has no tick since it was in doubt", ticket.symbol.0);
+            let text =
+                format!("entry {id} in symbol {}, whose feed has no tick since it was in doubt", ticket.symbol.0);
             self.break_rule("only a tick proves a feed", text);
         }
         if !self.is_reconciled() {

@@ -89,7 +89,8 @@ fn act(keys: &mut Keys<'_>) -> Option<Act> {
     Some(Act::Order { side: side?, quantity: quantity?, kind: kind?, tif: tif? })
 }
 
-const PRICE: &str = "a price: { points = \"1650.25\" }, { ticks = -8 } or { percent = 110 }, the last two of the newest close";
+const PRICE: &str =
+    "a price: { points = \"1650.25\" }, { ticks = -8 } or { percent = 110 }, the last two of the newest close";
 
 fn priced(keys: &mut Keys<'_>) -> Option<Priced> {
     let word = keys.or("kind", "market, limit, stop or stop_limit", "market".to_owned(), |v| {

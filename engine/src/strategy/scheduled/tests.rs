@@ -44,7 +44,8 @@ fn a_daily_order_keeps_local_time_over_the_clock_change() {
 
 #[test]
 fn dates_end_the_plan() {
-    let plan = plan("orders = [{ at = \"09:31\", do = \"sell\", dates = [\"2013-10-09\", \"2013-10-08\"] }]").expect("good");
+    let plan =
+        plan("orders = [{ at = \"09:31\", do = \"sell\", dates = [\"2013-10-09\", \"2013-10-08\"] }]").expect("good");
     let first = plan.wake_after(at("2013-01-01T00:00:00Z")).expect("a date ahead");
     assert_eq!(first, at("2013-10-08T13:31:00Z"));
     let second = plan.wake_after(first).expect("another");

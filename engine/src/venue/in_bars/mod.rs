@@ -21,8 +21,8 @@ mod quotes;
 #[cfg(test)]
 mod tests;
 
-pub(super) use play::InBars;
 pub use costs::{BarCosts, Millionths};
+pub(super) use play::InBars;
 pub use prices::Prices;
 
 use crate::market::Price;

@@ -26,7 +26,8 @@ fn with(fills: BarFills) -> Venue {
 fn bar(n: i64, prices: [i32; 4], volume: u64) -> MarketBar {
     let [open, high, low, close] = prices.map(Price);
     let quality = Quality::Complete;
-    let trades = Bar { symbol: ES, open_ts: minute(n), length_s: 60, open, high, low, close, volume, trades: 1, quality };
+    let trades =
+        Bar { symbol: ES, open_ts: minute(n), length_s: 60, open, high, low, close, volume, trades: 1, quality };
     MarketBar { symbol: ES, open_ts: minute(n), end: minute(n + 1), trades: Some(trades), quotes: None }
 }
 

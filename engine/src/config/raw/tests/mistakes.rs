@@ -455,5 +455,11 @@ fn a_protection_that_contradicts_itself_and_a_reserved_name_are_told() {
             my.toml:32: protection.flatten_after_ms: found 3000; expected more than protection.repair_after_ms, which is 3000
             my.toml:34: protection.ladder_tick: found an unknown key; expected ladder_ticks, the nearest known name"#]],
     );
-    check_change("name = \"trend\"", "name = \"foreign\"", expect![[r#"my.toml:8: strategies[0].name: found "foreign", which stands for positions that are not Pitboss's; expected another name"#]]);
+    check_change(
+        "name = \"trend\"",
+        "name = \"foreign\"",
+        expect![[
+            r#"my.toml:8: strategies[0].name: found "foreign", which stands for positions that are not Pitboss's; expected another name"#
+        ]],
+    );
 }
