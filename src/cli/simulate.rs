@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{Failure, print_line};
 
 /// Failures that are shown in full; further ones are counted.
-const SHOWN_MAX: usize = 1000;
+const SHOWN_MAX: usize = 10;
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 /// What happened last before a failure.
 const TRACE_LINES: usize = 40;

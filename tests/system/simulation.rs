@@ -4,23 +4,16 @@ use std::process::Command;
 
 const SEEDS: &str = "0..1000";
 const HOURS: &str = "0.05";
-/// Not yet right, and told at each run: an entry of the very instant in which the connection is lost (408), an orderly stop
-/// that gives up before the position is closed (426, 556, 608, 843), a change of an order over a crash (535).
-const OPEN: [u64; 6] = [408, 426, 535, 556, 608, 843];
-
 #[test]
-fn a_thousand_seeds_break_no_invariant_but_those_that_are_known() {
+fn a_thousand_seeds_break_no_invariant() {
     let output = Command::new(env!("CARGO_BIN_EXE_pitboss"))
         .args(["simulate", "--seeds", SEEDS, "--hours", HOURS])
         .output()
         .expect("the program was built");
     let told = String::from_utf8_lossy(&output.stdout);
-    let broke = |line: &str| line.strip_prefix("seed ")?.split_once(" broke ")?.0.parse().ok();
-    let found: Vec<u64> = told.lines().filter_map(broke).collect();
-    let summary = told.lines().find(|line| line.starts_with("1000 seeds, ")).unwrap_or_default();
-    println!("{summary}; not yet right: {OPEN:?}, found now: {found:?}");
-    assert!(summary.starts_with(&format!("1000 seeds, {} failed", found.len())), "{told}");
-    assert!(found.iter().all(|seed| OPEN.contains(seed)), "{told}");
+    println!("{}", told.lines().rev().take(2).collect::<Vec<_>>().join("; "));
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.starts_with("1000 seeds, 0 failed"), "{told}");
 }
 
 #[test]

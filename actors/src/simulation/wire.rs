@@ -140,7 +140,9 @@ impl Wire {
     /// The world as it is now.
     pub fn world(&self) -> MutexGuard<'_, World> {
         let mut world = self.0.world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.exchange.pass(self.now());
+        let now = self.now();
+        world.exchange.pass(now);
+        world.auditor.pass(now);
         world
     }
 

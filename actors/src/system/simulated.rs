@@ -57,9 +57,9 @@ impl System {
         }
     }
 
-    /// The books, unless they have failed and wait to be rebuilt: what is left of them is not used any more.
+    /// The books, unless they or the link have failed and wait to be rebuilt: what is left of them is not used any more.
     pub(crate) fn with_books<T>(&self, look: impl FnOnce(&Books) -> T) -> Option<T> {
-        let runs = self.books.gauge().state() == ActorState::Running;
+        let runs = [self.books.gauge(), self.cores.link.gauge()].iter().all(|g| g.state() == ActorState::Running);
         runs.then(|| floor::with_books(&self.shared, look)).flatten()
     }
 

@@ -19,6 +19,8 @@ mod ending;
 mod positions;
 mod requests;
 
+/// How long the books may not have heard of what happened to the connection.
+const ALLOWED_WITHIN: Duration = Duration::from_millis(500);
 /// How long a position may lack a stop, or a stop a position, while orders reach the exchange and book and broker agree.
 const REPAIR_WITHIN: Duration = Duration::from_secs(8);
 /// Positions are compared every minute, and what was taken back is believed at the second look.
@@ -76,6 +78,10 @@ pub struct Auditor {
     epoch: u64,
     asked_in: u64,
     reconciled_in: u64,
+    now: Timestamp,
+    /// When what was known of the broker last ceased to be certain.
+    trusted_until: Option<Timestamp>,
+    allowed_unproved: Since<()>,
     naked: Since<(StrategyId, SymbolId)>,
     orphans: Since<ClientOrderId>,
     unsettled: Since<ClientOrderId>,
@@ -105,6 +111,9 @@ impl Auditor {
             epoch: 1,
             asked_in: 0,
             reconciled_in: 0,
+            now: Timestamp::MIN,
+            trusted_until: None,
+            allowed_unproved: Since::default(),
             naked: Since::default(),
             orphans: Since::default(),
             unsettled: Since::default(),
@@ -118,6 +127,11 @@ impl Auditor {
             violation: None,
             steps: 0,
         }
+    }
+
+    /// It is this late.
+    pub fn pass(&mut self, now: Timestamp) {
+        self.now = now;
     }
 
     pub fn violation(&self) -> Option<&Violation> {
@@ -144,6 +158,9 @@ impl Auditor {
 
     /// Whatever was known of the broker may be wrong now: the books were rebuilt.
     pub fn doubt(&mut self) {
+        if self.is_reconciled() {
+            self.trusted_until = Some(self.now);
+        }
         self.epoch += 1;
     }
 
@@ -206,6 +223,12 @@ impl Auditor {
         let differences = self.fold.differences(books.state());
         if !differences.is_empty() {
             return self.break_rule("the book is what the journal says", differences.join("; "));
+        }
+        let unproved = books.trading() == Trading::Allowed && !self.is_reconciled();
+        let unproved = if unproved { BTreeSet::from([()]) } else { BTreeSet::new() };
+        if self.allowed_unproved.outlasts(exchange.now(), &unproved, ALLOWED_WITHIN).is_some() {
+            let text = "the books take it that trading is allowed, and nothing was compared since the last connection";
+            return self.break_rule("only an inventory opens trading", text);
         }
         let quiet = exchange.is_quiet() && self.is_reconciled() && books.trading() == Trading::Allowed;
         if !quiet || self.excused {

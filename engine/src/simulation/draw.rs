@@ -60,7 +60,8 @@ fn fault(chance: &mut Chance, scene: &Scene) -> What {
             orders_wait: chance.percent(50),
             events_lost: chance.percent(60),
         },
-        26..31 => What::Farm { symbol, for_ms: span(chance, 20_000) },
+        26..29 => What::Farm { symbol, for_ms: span(chance, 20_000), silent_ms: span(chance, 20_000) },
+        29..31 => What::LoseStop,
         31 => What::Corrupt { symbol, for_ms: span(chance, 12_000) },
         32..36 => What::Stall { for_ms: span(chance, 9_000) },
         36..41 => What::SlowRequests { for_ms: span(chance, 9_000) },
@@ -183,6 +184,6 @@ mod tests {
                 kinds.insert(text.split([' ', '(']).next().unwrap_or_default().to_owned());
             }
         }
-        assert_eq!(kinds.len(), 28, "{kinds:?}");
+        assert_eq!(kinds.len(), 29, "{kinds:?}");
     }
 }

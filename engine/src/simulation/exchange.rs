@@ -124,6 +124,8 @@ pub struct Exchange {
     upstream: Option<Lost>,
     /// By symbol: no data before.
     farms: Vec<Option<Timestamp>>,
+    /// By symbol: data that was said to be back is not, before.
+    silent_until: Vec<Timestamp>,
     halted_until: Timestamp,
     armed: Armed,
     foreign_id: i32,
@@ -167,6 +169,7 @@ impl Exchange {
             back: Line::default(),
             upstream: None,
             farms: vec![None; instruments.len()],
+            silent_until: vec![START; instruments.len()],
             halted_until: START,
             armed: Armed::default(),
             foreign_id: 0,
@@ -386,7 +389,8 @@ impl Exchange {
         }
         self.report(&reports);
         let symbol = self.markets[n].symbol();
-        if self.subscribed[n] && self.upstream.is_none() && self.farms[n].is_none() {
+        let silent = self.now < self.silent_until[n];
+        if !silent && self.subscribed[n] && self.upstream.is_none() && self.farms[n].is_none() {
             self.tell(Heard::Ticks(symbol, told));
         }
     }

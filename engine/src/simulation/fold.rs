@@ -20,6 +20,8 @@ pub struct Fold {
     ended: BTreeMap<ClientOrderId, State>,
     /// Every order that was ever placed, in this segment or live at its beginning.
     pub placed: BTreeMap<ClientOrderId, OrderTicket>,
+    /// Each version of a ticket that was written down.
+    written: BTreeMap<ClientOrderId, Vec<OrderTicket>>,
     /// Fills of this segment, and those that the books remembered at its beginning, by execution id.
     pub fills: BTreeMap<String, Fill>,
     pub trading: Option<Trading>,
@@ -57,6 +59,7 @@ impl Fold {
             Record::OrderPlaced(ticket) => {
                 self.live.entry(ticket.id).or_insert(State::Sent);
                 self.placed.insert(ticket.id, ticket.clone());
+                self.written.entry(ticket.id).or_default().push(ticket.clone());
             }
             Record::OrderChanged(change) if change.state.is_terminal() => {
                 self.live.remove(&change.id);
@@ -110,6 +113,11 @@ impl Fold {
         } else if self.ended.get(&id) == Some(&State::Rejected) {
             self.live.insert(id, State::Unknown);
         }
+    }
+
+    /// Whether exactly this was written down before.
+    pub fn has_written(&self, ticket: &OrderTicket) -> bool {
+        self.written.get(&ticket.id).is_some_and(|versions| versions.contains(ticket))
     }
 
     pub fn position(&self, strategy: StrategyId, symbol: SymbolId) -> i64 {

@@ -46,8 +46,15 @@ pub enum What {
     /// 1100, then 1102 or, with `data_lost`, 1101. `orders_wait`: what is sent meanwhile is handed on later, otherwise
     /// it vanishes. `events_lost`: what happened meanwhile is not told afterwards.
     Upstream { for_ms: u32, data_lost: bool, orders_wait: bool, events_lost: bool },
-    /// 2103, then 2104: one symbol's market data stops.
-    Farm { symbol: u32, for_ms: u32 },
+    /// 2103, then 2104: one symbol's market data stops, and comes back only a while after it was said to be back.
+    Farm {
+        symbol: u32,
+        for_ms: u32,
+        #[serde(default)]
+        silent_ms: u32,
+    },
+    /// The exchange cancels the newest stop that rests.
+    LoseStop,
     /// Whatever comes from the broker is late, then comes all at once.
     Stall { for_ms: u32 },
     /// Whatever goes to the broker is late.

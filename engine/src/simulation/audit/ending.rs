@@ -63,7 +63,8 @@ impl Auditor {
             return;
         }
         // What is not ours stays.
-        let held: Vec<_> = exchange.venue().positions().filter(|p| p.quantity.abs() > exchange.foreign()).collect();
+        let foreign = |symbol| self.fold.position(StrategyId::FOREIGN, symbol);
+        let held: Vec<_> = exchange.venue().positions().filter(|p| p.quantity != foreign(p.symbol)).collect();
         let open = exchange.venue().open_orders().count();
         if !held.is_empty() || open > 0 {
             self.break_rule("a stop ends flat", format!("{held:?} and {open} open orders are left at the broker"));

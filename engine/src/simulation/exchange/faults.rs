@@ -4,7 +4,7 @@ use super::*;
 use crate::market::Price;
 use crate::simulation::plan::{EntryKind, Wish};
 use crate::trade::{Bracket, Intent, OrderKind, Side, StrategyId};
-use crate::venue::{Kind, NewOrder, Terms, Tif};
+use crate::venue::{Kind, NewOrder, Terms, Tif, VenueOrder};
 
 /// The other client of the account.
 const FOREIGN_CLIENT: i32 = 7;
@@ -22,7 +22,8 @@ impl Exchange {
                 self.lose_upstream(for_ms, data_lost, orders_wait, events_lost);
             }
             What::Upstream { .. } => {}
-            What::Farm { symbol, for_ms } => self.lose_farm(symbol as usize, for_ms),
+            What::Farm { symbol, for_ms, silent_ms } => self.lose_farm(symbol as usize, for_ms, silent_ms),
+            What::LoseStop => self.lose_stop(),
             What::Stall { for_ms } => self.back.hold(self.now + millis(for_ms)),
             What::SlowRequests { for_ms } => self.out.hold(self.now + millis(for_ms)),
             What::Duplicate { events } => self.armed.duplicate += events,
@@ -99,8 +100,20 @@ impl Exchange {
         }
     }
 
-    fn lose_farm(&mut self, symbol: usize, for_ms: u32) {
+    fn lose_stop(&mut self) {
+        let rests = |order: &&VenueOrder| {
+            let order = &order.order;
+            order.client_id == CLIENT_ID && order.transmit && matches!(order.kind, Kind::Stop(_)) && order.oca.is_some()
+        };
+        let Some(perm_id) = self.venue.open_orders().filter(rests).last().map(|order| order.perm_id) else { return };
+        let (at, mut reports) = (self.broker_now(), Vec::new());
+        self.venue.cancel_as_broker(at, perm_id, "the exchange cancelled it", &mut reports);
+        self.report(&reports);
+    }
+
+    fn lose_farm(&mut self, symbol: usize, for_ms: u32, silent_ms: u32) {
         if self.farms[symbol].is_none() {
+            self.silent_until[symbol] = self.now + millis(for_ms) + millis(silent_ms);
             self.farms[symbol] = Some(self.now + millis(for_ms));
             self.tell(Heard::News(notice(2103, "Market data farm connection is broken:usfuture")));
         }
