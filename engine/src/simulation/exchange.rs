@@ -306,7 +306,8 @@ impl Exchange {
 
     /// Orders reach the exchange and can trade there.
     pub fn has_path(&self) -> bool {
-        self.open && self.upstream.is_none() && self.now >= self.halted_until && self.armed.reject == 0
+        let held = self.out.is_held(self.now) || self.back.is_held(self.now);
+        self.open && !held && self.upstream.is_none() && self.now >= self.halted_until && self.armed.reject == 0
     }
 
     pub fn request(&mut self, request: BrokerRequest) {
