@@ -11,7 +11,7 @@ use crate::journal::{Entry, Record};
 use crate::market::{Instrument, SymbolId};
 use crate::time::Timestamp;
 use crate::trade::{
-    BrokerEvent, BrokerOrderId, BrokerRequest, ClientOrderId, Leg, Money, OrderTicket, StrategyId, Trading,
+    BrokerEvent, BrokerOrderId, BrokerRequest, ClientOrderId, Leg, Money, OrderTicket, Question, StrategyId, Trading,
 };
 use crate::wiring::News;
 
@@ -81,7 +81,8 @@ pub struct Auditor {
     order_id_max: BrokerOrderId,
     /// Counts connectivity events and rebuilt books; an inventory counts if it was asked for at the latest of them.
     epoch: u64,
-    asked_in: u64,
+    /// The newest question, and when it was asked.
+    asked: Option<(Question, u64)>,
     reconciled_in: u64,
     now: Timestamp,
     /// When what was known of the broker last ceased to be certain.
@@ -116,7 +117,7 @@ impl Auditor {
             by_order_id: BTreeMap::new(),
             order_id_max: BrokerOrderId(0),
             epoch: 1,
-            asked_in: 0,
+            asked: None,
             reconciled_in: 0,
             now: Timestamp::MIN,
             trusted_until: None,
@@ -215,7 +216,11 @@ impl Auditor {
             }
             Heard::Closed | Heard::News(News::Connected | News::Disconnected { .. }) => self.doubt(),
             Heard::News(News::Notice { code: 1100 | 1101 | 1102 | 1300 | 2110, .. }) => self.doubt(),
-            Heard::News(News::Event(BrokerEvent::Snapshot(_))) => self.reconciled_in = self.asked_in,
+            Heard::News(News::Event(BrokerEvent::Snapshot(question, _))) => {
+                if let Some((_, epoch)) = self.asked.filter(|(asked, _)| asked == question) {
+                    self.reconciled_in = epoch;
+                }
+            }
             Heard::News(_) | Heard::Pong => {}
         }
     }
@@ -266,7 +271,10 @@ impl Auditor {
     /// What the broker tells is older than what is true there, and an order that has ended does not live again.
     fn check_ended(&mut self, exchange: &Exchange) {
         for id in std::mem::take(&mut self.ended) {
-            let lives = exchange.venue().open_orders().any(|o| self.id_of(o.order.order_id) == Some(id));
+            let lives = exchange.venue().open_orders().any(|o| {
+                let order_id = o.order.order_id;
+                self.id_of(order_id) == Some(id) && !exchange.told_untruly(order_id)
+            });
             if lives && !self.excused {
                 self.break_rule("only the broker ends an order", format!("order {} still lives there", id.0));
             }

@@ -16,8 +16,8 @@ impl Auditor {
                 }
                 self.sent.insert(ticket.id, ticket.clone());
             }
-            BrokerRequest::Cancel(_) | BrokerRequest::ComparePositions => {}
-            BrokerRequest::TakeInventory => self.asked_in = self.epoch,
+            BrokerRequest::Cancel(_) | BrokerRequest::ComparePositions(_) => {}
+            BrokerRequest::TakeInventory(question) => self.asked = Some((*question, self.epoch)),
         }
     }
 
