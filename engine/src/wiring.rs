@@ -6,6 +6,7 @@ use crate::books::Books;
 use crate::config::StrategyConfig;
 use crate::journal::{Record, Severity};
 use crate::link::Link;
+use crate::link::table::Event;
 use crate::market::{SymbolId, Trade};
 use crate::portfolio::Mark;
 use crate::sabotage::{self, Sabotage};
@@ -211,6 +212,10 @@ impl Topology {
         Self { by_symbol, sized_by_bars }
     }
 
+    fn symbols(&self) -> impl Iterator<Item = SymbolId> {
+        (0..u16::MAX).map(SymbolId).take(self.by_symbol.len())
+    }
+
     fn is_sized_by_bars(&self, symbol: SymbolId) -> bool {
         self.sized_by_bars.get(usize::from(symbol.0)).copied().unwrap_or(false)
     }
@@ -222,7 +227,7 @@ impl Topology {
 
 pub fn route(topology: &Topology, output: Output, to: &mut impl Deliver) {
     match output {
-        Output::Broker(news) => from_broker(news, to),
+        Output::Broker(news) => from_broker(topology, news, to),
         Output::Bars(symbol, outputs) => outputs.into_iter().for_each(|o| from_bars(topology, symbol, o, to)),
         Output::Strategy(intents) => intents.into_iter().for_each(|intent| to.books(books::Input::Intent(intent))),
         Output::Books(outputs) => from_books(outputs, to),
@@ -230,7 +235,7 @@ pub fn route(topology: &Topology, output: Output, to: &mut impl Deliver) {
     }
 }
 
-fn from_broker(news: News, to: &mut impl Deliver) {
+fn from_broker(topology: &Topology, news: News, to: &mut impl Deliver) {
     match news {
         News::Market { symbol, trades, mark } => {
             // Prices first, so that an order that these trades cause is checked against them.
@@ -246,6 +251,9 @@ fn from_broker(news: News, to: &mut impl Deliver) {
         News::Disconnected { cause } => to.link(link::Input::Disconnected { cause }),
         News::Notice { code, text } => {
             to.journal(system(codes::severity(code), "broker.notice", "broker", format!("{code}: {text}")));
+            if let Some(news) = feed_news(code) {
+                topology.symbols().for_each(|symbol| to.bars(symbol, news.clone()));
+            }
             to.link(link::Input::Notice { code, text });
         }
         News::FeedUp(symbol) => {
@@ -274,6 +282,16 @@ fn from_broker(news: News, to: &mut impl Deliver) {
             let lost = link::Input::NewsLost;
             to.link(if sabotage::is(Sabotage::TradeOnLostNews) { link::Input::Doubt } else { lost });
         }
+    }
+}
+
+/// What the broker's connections mean for bars: those in which an outage begins or ends lack trades. After 1101 the new
+/// subscription says that the feed is up.
+fn feed_news(code: i32) -> Option<bars::Input> {
+    match codes::of(code)?.link? {
+        Event::UpstreamLost | Event::FarmBroken => Some(bars::Input::FeedDown),
+        Event::RestoredDataKept | Event::FarmNotice => Some(bars::Input::FeedUp),
+        _ => None,
     }
 }
 

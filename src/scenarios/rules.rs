@@ -124,18 +124,36 @@ fn base(exec_id: &str) -> &str {
 }
 
 fn executions(seen: &Evidence) -> Option<String> {
-    let mut booked: BTreeMap<&str, u32> = BTreeMap::new();
+    // What others did may close something of several strategies: a part for each.
+    let mut parts: BTreeMap<&str, BTreeMap<&str, u32>> = BTreeMap::new();
     for entry in &seen.journal {
-        if let Record::Fill(fill) = &entry.record
-            && booked.insert(base(&fill.exec_id), fill.quantity).is_some()
-        {
-            return Some(format!("{} is booked twice", fill.exec_id));
+        match &entry.record {
+            Record::Fill(fill) => {
+                let parts = parts.entry(base(&fill.exec_id)).or_default();
+                if parts.insert(&fill.exec_id, fill.quantity).is_some() {
+                    return Some(format!("{} is booked twice", fill.exec_id));
+                }
+            }
+            // All parts anew; with quantity 0 it never was.
+            Record::Corrected { fills, .. } => {
+                for fill in fills {
+                    parts.remove(base(&fill.exec_id));
+                }
+                for fill in fills {
+                    parts.entry(base(&fill.exec_id)).or_default().insert(&fill.exec_id, fill.quantity);
+                }
+            }
+            _ => {}
         }
     }
+    let booked: BTreeMap<&str, u32> = parts.into_iter().map(|(id, parts)| (id, parts.into_values().sum())).collect();
     let ours = seen.truth.executions.iter().filter(|execution| execution.order_ref.starts_with(REF));
     let told: BTreeMap<&str, u32> = ours.map(|execution| (base(&execution.exec_id), execution.quantity)).collect();
     let missing: Vec<_> = told.iter().filter(|(id, quantity)| booked.get(*id) != Some(quantity)).collect();
-    let invented: Vec<_> = booked.keys().filter(|id| !told.contains_key(*id)).collect();
+    // What others traded is adopted under its own id.
+    let known: BTreeSet<&str> = seen.truth.executions.iter().map(|execution| base(&execution.exec_id)).collect();
+    let invented: Vec<_> =
+        booked.iter().filter(|(id, quantity)| **quantity > 0 && !known.contains(*id)).map(|(id, _)| id).collect();
     let holds = missing.is_empty() && invented.is_empty();
     (!holds).then(|| format!("not booked: {missing:?}; booked and not the gateway's: {invented:?}"))
 }

@@ -83,6 +83,7 @@ disabled = [
 ]
 [orders]
 answer_within_ms = 2_000
+compare_every_s = 3
 flatten_on_stop = false
 emergency_liquidate_on_disconnect = false
 [actors.broker]

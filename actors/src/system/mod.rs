@@ -191,6 +191,7 @@ impl System {
         let protection = &mut config.protection;
         for span in [
             &mut config.orders.answer_within,
+            &mut config.orders.compare_every,
             &mut config.bars.close_grace,
             &mut config.bars.revise_within,
             &mut protection.repair_after,

@@ -173,6 +173,9 @@ pub struct StrategyConfig {
 pub struct OrdersConfig {
     /// An order without any answer for this long is `Unknown`.
     pub answer_within: Duration,
+    /// Positions are compared with the broker's this often, while all is well: what others do to the account is told by
+    /// nobody.
+    pub compare_every: Duration,
     /// Flatten every position when the session ends in order (Ctrl-C).
     pub flatten_on_stop: bool,
     /// Close every position this long before its session does; `None`: hold over the close.

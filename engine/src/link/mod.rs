@@ -116,7 +116,7 @@ pub enum Output {
 
 /// An inventory that does not come within this time on the wall means a dead link.
 pub const INVENTORY_WITHIN: Duration = Duration::from_secs(20);
-/// While all is well, book and broker are compared this many times [`INVENTORY_WITHIN`] apart: every minute.
+/// Without a configuration, book and broker are compared this many times [`INVENTORY_WITHIN`] apart: every minute.
 const COMPARISONS_APART: u32 = 3;
 /// Position messages may lag behind executions, so a difference is looked at again.
 const COMPARE_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -201,6 +201,7 @@ impl Link {
             watched: feeds::watched(config, wall_second),
             plan: Some(plan),
             policy: config.on_disconnect,
+            compare_every: config.orders.compare_every,
             watch_at: Some(Timestamp::MIN),
             ..Self::new(false, patience)
         }

@@ -133,6 +133,7 @@ fn the_values_of_the_default_file_are_the_documented_defaults() {
     assert_eq!(written.log, defaults.log);
     assert_eq!(written.storage, defaults.storage);
     assert_eq!(written.orders.answer_within, defaults.orders.answer_within);
+    assert_eq!(written.orders.compare_every, defaults.orders.compare_every);
     assert_eq!(written.on_disconnect, defaults.on_disconnect);
     assert_eq!(written.feeds, defaults.feeds);
     assert_eq!(written.calendar, defaults.calendar);

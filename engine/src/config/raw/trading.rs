@@ -139,6 +139,8 @@ fn params(s: &Section<'_>, kind: Option<&str>, known: &Known<'_>) -> Option<toml
 pub(super) fn orders(root: &Section<'_>) -> Option<OrdersConfig> {
     root.section("orders", |s| {
         let answer_within = s.or("answer_within_ms", millis(100..=600_000), std::time::Duration::from_secs(5));
+        let compare_every = whole(1..=3_600u32, "seconds").map(|s| std::time::Duration::from_secs(s.into()));
+        let compare_every = s.or("compare_every_s", compare_every, std::time::Duration::from_secs(60));
         // What happens to an open position is the user's decision, not a default's.
         let flatten_on_stop = s.need("flatten_on_stop", boolean());
         let liquidate = s.need("emergency_liquidate_on_disconnect", boolean());
@@ -147,6 +149,7 @@ pub(super) fn orders(root: &Section<'_>) -> Option<OrdersConfig> {
         let pnl_tolerance = s.get("broker_pnl_tolerance_usd", sizing::positive_money());
         Some(OrdersConfig {
             answer_within: answer_within?,
+            compare_every: compare_every?,
             flatten_on_stop: flatten_on_stop?,
             flatten_before_close: flatten_before_close?,
             broker_pnl_tolerance: pnl_tolerance?,
