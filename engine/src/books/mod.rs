@@ -252,6 +252,7 @@ impl Books {
     pub fn new(config: &Config, mut state: BooksState) -> Self {
         state.portfolio.set_instruments(&config.instruments);
         let sharing = days::Sharing::new(config, &state);
+        let sent = Sent::of(&state.orders);
         Self {
             instance: config.instance.name.clone(),
             client_id: config.broker.client_id,
@@ -265,7 +266,7 @@ impl Books {
             now: Timestamp::default(),
             connected: false,
             prices_at: BTreeMap::new(),
-            sent: Sent::default(),
+            sent,
             margins: view::margins(&config.instruments, &MarginTable::default()),
             hours: config.instruments.iter().map(|i| SessionCursor::new(Calendar::of_root(&i.root))).collect(),
             risk_told: RiskAccount::default(),

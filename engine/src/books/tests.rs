@@ -8,6 +8,7 @@ mod model;
 mod naked;
 pub(super) mod pit;
 mod properties;
+mod random;
 
 use std::collections::BTreeMap;
 
