@@ -240,6 +240,8 @@ pub struct Books {
     totals_at: Option<Timestamp>,
     totals_told: BTreeMap<Option<StrategyId>, Performance>,
     strategies: Vec<(StrategyId, String)>,
+    /// Strategies that may enter, and in which symbol; one that was given up is not among them.
+    enlisted: BTreeMap<StrategyId, SymbolId>,
     sizing: sizing::Sizes,
     sharing: days::Sharing,
     closing: closing::Closing,
@@ -291,6 +293,7 @@ impl Books {
             totals_at: None,
             totals_told: BTreeMap::new(),
             strategies: config.strategies.iter().map(|s| (s.id, s.name.clone())).collect(),
+            enlisted: config.strategies.iter().map(|s| (s.id, s.symbol)).collect(),
             sizing: sizing::Sizes::new(config),
             sharing,
             closing: closing::Closing::new(config),

@@ -2,6 +2,7 @@
 
 mod away;
 mod corrections;
+mod knight;
 mod ladder;
 mod limits;
 mod model;
@@ -9,6 +10,7 @@ mod naked;
 pub(super) mod pit;
 mod properties;
 mod random;
+mod written;
 
 use std::collections::BTreeMap;
 
