@@ -346,13 +346,13 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             BrokerRequest::Cancel(order_id) => {
                 self.ask(order_id, |venue, at, reports| venue.cancel(at, CLIENT_ID, order_id.0, reports).map(drop));
             }
-            BrokerRequest::ComparePositions => {
+            BrokerRequest::ComparePositions(question) => {
                 let positions = positions(self.player.venue());
-                self.say(News::Event(BrokerEvent::Positions(positions)));
+                self.say(News::Event(BrokerEvent::Positions(question, positions)));
             }
-            BrokerRequest::TakeInventory => {
+            BrokerRequest::TakeInventory(question) => {
                 let snapshot = snapshot(self.player.venue());
-                self.say(News::Event(BrokerEvent::Snapshot(Box::new(snapshot))));
+                self.say(News::Event(BrokerEvent::Snapshot(question, Box::new(snapshot))));
             }
         }
     }

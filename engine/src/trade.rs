@@ -353,6 +353,17 @@ impl OrderTicket {
     }
 }
 
+/// Which question an answer belongs to, by how things stood when it was asked. An older one may still be answered after
+/// a newer one was asked; equal ones are as good as one another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Question {
+    pub at: Timestamp,
+    /// The newest order: what was sent later is not judged by the answer.
+    pub newest: ClientOrderId,
+    /// Executions booked by then.
+    pub executions: usize,
+}
+
 /// What the broker actor is asked to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BrokerRequest {
@@ -362,9 +373,9 @@ pub enum BrokerRequest {
     Modify(OrderTicket),
     Cancel(BrokerOrderId),
     /// Ask for open orders, completed orders, executions and positions; answered by [`BrokerEvent::Snapshot`].
-    TakeInventory,
+    TakeInventory(Question),
     /// Ask for positions only; answered by [`BrokerEvent::Positions`].
-    ComparePositions,
+    ComparePositions(Question),
 }
 
 /// An order's status in the broker's words, reduced to what we act on.
@@ -481,8 +492,8 @@ pub enum BrokerEvent {
         order_id: BrokerOrderId,
         text: String,
     },
-    Snapshot(Box<BrokerSnapshot>),
-    Positions(Vec<BrokerPosition>),
+    Snapshot(Question, Box<BrokerSnapshot>),
+    Positions(Question, Vec<BrokerPosition>),
 }
 
 /// A fill of one of our orders.

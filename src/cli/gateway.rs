@@ -15,6 +15,7 @@ use rust_decimal::Decimal;
 
 use super::faults::FaultArgs;
 use super::market::{Market, parse_speed, selection};
+use super::session::Signals;
 use super::{Failure, Outcome, setup};
 
 #[derive(Args)]
@@ -70,6 +71,9 @@ pub fn run(args: &GatewayArgs) -> Outcome {
     let mut log_config = setup::config(&super::ConfigArg::default())?;
     log_config.log.file = None;
     let (log, guard) = setup::logging(&log_config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
+    // Whoever has read the address may end this at once.
+    let mut signals = runtime.block_on(async { Signals::listen() });
     let market = open(args)?;
     let clock = match args.speed {
         Pace::Speed(speed) => Clock::scaled(market.start, speed),
@@ -103,8 +107,7 @@ pub fn run(args: &GatewayArgs) -> Outcome {
     if let Some(script) = drawn {
         println!("{script}");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
-    runtime.block_on(until_signal()).map_err(Failure::work)?;
+    runtime.block_on(signals.received());
     let stats = gateway.stats();
     println!(
         "{comment}{} ticks sent, {} orders, {} frames in, {} frames out",
@@ -113,14 +116,6 @@ pub fn run(args: &GatewayArgs) -> Outcome {
     gateway.stop();
     drop(guard);
     market.broken.take().map_or(Ok(()), |error| Err(Failure::work(format!("the data ended early: {error}"))))
-}
-
-async fn until_signal() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
 }
 
 fn open(args: &GatewayArgs) -> Result<Market, Failure> {

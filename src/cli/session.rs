@@ -212,28 +212,36 @@ fn show_disabled_limits(config: &Config, log: &Logger) {
 /// How often a replay's end and the next minute are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// What a session ends by; one that comes while something else is done waits for its turn.
-struct Signals([Signal; 3]);
+/// What a session or a gateway ends by; one that comes while something else is done waits for its turn.
+pub struct Signals([Signal; 3]);
 
 impl Signals {
-    fn listen() -> Self {
+    /// Listens from now on, inside a runtime.
+    pub fn listen() -> Self {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         Self(kinds.map(|kind| signal(kind).expect("the runtime has signals enabled")))
+    }
+
+    /// Waits for one, and says what it does.
+    pub async fn received(&mut self) -> &'static str {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => "interrupted",
+            _ = terminate.recv() => "terminated",
+            // The terminal or its connection is gone, and nobody is left to press Ctrl-C.
+            _ = hangup.recv() => "hung up",
+        }
     }
 }
 
 async fn until_end(running: &mut System, gateway: Option<&Gateway>, mut signals: Signals, log: &Logger) -> End {
-    let [interrupt, terminate, hangup] = &mut signals.0;
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut minutes = Minutes::default();
     let mut last = LastSteps::default();
     loop {
         tokio::select! {
-            _ = interrupt.recv() => return End::Received("interrupted"),
-            _ = terminate.recv() => return End::Received("terminated"),
-            // The terminal or its connection is gone, and nobody is left to press Ctrl-C.
-            _ = hangup.recv() => return End::Received("hung up"),
+            signal = signals.received() => return End::Received(signal),
             cause = running.halted() => return End::Halted(cause),
             _ = look.tick() => {
                 minutes.tell(running, log).await;

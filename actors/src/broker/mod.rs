@@ -46,7 +46,7 @@ use busy::BusyPoll;
 use gate::{Gate, Gated};
 use ready::{Merged, Ready};
 use rehearsal::Rehearsal;
-use send::{Job, Question, Writing};
+use send::{Ask, Job, Writing};
 pub use session::{ConnectError, gateway_time};
 use session::{Manner, Session, Streams, Tick, TickKind, TickStream};
 use ticks::Batches;
@@ -109,7 +109,7 @@ struct Outgoing {
     unconfirmed: Cell<u64>,
     /// Inventories and positions asked for by the books and not answered yet; with a driver, those still to start.
     inventories: Cell<u64>,
-    questions: RefCell<VecDeque<Question>>,
+    questions: RefCell<VecDeque<Ask>>,
     /// A replay's driver opens the gate, and starts inventories.
     driven: Cell<bool>,
     gate: Gate,
@@ -273,8 +273,8 @@ impl Broker {
             BrokerRequest::Place(tickets) => tickets.into_iter().map(|ticket| Job::Place { ticket, cause }).collect(),
             BrokerRequest::Modify(ticket) => vec![Job::Place { ticket, cause: Cause::default() }],
             BrokerRequest::Cancel(order_id) => vec![Job::Cancel(order_id)],
-            BrokerRequest::TakeInventory => vec![Job::Ask(Question::Inventory)],
-            BrokerRequest::ComparePositions => vec![Job::Ask(Question::Positions)],
+            BrokerRequest::TakeInventory(question) => vec![Job::Ask(Ask::Inventory(question))],
+            BrokerRequest::ComparePositions(question) => vec![Job::Ask(Ask::Positions(question))],
         };
         for job in jobs {
             live.outgoing.waiting.set(live.outgoing.waiting.get() + 1);
@@ -294,7 +294,7 @@ impl Broker {
             BrokerRequest::Place(tickets) => tickets.into_iter().map(|ticket| ticket.order_id).collect(),
             BrokerRequest::Modify(ticket) => vec![ticket.order_id],
             BrokerRequest::Cancel(order_id) => vec![order_id],
-            BrokerRequest::TakeInventory | BrokerRequest::ComparePositions => Vec::new(),
+            BrokerRequest::TakeInventory(_) | BrokerRequest::ComparePositions(_) => Vec::new(),
         };
         for order_id in orders {
             let text = "there is no connection to the broker".to_owned();

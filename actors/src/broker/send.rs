@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{self, Waker};
 
 use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
-use engine::trade::{BrokerEvent, BrokerOrderId, Leg, OrderTicket};
+use engine::trade::{BrokerEvent, BrokerOrderId, Leg, OrderTicket, Question};
 use ibapi::Error;
 use slog::error;
 use tokio::sync::mpsc;
@@ -27,14 +27,14 @@ pub(super) enum Job {
         cause: Cause,
     },
     Cancel(BrokerOrderId),
-    Ask(Question),
+    Ask(Ask),
 }
 
 /// What the books want to know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Question {
-    Inventory,
-    Positions,
+pub(super) enum Ask {
+    Inventory(Question),
+    Positions(Question),
 }
 
 struct Writer {
@@ -156,18 +156,18 @@ impl Writer {
 /// The queue reached the request for an inventory.
 #[derive(actix::Message)]
 #[rtype(result = "()")]
-pub(super) struct StartInventory(pub Question);
+pub(super) struct StartInventory(pub Ask);
 
 impl actix::Handler<StartInventory> for Broker {
     type Result = ();
 
-    fn handle(&mut self, StartInventory(question): StartInventory, ctx: &mut Context<Self>) {
+    fn handle(&mut self, StartInventory(ask): StartInventory, ctx: &mut Context<Self>) {
         let Some(live) = &mut self.session else { return };
         let (session, log) = (live.session.clone(), self.outlet.shared.log.clone());
         let asking = async move {
-            Ok(match question {
-                Question::Inventory => BrokerEvent::Snapshot(Box::new(session.inventory(&log).await?)),
-                Question::Positions => BrokerEvent::Positions(session.positions().await?),
+            Ok(match ask {
+                Ask::Inventory(question) => BrokerEvent::Snapshot(question, Box::new(session.inventory(&log).await?)),
+                Ask::Positions(question) => BrokerEvent::Positions(question, session.positions().await?),
             })
         };
         let handle = ctx.spawn(asking.into_actor(self).map(|answer, broker, ctx| broker.on_answer(answer, ctx)));

@@ -105,7 +105,7 @@ impl SimulatedBroker {
                 if !self.comes_to_rest() {
                     return;
                 }
-                let asks = matches!(request, BrokerRequest::TakeInventory | BrokerRequest::ComparePositions);
+                let asks = matches!(request, BrokerRequest::TakeInventory(_) | BrokerRequest::ComparePositions(_));
                 self.wire.request(request, &self.outlet.shared);
                 if asks {
                     self.await_answer(ctx);
@@ -162,7 +162,7 @@ impl SimulatedBroker {
             BrokerRequest::Place(tickets) => tickets.into_iter().map(|ticket| ticket.order_id).collect(),
             BrokerRequest::Modify(ticket) => vec![ticket.order_id],
             BrokerRequest::Cancel(order_id) => vec![order_id],
-            BrokerRequest::TakeInventory | BrokerRequest::ComparePositions => Vec::new(),
+            BrokerRequest::TakeInventory(_) | BrokerRequest::ComparePositions(_) => Vec::new(),
         };
         for order_id in orders {
             let text = "there is no connection to the broker".to_owned();
@@ -277,7 +277,7 @@ impl SimulatedBroker {
                 self.say(News::FeedUp(symbol), ctx);
             }
             Heard::News(news) => {
-                let answers = matches!(&news, News::Event(BrokerEvent::Snapshot(_) | BrokerEvent::Positions(_)));
+                let answers = matches!(&news, News::Event(BrokerEvent::Snapshot(..) | BrokerEvent::Positions(..)));
                 self.say(news, ctx);
                 if answers {
                     self.on_answered();

@@ -53,18 +53,16 @@ const FOUND_BY: &[(Sabotage, u64)] = &[
     (Sabotage::DropFill, 0),
     (Sabotage::DoubleExecution, 0),
     (Sabotage::ReuseOrderId, 0),
-    (Sabotage::LetIdsFall, 0),
-    (Sabotage::EndBy10349, 0),
-    (Sabotage::ForgetResize, 0),
+    (Sabotage::LetIdsFall, 7),
+    (Sabotage::EndBy10349, 11),
+    (Sabotage::ForgetResize, 39),
     (Sabotage::SendBeforeJournal, 0),
     (Sabotage::ResendUnknown, 0),
-    (Sabotage::OpenOn1102, 0),
-    (Sabotage::IgnoreFillOfCancelled, 0),
+    (Sabotage::OpenOn1102, 31),
+    (Sabotage::IgnoreFillOfCancelled, 10),
     (Sabotage::ForgetGroup, 0),
     (Sabotage::EnterWhilePaused, 0),
-    (Sabotage::NeverRepair, 0),
     (Sabotage::ForgetBooked, 0),
-    (Sabotage::TrustFarm, 0),
     (Sabotage::CountPositionsOnly, 0),
 ];
 /// Should the drawing of plans change, so many seeds are tried in its stead.
@@ -75,6 +73,8 @@ const FOUND_BY_PLAN: &[(Sabotage, &str)] = &[
     (Sabotage::ForgetPauseOfNewLink, "rebuilt-link.toml"),
     (Sabotage::TradeOnLostNews, "lost-order-news.toml"),
     (Sabotage::KeepWrongSide, "target-of-an-older-position.toml"),
+    (Sabotage::NeverRepair, "lost-stop.toml"),
+    (Sabotage::TrustFarm, "farm-said-to-be-back.toml"),
 ];
 
 fn broken_by(plan: &Plan) -> Option<Violation> {

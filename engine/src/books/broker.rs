@@ -7,7 +7,7 @@ use crate::journal::{Record, Severity};
 use crate::orders::machine::{Event, State};
 use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
-use crate::trade::{BrokerEvent, BrokerOrderId, BrokerRequest, BrokerStatus, ClientOrderId, PermId, Trading};
+use crate::trade::{BrokerEvent, BrokerOrderId, BrokerRequest, BrokerStatus, ClientOrderId, PermId, Question, Trading};
 
 impl Books {
     pub(super) fn on_broker(&mut self, now: Timestamp, event: BrokerEvent, out: &mut Vec<Output>) {
@@ -34,8 +34,8 @@ impl Books {
             BrokerEvent::Commission { exec_id, amount } => self.on_commission(&exec_id, amount, out),
             BrokerEvent::OrderMessage { order_id, code, text } => self.on_message(order_id, code, &text, out),
             BrokerEvent::NotSent { order_id, text } => self.on_not_sent(order_id, &text, out),
-            BrokerEvent::Snapshot(snapshot) => self.on_snapshot(now, &snapshot, out),
-            BrokerEvent::Positions(positions) => self.on_positions(now, &positions, out),
+            BrokerEvent::Snapshot(question, snapshot) => self.on_snapshot(now, question, &snapshot, out),
+            BrokerEvent::Positions(question, positions) => self.on_positions(now, question, &positions, out),
         }
     }
 
@@ -107,24 +107,27 @@ impl Books {
     }
 
     /// Everything handed to the broker so far goes out before this request, so the answer speaks of it.
-    pub(super) fn take_inventory(&mut self, out: &mut Vec<Output>) {
-        self.ask(BrokerRequest::TakeInventory, out);
-    }
-
-    pub(super) fn ask(&mut self, request: BrokerRequest, out: &mut Vec<Output>) {
+    /// `whole`: everything, or positions only.
+    pub(super) fn ask(&mut self, now: Timestamp, whole: bool, out: &mut Vec<Output>) {
         // The link asks only over a living connection.
         self.connected = true;
         let newest = ClientOrderId(self.state.next_id.0 - 1);
         let live = self.state.orders.live().map(|order| order.ticket.id).collect();
-        let whole = request == BrokerRequest::TakeInventory;
-        self.inventory.push_back(Asked { whole, newest, live, executions: self.state.executions.len() });
-        out.push(Output::Request(request));
+        let question = Question { at: now, newest, executions: self.state.executions.len() };
+        self.inventory.push_back(Asked { whole, question, live });
+        let request = if whole { BrokerRequest::TakeInventory } else { BrokerRequest::ComparePositions };
+        out.push(Output::Request(request(question)));
     }
 
-    /// What an answer is judged by. `None`: nobody asked, or on a connection that was lost since; it proves nothing.
-    pub(super) fn answered(&mut self, whole: bool) -> Option<Asked> {
-        let oldest = self.inventory.iter().position(|asked| asked.whole == whole)?;
-        self.inventory.remove(oldest)
+    /// What an answer is judged by. `None`: it was asked by the books before these, or before a connection or its
+    /// upstream was lost since; it proves nothing.
+    pub(super) fn answered(&mut self, whole: bool, question: Question) -> Option<Asked> {
+        let answers = |asked: &Asked| (asked.whole, asked.question) == (whole, question);
+        let index = self.inventory.iter().position(answers)?;
+        let asked = self.inventory.remove(index);
+        // Answers come in order: those before it will never come.
+        self.inventory.retain(|older| older.whole != whole || older.question >= question);
+        asked
     }
 
     /// Applies an event and says what came of it: a record, news for the strategy, smaller children. `true`: it moved.

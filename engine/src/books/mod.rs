@@ -21,7 +21,7 @@ use crate::strategy;
 use crate::time::Timestamp;
 use crate::time::session::{Calendar, SessionCursor};
 use crate::trade::{
-    BrokerEvent, BrokerOrderId, BrokerRequest, ClientOrderId, Leg, Money, OrderIntent, StrategyId, Trading,
+    BrokerEvent, BrokerOrderId, BrokerRequest, ClientOrderId, Leg, Money, OrderIntent, Question, StrategyId, Trading,
 };
 use crate::venue::MarginTable;
 
@@ -172,12 +172,9 @@ struct Booked {
 struct Asked {
     /// Everything, or positions only.
     whole: bool,
-    /// The newest order.
-    newest: ClientOrderId,
+    question: Question,
     /// Orders that were live: the broker's list may name one that has ended since.
     live: BTreeSet<ClientOrderId>,
-    /// Executions booked by then.
-    executions: usize,
 }
 
 const CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -352,8 +349,8 @@ impl Books {
             Input::Trading { trading, cause } => self.on_trading(now, trading, cause, out),
             Input::Feed { symbol, live } => self.on_feed(symbol, live),
             Input::LinkLost => self.on_link_lost(now, out),
-            Input::TakeInventory => self.take_inventory(out),
-            Input::ComparePositions => self.ask(BrokerRequest::ComparePositions, out),
+            Input::TakeInventory => self.ask(now, true, out),
+            Input::ComparePositions => self.ask(now, false, out),
             Input::Flatten { cause } => self.flatten(now, &cause, out),
             Input::Disable(strategy) => self.disable(strategy, out),
             Input::Operator(operator) => self.on_operator(now, operator, out),

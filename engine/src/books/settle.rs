@@ -10,7 +10,9 @@ use crate::orders::reconcile;
 use crate::sabotage::{self, Sabotage};
 use crate::strategy;
 use crate::time::Timestamp;
-use crate::trade::{BrokerPosition, BrokerSnapshot, ClientOrderId, Execution, Fill, Leg, Money, StrategyId, exec_base};
+use crate::trade::{
+    BrokerPosition, BrokerSnapshot, ClientOrderId, Execution, Fill, Leg, Money, Question, StrategyId, exec_base,
+};
 
 /// Commissions of unknown executions that are kept until theirs comes.
 const EARLY_KEPT: usize = 1_024;
@@ -150,8 +152,14 @@ impl Books {
     }
 
     /// The broker's whole truth: executions first, then each order's fate, then positions.
-    pub(super) fn on_snapshot(&mut self, now: Timestamp, snapshot: &BrokerSnapshot, out: &mut Vec<Output>) {
-        let Some(asked) = self.answered(true) else { return };
+    pub(super) fn on_snapshot(
+        &mut self,
+        now: Timestamp,
+        question: Question,
+        snapshot: &BrokerSnapshot,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(asked) = self.answered(true, question) else { return };
         let overtaken = self.is_overtaken(&asked);
         self.begin(now, snapshot, out);
         self.show_positions(out);
@@ -178,7 +186,7 @@ impl Books {
     fn settle_orders(&mut self, snapshot: &BrokerSnapshot, asked: &Asked, out: &mut Vec<Output>) {
         for listed in &snapshot.open_orders {
             let id = reconcile::identity(&self.state.orders, &listed.order_ref, listed.perm_id, &self.instance);
-            if let Some(id) = id.filter(|id| *id <= asked.newest) {
+            if let Some(id) = id.filter(|id| *id <= asked.question.newest) {
                 self.see_size(id, listed.quantity);
                 if listed.perm_id.0 != 0 && self.state.orders.get(id).is_some_and(|order| order.perm_id.is_none()) {
                     self.state.orders.set_perm_id(id, listed.perm_id);
@@ -186,7 +194,7 @@ impl Books {
                 }
             }
         }
-        for finding in reconcile::orders(&self.state.orders, snapshot, asked.newest, &self.instance) {
+        for finding in reconcile::orders(&self.state.orders, snapshot, asked.question.newest, &self.instance) {
             self.step(finding.id, finding.event, "by inventory", out);
         }
         // A cancel that was lost on its way is asked for again.
@@ -203,11 +211,17 @@ impl Books {
 
     /// Fills that came by themselves meanwhile may be on one side of a comparison only.
     fn is_overtaken(&self, asked: &Asked) -> bool {
-        self.state.executions.len() != asked.executions || self.state.next_id.0 - 1 > asked.newest.0
+        self.state.executions.len() != asked.question.executions || self.state.next_id.0 - 1 > asked.question.newest.0
     }
 
-    pub(super) fn on_positions(&mut self, now: Timestamp, positions: &[BrokerPosition], out: &mut Vec<Output>) {
-        let Some(asked) = self.answered(false) else { return };
+    pub(super) fn on_positions(
+        &mut self,
+        now: Timestamp,
+        question: Question,
+        positions: &[BrokerPosition],
+        out: &mut Vec<Output>,
+    ) {
+        let Some(asked) = self.answered(false, question) else { return };
         let comparison = if self.is_overtaken(&asked) {
             Comparison::Overtaken
         } else if self.differing(positions).is_empty() {
@@ -245,7 +259,7 @@ impl Books {
             .iter()
             .map(|(symbol, ours, theirs)| format!("position {}: book {ours}, broker {theirs}", self.name_of(*symbol)))
             .collect::<Vec<_>>();
-        let ended_since = |id| asked.live.contains(&id) || id > asked.newest;
+        let ended_since = |id| asked.live.contains(&id) || id > asked.question.newest;
         let strangers = reconcile::strangers(&self.state.orders, snapshot, &self.instance, ended_since);
         let orders = strangers
             .values()

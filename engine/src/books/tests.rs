@@ -12,7 +12,7 @@ mod properties;
 mod random;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::*;
 use crate::config::Limit;
@@ -21,7 +21,7 @@ use crate::market::Price;
 use crate::orders::machine::State;
 use crate::trade::{
     Bracket, BrokerOrder, BrokerPosition, BrokerSnapshot, BrokerStatus, Execution, Intent, OrderKind, OrderTicket,
-    PermId, Side,
+    PermId, Question, Side,
 };
 
 mod closing;
@@ -58,6 +58,8 @@ struct Desk {
     compared: Vec<Comparison>,
     doubts: usize,
     flats: usize,
+    /// Questions without an answer: for everything, or for positions only.
+    asked: VecDeque<(bool, Question)>,
 }
 
 const ES: SymbolId = SymbolId(0);
@@ -116,6 +118,7 @@ impl Desk {
             compared: Vec::new(),
             doubts: 0,
             flats: 0,
+            asked: VecDeque::new(),
         }
     }
 
@@ -164,7 +167,8 @@ impl Desk {
                     assert!(self.tickets.insert(ticket.order_id, ticket).is_some(), "only what was placed changes");
                 }
                 Output::Request(BrokerRequest::Cancel(order_id)) => self.cancels.push(order_id),
-                Output::Request(BrokerRequest::TakeInventory | BrokerRequest::ComparePositions) => {}
+                Output::Request(BrokerRequest::TakeInventory(question)) => self.asked.push_back((true, question)),
+                Output::Request(BrokerRequest::ComparePositions(question)) => self.asked.push_back((false, question)),
                 Output::Strategy(id, news) => self.news.push((id, news)),
                 Output::Compared(comparison) => self.compared.push(comparison),
                 Output::Doubt => self.doubts += 1,
@@ -179,6 +183,23 @@ impl Desk {
 
     fn broker(&mut self, event: BrokerEvent) {
         self.tell(Input::Broker(event));
+    }
+
+    /// Answers the oldest question for everything.
+    fn answer(&mut self, snapshot: BrokerSnapshot) {
+        let question = self.question(true);
+        self.broker(BrokerEvent::Snapshot(question, Box::new(snapshot)));
+    }
+
+    /// Answers the oldest question for positions.
+    fn answer_positions(&mut self, positions: Vec<BrokerPosition>) {
+        let question = self.question(false);
+        self.broker(BrokerEvent::Positions(question, positions));
+    }
+
+    fn question(&mut self, whole: bool) -> Question {
+        let n = self.asked.iter().position(|asked| asked.0 == whole).expect("it was asked");
+        self.asked.remove(n).expect("it was just found").1
     }
 
     fn price(&mut self, ticks: i32) {
@@ -331,7 +352,7 @@ impl Desk {
             positions: vec![BrokerPosition { symbol: ES, quantity }],
             ..BrokerSnapshot::default()
         };
-        self.broker(BrokerEvent::Snapshot(Box::new(snapshot)));
+        self.answer(snapshot);
     }
 
     fn day_pnl(&self) -> Money {
@@ -518,7 +539,7 @@ fn a_position_that_cannot_be_explained_is_told_with_both_sides() {
     let mut desk = Desk::open();
     desk.tell(Input::TakeInventory);
     let positions = vec![BrokerPosition { symbol: ES, quantity: 3 }];
-    desk.broker(BrokerEvent::Snapshot(Box::new(BrokerSnapshot { positions, ..BrokerSnapshot::default() })));
+    desk.answer(BrokerSnapshot { positions, ..BrokerSnapshot::default() });
     assert_eq!(desk.compared, [Comparison::Differs("position ES: book 0, broker 3".to_owned())]);
     assert!(desk.events().contains(&"reconcile.differs"));
 }
@@ -610,9 +631,27 @@ fn an_answer_to_an_older_question_does_not_judge_what_was_sent_before_a_newer_on
     desk.tell(Input::TakeInventory);
     desk.inventory(&[]);
     assert_eq!(desk.state(&entry), State::Unknown);
-    desk.broker(BrokerEvent::Positions(Vec::new()));
+    // Positions that nobody asked for are no answer either.
+    let (_, question) = desk.asked[0];
+    desk.broker(BrokerEvent::Positions(question, Vec::new()));
     desk.inventory(&[]);
     assert_eq!(desk.state(&entry), State::Rejected);
+}
+
+#[test]
+fn an_answer_to_a_question_of_before_the_loss_is_not_taken_for_that_of_after_it() {
+    let mut desk = Desk::open();
+    desk.tell(Input::TakeInventory);
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    // 1100 and 1102 at once: the connection lives, and so does the first question.
+    desk.tell(Input::LinkLost);
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[]);
+    assert_eq!((desk.state(&entry), &desk.compared[..]), (State::Unknown, &[][..]));
+    desk.inventory(&[(&entry, BrokerStatus::Submitted)]);
+    assert_eq!(desk.compared, [Comparison::Agrees]);
+    assert!(!desk.state(&entry).is_terminal(), "{:?}", desk.state(&entry));
 }
 
 #[test]
@@ -634,7 +673,7 @@ fn nothing_is_closed_while_book_and_broker_differ() {
     desk.tell(Input::TakeInventory);
     let (executions, positions) = (desk.executions.clone(), vec![BrokerPosition { symbol: ES, quantity: 0 }]);
     let snapshot = BrokerSnapshot { executions, positions, ..BrokerSnapshot::default() };
-    desk.broker(BrokerEvent::Snapshot(Box::new(snapshot)));
+    desk.answer(snapshot);
     assert_eq!(desk.compared, [Comparison::Differs("position ES: book 1, broker 0".to_owned())]);
     for _ in 0..10 {
         desk.wait(1_000);
@@ -652,7 +691,7 @@ fn a_trade_by_hand_is_suspected_by_positions_alone() {
     let mut desk = Desk::open();
     for (broker, expected) in [(0, Comparison::Agrees), (-2, Comparison::Suspect)] {
         desk.tell(Input::ComparePositions);
-        desk.broker(BrokerEvent::Positions(vec![BrokerPosition { symbol: ES, quantity: broker }]));
+        desk.answer_positions(vec![BrokerPosition { symbol: ES, quantity: broker }]);
         assert_eq!(desk.compared.pop(), Some(expected));
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Plan {
     login_at: Option<Timestamp>,
     login: CountDown,
     open: CountDown,
+    /// The broker was away at the look before.
+    was_away: bool,
 }
 
 /// Alerts at certain times before a moment.
@@ -83,6 +85,7 @@ impl Plan {
             login_at: None,
             login: CountDown::default(),
             open: CountDown::default(),
+            was_away: false,
         }
     }
 
@@ -122,9 +125,11 @@ impl Plan {
             self.held = held;
         }
         self.login(now, said);
-        if away {
+        // A start is away too, until it has connected: seen at two looks, it is more than that.
+        if away && self.was_away {
             self.before_open(now, said);
         }
+        self.was_away = away;
     }
 
     fn before_outage(&self, now: Timestamp) -> Option<String> {

@@ -11,7 +11,7 @@ use crate::journal::{Entry, Record};
 use crate::market::{Instrument, SymbolId};
 use crate::time::Timestamp;
 use crate::trade::{
-    BrokerEvent, BrokerOrderId, BrokerRequest, ClientOrderId, Leg, Money, OrderTicket, StrategyId, Trading,
+    BrokerEvent, BrokerOrderId, BrokerRequest, ClientOrderId, Leg, Money, OrderTicket, Question, StrategyId, Trading,
 };
 use crate::wiring::News;
 
@@ -64,6 +64,11 @@ struct Exit {
     overtaken: bool,
 }
 
+/// Reduces a position, and is not larger.
+fn closes(ticket: &OrderTicket, position: i64) -> bool {
+    i64::from(ticket.quantity) <= position.abs() && i64::from(ticket.side.sign()) * position < 0
+}
+
 #[derive(Debug)]
 pub struct Auditor {
     instruments: Vec<Instrument>,
@@ -76,7 +81,8 @@ pub struct Auditor {
     order_id_max: BrokerOrderId,
     /// Counts connectivity events and rebuilt books; an inventory counts if it was asked for at the latest of them.
     epoch: u64,
-    asked_in: u64,
+    /// The newest question, and when it was asked.
+    asked: Option<(Question, u64)>,
     reconciled_in: u64,
     now: Timestamp,
     /// When what was known of the broker last ceased to be certain.
@@ -88,6 +94,8 @@ pub struct Auditor {
     /// Positions that others changed, until it is noticed.
     undiscovered: Since<SymbolId>,
     discovered: Option<Timestamp>,
+    /// Orders that ended since the last step, in the book.
+    ended: Vec<ClientOrderId>,
     executions_seen: usize,
     held: BTreeMap<(StrategyId, SymbolId), i64>,
     exits: BTreeMap<ClientOrderId, Exit>,
@@ -109,7 +117,7 @@ impl Auditor {
             by_order_id: BTreeMap::new(),
             order_id_max: BrokerOrderId(0),
             epoch: 1,
-            asked_in: 0,
+            asked: None,
             reconciled_in: 0,
             now: Timestamp::MIN,
             trusted_until: None,
@@ -119,6 +127,7 @@ impl Auditor {
             unsettled: Since::default(),
             undiscovered: Since::default(),
             discovered: None,
+            ended: Vec::new(),
             executions_seen: 0,
             held: BTreeMap::new(),
             exits: BTreeMap::new(),
@@ -170,19 +179,27 @@ impl Auditor {
             self.fold = Fold::of_state(books);
             return;
         }
-        self.check_entry(&entry.record);
+        match &entry.record {
+            Record::OrderPlaced(ticket) if !self.fold.placed.contains_key(&ticket.id) => self.check_new(ticket),
+            Record::OrderChanged(change) if change.state.is_terminal() => self.ended.push(change.id),
+            _ => {}
+        }
         if let Err(text) = self.fold.apply(&entry.record) {
             self.break_rule("an execution counts once", text);
         }
     }
 
-    /// An entry comes into being with its record, and only while trading is allowed.
-    fn check_entry(&mut self, record: &Record) {
-        let Record::OrderPlaced(ticket) = record else { return };
-        let is_new = ticket.leg == Leg::Entry && !self.fold.placed.contains_key(&ticket.id);
+    /// An order comes into being with its record: what the books knew by then is what it must fit.
+    fn check_new(&mut self, ticket: &OrderTicket) {
+        let id = ticket.id.0;
         let trading = self.fold.trading.unwrap_or(Trading::Paused);
-        if is_new && trading != Trading::Allowed {
-            self.break_rule("no entry while paused", format!("entry {} while trading is {trading:?}", ticket.id.0));
+        if ticket.leg == Leg::Entry && trading != Trading::Allowed {
+            self.break_rule("no entry while paused", format!("entry {id} while trading is {trading:?}"));
+        }
+        let known = self.fold.position(ticket.strategy, ticket.symbol);
+        if ticket.leg == Leg::Exit && !closes(ticket, known) {
+            let text = format!("exit {id} of {} contracts for a position of {known}", ticket.quantity);
+            self.break_rule("an exit fits its position", text);
         }
     }
 
@@ -199,7 +216,11 @@ impl Auditor {
             }
             Heard::Closed | Heard::News(News::Connected | News::Disconnected { .. }) => self.doubt(),
             Heard::News(News::Notice { code: 1100 | 1101 | 1102 | 1300 | 2110, .. }) => self.doubt(),
-            Heard::News(News::Event(BrokerEvent::Snapshot(_))) => self.reconciled_in = self.asked_in,
+            Heard::News(News::Event(BrokerEvent::Snapshot(question, _))) => {
+                if let Some((_, epoch)) = self.asked.filter(|(asked, _)| asked == question) {
+                    self.reconciled_in = epoch;
+                }
+            }
             Heard::News(_) | Heard::Pong => {}
         }
     }
@@ -211,6 +232,7 @@ impl Auditor {
             return;
         }
         self.check_executions(exchange);
+        self.check_ended(exchange);
         if let Some(books) = books {
             self.check_book(exchange, books);
         }
@@ -243,6 +265,19 @@ impl Auditor {
         if let Some(id) = self.unsettled.outlasts(exchange.now(), &differing, SETTLE_WITHIN) {
             let text = format!("order {}: live in one of book and broker only", id.0);
             self.break_rule("orders are those at the broker", text);
+        }
+    }
+
+    /// What the broker tells is older than what is true there, and an order that has ended does not live again.
+    fn check_ended(&mut self, exchange: &Exchange) {
+        for id in std::mem::take(&mut self.ended) {
+            let lives = exchange.venue().open_orders().any(|o| {
+                let order_id = o.order.order_id;
+                self.id_of(order_id) == Some(id) && !exchange.told_untruly(order_id)
+            });
+            if lives && !self.excused {
+                self.break_rule("only the broker ends an order", format!("order {} still lives there", id.0));
+            }
         }
     }
 

@@ -61,7 +61,8 @@ fn fault(chance: &mut Chance, scene: &Scene) -> What {
             events_lost: chance.percent(60),
         },
         26..29 => What::Farm { symbol, for_ms: span(chance, 20_000), silent_ms: span(chance, 20_000) },
-        29..31 => What::LoseStop,
+        29 => What::LoseStop,
+        30 => What::CancelTooLate { orders: chance.between(1, 2) },
         31 => What::Corrupt { symbol, for_ms: span(chance, 12_000) },
         32..36 => What::Stall { for_ms: span(chance, 9_000) },
         36..41 => What::SlowRequests { for_ms: span(chance, 9_000) },
@@ -184,6 +185,6 @@ mod tests {
                 kinds.insert(text.split([' ', '(']).next().unwrap_or_default().to_owned());
             }
         }
-        assert_eq!(kinds.len(), 29, "{kinds:?}");
+        assert_eq!(kinds.len(), 30, "{kinds:?}");
     }
 }

@@ -4,7 +4,7 @@
 //! Requests and news are under way for some milliseconds each and keep their order, except where a fault says
 //! otherwise. An inventory is answered in four parts, one after another, while news go on coming.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::chance::Chance;
@@ -17,6 +17,7 @@ use crate::market::{FeedEvent, Instrument, MarketEvent, Price, Quote, SymbolId, 
 use crate::time::Timestamp;
 use crate::trade::{
     BrokerEvent, BrokerOrderId, BrokerPosition, BrokerRequest, BrokerSnapshot, Money, OrderIntent, OrderTicket,
+    Question,
 };
 use crate::venue::{Report, Rules, Venue, VenueConfig, VenueExecution};
 use crate::wiring::News;
@@ -66,8 +67,8 @@ enum Asked {
     Modify(OrderTicket),
     Cancel(BrokerOrderId),
     /// With the parts that were answered: open orders, completed orders, executions, positions.
-    Inventory(u32, Box<BrokerSnapshot>),
-    Positions,
+    Inventory(Question, u32, Box<BrokerSnapshot>),
+    Positions(Question),
     Subscribe(SymbolId),
     Ping,
 }
@@ -98,6 +99,7 @@ struct Armed {
     reorder: (u32, u32),
     swallow: u32,
     reject: u32,
+    cancel_too_late: u32,
     remark: (u32, i32),
     no_inventory: u32,
     ids_fall_back: i32,
@@ -127,12 +129,16 @@ pub struct Exchange {
     /// By symbol: data that was said to be back is not, before.
     silent_until: Vec<Timestamp>,
     halted_until: Timestamp,
+    /// Nothing goes wrong any more.
+    calm_from: Timestamp,
     armed: Armed,
     foreign_id: i32,
     /// Contracts that others traded.
     foreign: i64,
     /// When others last changed a position, which nobody tells this client.
     others_at: Option<Timestamp>,
+    /// Orders that were told to be cancelled and filled nevertheless.
+    untrue: BTreeSet<i32>,
     /// Positions of strategies were changed behind their orders' backs.
     touched: bool,
     /// Faults that took effect, for reports.
@@ -171,10 +177,12 @@ impl Exchange {
             farms: vec![None; instruments.len()],
             silent_until: vec![START; instruments.len()],
             halted_until: START,
+            calm_from: START + Duration::from_millis(plan.span_ms),
             armed: Armed::default(),
             foreign_id: 0,
             foreign: 0,
             others_at: None,
+            untrue: BTreeSet::new(),
             touched: false,
             played: 0,
             trace: None,
@@ -288,6 +296,17 @@ impl Exchange {
         self.others_at
     }
 
+    /// The order was told to be cancelled, and filled nevertheless.
+    pub fn told_untruly(&self, order_id: i32) -> bool {
+        self.untrue.contains(&order_id)
+    }
+
+    /// Contracts of all such orders of a symbol.
+    pub fn untrue_contracts(&self, symbol: SymbolId) -> i64 {
+        let orders = self.untrue.iter().filter_map(|id| self.venue.order_of(CLIENT_ID, *id));
+        orders.filter(|order| order.order.symbol == symbol).map(|order| i64::from(order.order.quantity)).sum()
+    }
+
     /// Positions of strategies were changed behind their orders' backs.
     pub fn is_touched(&self) -> bool {
         self.touched
@@ -306,7 +325,8 @@ impl Exchange {
 
     /// Orders reach the exchange and can trade there.
     pub fn has_path(&self) -> bool {
-        self.open && self.upstream.is_none() && self.now >= self.halted_until && self.armed.reject == 0
+        let held = self.out.is_held(self.now) || self.back.is_held(self.now);
+        self.open && !held && self.upstream.is_none() && self.now >= self.halted_until && self.armed.reject == 0
     }
 
     pub fn request(&mut self, request: BrokerRequest) {
@@ -315,8 +335,8 @@ impl Exchange {
             BrokerRequest::Place(tickets) => tickets.into_iter().map(Asked::Place).collect(),
             BrokerRequest::Modify(ticket) => vec![Asked::Modify(ticket)],
             BrokerRequest::Cancel(order_id) => vec![Asked::Cancel(order_id)],
-            BrokerRequest::TakeInventory => vec![Asked::Inventory(0, Box::default())],
-            BrokerRequest::ComparePositions => vec![Asked::Positions],
+            BrokerRequest::TakeInventory(question) => vec![Asked::Inventory(question, 0, Box::default())],
+            BrokerRequest::ComparePositions(question) => vec![Asked::Positions(question)],
         };
         asked.into_iter().for_each(|asked| self.send(asked));
     }

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
+/// More than any delay of a line that nobody holds.
+const SOON: Duration = Duration::from_millis(50);
+
 #[derive(Clone, Debug)]
 pub(super) struct Line<T> {
     /// By arrival, then by the order of sending.
@@ -42,6 +45,11 @@ impl<T> Line<T> {
         self.last = self.last.max(until);
         let items = std::mem::take(&mut self.items);
         self.items = items.into_iter().map(|((at, n), item)| ((at.max(until), n), item)).collect();
+    }
+
+    /// Nothing that is sent now arrives soon.
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.last > now + SOON
     }
 
     pub fn take_due(&mut self, now: Timestamp) -> Option<T> {

@@ -55,6 +55,8 @@ pub enum What {
     },
     /// The exchange cancels the newest stop that rests.
     LoseStop,
+    /// The next cancels of entries are confirmed, and the exchange had filled the orders.
+    CancelTooLate { orders: u32 },
     /// Whatever comes from the broker is late, then comes all at once.
     Stall { for_ms: u32 },
     /// Whatever goes to the broker is late.

@@ -142,7 +142,7 @@ fn an_old_position_pauses_until_an_operator_accepts_exactly_that() {
         |quantity| BrokerSnapshot { positions: vec![BrokerPosition { symbol: ES, quantity }], ..Default::default() };
     let look = |desk: &mut Desk, quantity| {
         desk.tell(Input::TakeInventory);
-        desk.broker(BrokerEvent::Snapshot(Box::new(held(quantity))));
+        desk.answer(held(quantity));
         desk.compared.pop().expect("compared")
     };
     let mut desk = Desk::with_state(BooksState::default());

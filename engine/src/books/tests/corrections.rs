@@ -83,7 +83,7 @@ fn what_is_missing_explains_a_difference_entirely_or_not_at_all() {
     for _ in 0..4 {
         desk.tell(Input::TakeInventory);
         let positions = vec![BrokerPosition { symbol: ES, quantity: -1 }];
-        desk.broker(BrokerEvent::Snapshot(Box::new(BrokerSnapshot { positions, ..Default::default() })));
+        desk.answer(BrokerSnapshot { positions, ..Default::default() });
     }
     assert!(desk.compared.iter().all(|c| *c == Comparison::Differs("position ES: book 1, broker -1".into())));
     assert_eq!(desk.position(ONE), 1);

@@ -156,7 +156,7 @@ fn a_difference_found_at_the_end_means_not_flat() {
     desk.tell(Input::TakeInventory);
     let positions = vec![BrokerPosition { symbol: ES, quantity: -1 }];
     let executions = desk.executions.clone();
-    desk.broker(BrokerEvent::Snapshot(Box::new(BrokerSnapshot { executions, positions, ..Default::default() })));
+    desk.answer(BrokerSnapshot { executions, positions, ..Default::default() });
     for _ in 0..30 {
         desk.wait(1_000);
     }

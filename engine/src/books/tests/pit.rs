@@ -164,7 +164,7 @@ impl Pit {
         for n in 0..reach {
             steps.push(Step::Tell(n));
             // An inventory is the answer to a question, and comes once.
-            if self.left.copies > 0 && !matches!(self.news[n].0, BrokerEvent::Snapshot(_)) {
+            if self.left.copies > 0 && !matches!(self.news[n].0, BrokerEvent::Snapshot(..)) {
                 steps.push(Step::TellTwice(n));
             }
         }
@@ -329,12 +329,12 @@ impl Pit {
             }
             BrokerRequest::Modify(ticket) => self.broker.modify(&ticket, &mut self.news),
             BrokerRequest::Cancel(order_id) => self.broker.end(order_id.0, &mut self.news, true),
-            BrokerRequest::TakeInventory => {
+            BrokerRequest::TakeInventory(question) => {
                 self.seen = self.broker.deals.len();
                 let snapshot = self.broker.snapshot(now(self.waits));
-                self.news.push(Wired(BrokerEvent::Snapshot(Box::new(snapshot))));
+                self.news.push(Wired(BrokerEvent::Snapshot(question, Box::new(snapshot))));
             }
-            BrokerRequest::ComparePositions => unreachable!("only the link asks for it"),
+            BrokerRequest::ComparePositions(_) => unreachable!("only the link asks for it"),
         }
     }
 

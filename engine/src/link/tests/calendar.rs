@@ -97,3 +97,17 @@ fn a_broker_that_is_away_before_the_open_is_told_with_what_remains() {
     }
     assert_eq!(told, ["error link.away_before_open"; 4]);
 }
+
+#[test]
+fn a_start_before_the_open_is_not_told_as_a_broker_that_is_away() {
+    // An hour before the market opens.
+    let mut desk = Desk::fresh(&config(), "2024-06-16T21:00:00Z");
+    desk.link.on_deadline(desk.now, &mut desk.said);
+    desk.tell(Input::Connected).tell(Input::Compared(Comparison::Agrees));
+    desk.silent(60);
+    assert_eq!(desk.told().iter().filter(|told| told.ends_with("before_open")).count(), 0);
+
+    let mut desk = Desk::fresh(&config(), "2024-06-16T21:00:00Z");
+    desk.silent(60);
+    assert_eq!(desk.told().iter().filter(|told| told.ends_with("before_open")).count(), 1, "and after a minute it is");
+}

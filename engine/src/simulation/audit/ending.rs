@@ -65,9 +65,9 @@ impl Auditor {
         // What is not ours stays.
         let foreign = |symbol| self.fold.position(StrategyId::FOREIGN, symbol);
         let held: Vec<_> = exchange.venue().positions().filter(|p| p.quantity != foreign(p.symbol)).collect();
-        let open = exchange.venue().open_orders().count();
-        if !held.is_empty() || open > 0 {
-            self.break_rule("a stop ends flat", format!("{held:?} and {open} open orders are left at the broker"));
+        let open: Vec<_> = exchange.venue().open_orders().map(|order| order.order.order_id).collect();
+        if !held.is_empty() || !open.is_empty() {
+            self.break_rule("a stop ends flat", format!("{held:?} and the orders {open:?} are left at the broker"));
         }
     }
 }

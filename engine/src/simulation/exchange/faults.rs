@@ -30,6 +30,7 @@ impl Exchange {
             What::Reorder { events, late_ms } => self.armed.reorder = (events, late_ms),
             What::Swallow { events } => self.armed.swallow = events,
             What::Reject { orders } => self.armed.reject = orders,
+            What::CancelTooLate { orders } => self.armed.cancel_too_late = orders,
             What::Remark { orders, code } => self.armed.remark = (orders, code),
             What::Halt { for_ms } => self.halted_until = self.now + millis(for_ms),
             What::NoInventory { times } => self.armed.no_inventory = times,

@@ -3,10 +3,12 @@
 use super::*;
 use crate::backtest::new_order;
 use crate::trade::{BrokerStatus, OrderKind, PermId};
-use crate::venue::{Refusal, told};
+use crate::venue::{Kind, NewOrder, Refusal, Status, VenueOrder, told};
 
 /// IB's code for an order that is refused.
 const REJECTED: i32 = 201;
+/// So many ticks beyond the market an order trades at once.
+const CROSSING: i32 = 400;
 
 impl Exchange {
     pub(super) fn answer(&mut self, asked: Asked) {
@@ -14,13 +16,13 @@ impl Exchange {
             return match asked {
                 Asked::Ping => self.tell(Heard::Pong),
                 // The broker's own machine answers for what it believes.
-                Asked::Inventory(..) => {
+                Asked::Inventory(question, ..) => {
                     let stale = Box::new(lost.stale.clone());
-                    self.tell(Heard::News(News::Event(BrokerEvent::Snapshot(stale))));
+                    self.tell(Heard::News(News::Event(BrokerEvent::Snapshot(question, stale))));
                 }
-                Asked::Positions => {
+                Asked::Positions(question) => {
                     let stale = lost.stale.positions.clone();
-                    self.tell(Heard::News(News::Event(BrokerEvent::Positions(stale))));
+                    self.tell(Heard::News(News::Event(BrokerEvent::Positions(question, stale))));
                 }
                 Asked::Subscribe(symbol) => self.open_feed(symbol),
                 asked => lost.requests.iter_mut().for_each(|waiting| waiting.push(asked.clone_order())),
@@ -31,13 +33,14 @@ impl Exchange {
             Asked::Modify(ticket) => {
                 self.ask(ticket.order_id, |venue, at, reports| venue.modify(at, new_order(&ticket), reports).map(drop));
             }
+            Asked::Cancel(order_id) if self.cancels_too_late(order_id) => {}
             Asked::Cancel(order_id) => {
                 self.ask(order_id, |venue, at, reports| venue.cancel(at, CLIENT_ID, order_id.0, reports).map(drop));
             }
-            Asked::Inventory(part, answered) => self.answer_inventory(part, answered),
-            Asked::Positions => {
+            Asked::Inventory(question, part, answered) => self.answer_inventory(question, part, answered),
+            Asked::Positions(question) => {
                 let positions = snapshot_of_positions(&self.venue);
-                self.tell(Heard::News(News::Event(BrokerEvent::Positions(positions))));
+                self.tell(Heard::News(News::Event(BrokerEvent::Positions(question, positions))));
             }
             Asked::Subscribe(symbol) => self.open_feed(symbol),
             Asked::Ping => self.tell(Heard::Pong),
@@ -68,6 +71,30 @@ impl Exchange {
         }
     }
 
+    /// The broker confirms the cancel, and the exchange had filled the entry before it heard of it.
+    fn cancels_too_late(&mut self, order_id: BrokerOrderId) -> bool {
+        let order = self.venue.order_of(CLIENT_ID, order_id.0);
+        let works = |order: &&VenueOrder| matches!(order.status, Status::PreSubmitted | Status::Submitted);
+        let Some(order) = order.filter(works).filter(|o| o.order.oca.is_none()).cloned() else { return false };
+        let away = CROSSING * order.order.side.sign();
+        let kind = match order.order.kind {
+            Kind::Limit(price) => Kind::Limit(Price(price.0 + away)),
+            Kind::Stop(price) => Kind::Stop(Price(price.0 - away)),
+            _ => return false,
+        };
+        if self.armed.cancel_too_late == 0 || self.now >= self.calm_from {
+            return false;
+        }
+        self.armed.cancel_too_late -= 1;
+        self.untrue.insert(order_id.0);
+        let perm_id = PermId(order.perm_id.0);
+        let (filled, remaining, status) = (order.filled, order.remaining(), BrokerStatus::Cancelled);
+        self.tell_event(BrokerEvent::Status { order_id, perm_id, status, filled, remaining });
+        let at_once = NewOrder { kind, ..order.order };
+        self.ask(order_id, |venue, at, reports| venue.modify(at, at_once, reports).map(drop));
+        true
+    }
+
     fn reject(&mut self, order_id: BrokerOrderId, text: &str) {
         self.tell_event(BrokerEvent::OrderMessage { order_id, code: REJECTED, text: text.to_owned() });
         if self.chance.percent(50) {
@@ -90,7 +117,7 @@ impl Exchange {
     }
 
     /// One part of an inventory; the next is asked for when this one is there.
-    fn answer_inventory(&mut self, part: u32, mut answered: Box<BrokerSnapshot>) {
+    fn answer_inventory(&mut self, question: Question, part: u32, mut answered: Box<BrokerSnapshot>) {
         if part == 0 && self.armed.no_inventory > 0 {
             self.armed.no_inventory -= 1;
             return;
@@ -112,9 +139,9 @@ impl Exchange {
         }
         if part < 3 {
             let at = self.now + self.between(DELAY_MS) + self.between(DELAY_MS);
-            self.out.send(at, Asked::Inventory(part + 1, answered));
+            self.out.send(at, Asked::Inventory(question, part + 1, answered));
         } else {
-            self.tell(Heard::News(News::Event(BrokerEvent::Snapshot(answered))));
+            self.tell(Heard::News(News::Event(BrokerEvent::Snapshot(question, answered))));
         }
     }
 
@@ -149,7 +176,7 @@ impl Asked {
             Asked::Place(ticket) => Asked::Place(ticket.clone()),
             Asked::Modify(ticket) => Asked::Modify(ticket.clone()),
             Asked::Cancel(id) => Asked::Cancel(*id),
-            Asked::Inventory(..) | Asked::Positions | Asked::Subscribe(_) | Asked::Ping => {
+            Asked::Inventory(..) | Asked::Positions(_) | Asked::Subscribe(_) | Asked::Ping => {
                 unreachable!("questions are answered at once")
             }
         }
