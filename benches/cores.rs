@@ -102,6 +102,7 @@ fn risk_gate(times: usize) {
     let view = View {
         trading: Trading::Allowed,
         latch: None,
+        enlisted: true,
         engaged: false,
         unprotected_allowed: false,
         mark: Mark { last: price(20_000), bid: price(19_999), ask: price(20_000) },

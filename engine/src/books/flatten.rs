@@ -12,6 +12,8 @@ use crate::journal::{Record, Severity};
 use crate::market::{Price, SymbolId};
 use crate::orders::machine::State;
 use crate::orders::working::Order;
+use crate::risk::gate;
+use crate::risk::reducing::Held;
 use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
 use crate::trade::{BrokerRequest, ClientOrderId, Leg, OrderKind, OrderTicket, Side, StrategyId};
@@ -255,7 +257,8 @@ impl Books {
         let touch = self.state.portfolio.last_mark(symbol).exit_price(position)?;
         let beyond = self.protection.ladder_ticks.saturating_mul(reprices + 1);
         let beyond = i32::try_from(beyond).ok()?;
-        Some(Price(if position > 0 { touch.0.checked_sub(beyond)? } else { touch.0.checked_add(beyond)? }))
+        let price = if position > 0 { touch.0.checked_sub(beyond)? } else { touch.0.checked_add(beyond)? };
+        Some(Price(price)).filter(|price| price.0 > 0)
     }
 
     /// With a price a limit order, without a market order.
@@ -268,7 +271,7 @@ impl Books {
             };
             let text = format!("{} {} {how}", ticket.side.name(), ticket.quantity);
             self.tell_climb(pair, severity, "liquidation.step", &text, out);
-            self.send(now, vec![ticket], out);
+            self.send_reducing(now, ticket, out);
         }
     }
 
@@ -290,7 +293,7 @@ impl Books {
         self.modify(id, out, |ticket| OrderTicket { quantity, ..ticket });
     }
 
-    /// Changes size or price of a live order: recorded, then sent.
+    /// Changes size or price of a live order: seen by the gate, recorded, then sent.
     pub(super) fn modify(
         &mut self,
         id: ClientOrderId,
@@ -303,10 +306,19 @@ impl Books {
             let ticket = change(ticket);
             if sabotage::is(Sabotage::ForgetResize) { OrderTicket { quantity: was, ..ticket } } else { ticket }
         };
-        let (sent_at, ticket) = (order.sent_at, change(OrderTicket { transmit: true, ..order.ticket.clone() }));
-        self.state.orders.place(sent_at, ticket.clone());
-        out.push(Output::Record(Record::OrderPlaced(ticket.clone())));
-        out.push(Output::Request(BrokerRequest::Modify(ticket)));
+        let (sent_at, before) = (order.sent_at, order.ticket.clone());
+        let position = self.state.portfolio.position(before.strategy, before.symbol);
+        let held = Held { position, filled: order.filled };
+        let after = change(OrderTicket { transmit: true, ..before.clone() });
+        let cleared = match gate::check_change(after, &before, held) {
+            Ok(cleared) => cleared,
+            Err(breach) => return self.tell_refused(id, &breach, out),
+        };
+        for ticket in cleared.into_tickets() {
+            self.state.orders.place(sent_at, ticket.clone());
+            out.push(Output::Record(Record::OrderPlaced(ticket.clone())));
+            out.push(Output::Request(BrokerRequest::Modify(ticket)));
+        }
     }
 
     fn finish_flattening(&mut self, out: &mut Vec<Output>) {

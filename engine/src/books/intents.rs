@@ -1,13 +1,14 @@
 //! Intents to orders: the gate is asked, ids are given out, the bracket is built, everything is recorded, then sent.
 
 use super::{Books, Output};
-use crate::journal::{Record, Verdict};
+use crate::journal::{Record, Severity, Verdict};
 use crate::market::SymbolId;
 use crate::orders::machine::Event;
 use crate::orders::reconcile::make_ref;
-use crate::risk::gate::Approved;
+use crate::risk::gate::{self, Approved, Cleared};
 use crate::risk::latch::Scope;
-use crate::risk::{Candidate, reentries};
+use crate::risk::reducing::Held;
+use crate::risk::{Breach, Candidate, reentries};
 use crate::sabotage::{self, Sabotage};
 use crate::strategy;
 use crate::time::Timestamp;
@@ -37,7 +38,7 @@ impl Books {
                 out.push(Output::Record(Record::Signal { intent, verdict }));
                 self.cancel_entries(strategy, symbol, out);
                 match exit {
-                    Some(ticket) => self.send(now, vec![ticket], out),
+                    Some(ticket) => self.send_reducing(now, ticket, out),
                     None if self.state.portfolio.position(strategy, symbol) == 0 => {
                         out.push(Output::Strategy(strategy, strategy::Input::OrderEnded(Leg::Exit)));
                     }
@@ -113,11 +114,28 @@ impl Books {
         tickets[last].transmit = true;
         let verdict = Verdict::Approved { order: Some(family.0) };
         out.push(Output::Record(Record::Signal { intent, verdict }));
-        self.send(now, tickets, out);
+        self.send(now, approved.into_orders(tickets), out);
     }
 
-    /// Records, then sends.
-    pub(super) fn send(&mut self, now: Timestamp, tickets: Vec<OrderTicket>, out: &mut Vec<Output>) {
+    /// An order that takes risk away. The gate sees that it does; should it not, that is a mistake of this program.
+    pub(super) fn send_reducing(&mut self, now: Timestamp, ticket: OrderTicket, out: &mut Vec<Output>) {
+        let position = self.state.portfolio.position(ticket.strategy, ticket.symbol);
+        let id = ticket.id;
+        match gate::check_reducing(ticket, Held { position, filled: 0 }) {
+            Ok(cleared) => self.send(now, cleared, out),
+            Err(breach) => self.tell_refused(id, &breach, out),
+        }
+    }
+
+    pub(super) fn tell_refused(&self, id: ClientOrderId, breach: &Breach, out: &mut Vec<Output>) {
+        let Breach { rule, value, limit } = breach;
+        let text = format!("order {}: {rule}: {value} against {limit}", id.0);
+        out.push(Self::system(Severity::Error, "order.refused", text));
+    }
+
+    /// Records, then sends. The only place where orders leave, and it takes what the gate has cleared.
+    fn send(&mut self, now: Timestamp, cleared: Cleared, out: &mut Vec<Output>) {
+        let tickets = cleared.into_tickets();
         for ticket in &tickets {
             self.sent.order(now, ticket.strategy, ticket.symbol);
             self.state.risk.orders += 1;

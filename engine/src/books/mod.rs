@@ -237,6 +237,8 @@ pub struct Books {
     totals_at: Option<Timestamp>,
     totals_told: BTreeMap<Option<StrategyId>, Performance>,
     strategies: Vec<(StrategyId, String)>,
+    /// Strategies that may enter, and in which symbol; one that was given up is not among them.
+    enlisted: BTreeMap<StrategyId, SymbolId>,
     sizing: sizing::Sizes,
     sharing: days::Sharing,
     closing: closing::Closing,
@@ -249,6 +251,7 @@ impl Books {
     pub fn new(config: &Config, mut state: BooksState) -> Self {
         state.portfolio.set_instruments(&config.instruments);
         let sharing = days::Sharing::new(config, &state);
+        let sent = Sent::of(&state.orders);
         Self {
             instance: config.instance.name.clone(),
             client_id: config.broker.client_id,
@@ -262,7 +265,7 @@ impl Books {
             now: Timestamp::default(),
             connected: false,
             prices_at: BTreeMap::new(),
-            sent: Sent::default(),
+            sent,
             margins: view::margins(&config.instruments, &MarginTable::default()),
             hours: config.instruments.iter().map(|i| SessionCursor::new(Calendar::of_root(&i.root))).collect(),
             risk_told: RiskAccount::default(),
@@ -287,6 +290,7 @@ impl Books {
             totals_at: None,
             totals_told: BTreeMap::new(),
             strategies: config.strategies.iter().map(|s| (s.id, s.name.clone())).collect(),
+            enlisted: config.strategies.iter().map(|s| (s.id, s.symbol)).collect(),
             sizing: sizing::Sizes::new(config),
             sharing,
             closing: closing::Closing::new(config),

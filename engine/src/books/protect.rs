@@ -85,6 +85,7 @@ impl Books {
     }
 
     pub(super) fn disable(&mut self, strategy: StrategyId, out: &mut Vec<Output>) {
+        self.enlisted.remove(&strategy);
         out.push(Self::system(Severity::Error, "strategy.disabled", format!("strategy {}", strategy.0)));
         let symbols: Vec<SymbolId> = self.instruments.iter().map(|i| i.id).collect();
         symbols.into_iter().for_each(|symbol| self.cancel_entries(strategy, symbol, out));
@@ -211,7 +212,7 @@ impl Books {
             self.ticket(strategy, symbol, Leg::Stop, side, wanted.saturating_sub(pending), OrderKind::Stop(price));
         let group = Some(self.oca_group(family.unwrap_or(ticket.id)));
         let ticket = OrderTicket { tif: TimeInForce::GoodTillCancelled, oca_group: group, transmit: true, ..ticket };
-        self.send(now, vec![ticket], out);
+        self.send_reducing(now, ticket, out);
     }
 
     fn tell_repair(&self, pair: (StrategyId, SymbolId), what: &str, out: &mut Vec<Output>) {

@@ -2,12 +2,15 @@
 
 mod away;
 mod corrections;
+mod knight;
 mod ladder;
 mod limits;
 mod model;
 mod naked;
 pub(super) mod pit;
 mod properties;
+mod random;
+mod written;
 
 use std::collections::{BTreeMap, VecDeque};
 

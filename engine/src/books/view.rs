@@ -46,6 +46,7 @@ impl Books {
         let view = View {
             trading: self.trading,
             latch: self.state.latches.on(order.strategy),
+            enlisted: self.enlisted.get(&order.strategy) == Some(&order.symbol),
             // Orders that stand as they are stand beside each other.
             engaged: (order.stop.is_some() || !self.unprotected_allowed)
                 && self.is_engaged(order.strategy, order.symbol),

@@ -1,11 +1,16 @@
-//! Only order types that were allowed. Symbols are allowed by being configured. Source: FIA 2024, 1.1.
+//! Only strategies that run, in the symbol that each is configured for, and only order types that were allowed: no code
+//! trades that nobody switched on. Source: FIA 2024, 1.1; the SEC's order on Knight Capital (2013).
 
-use super::{Breach, Candidate};
+use super::{Breach, Candidate, View};
 use crate::config::OrderLimits;
 
 pub const RULE: &str = "allow_list";
 
-pub fn check(order: &Candidate, limits: &OrderLimits) -> Result<(), Breach> {
+pub fn check(order: &Candidate, view: &View<'_>, limits: &OrderLimits) -> Result<(), Breach> {
+    if !view.enlisted {
+        let value = format!("strategy {} in symbol {}", order.strategy.0, order.symbol.0);
+        return Err(Breach::new(RULE, value, "a strategy that runs, in its own symbol"));
+    }
     if limits.allows(order.kind) {
         return Ok(());
     }
@@ -14,8 +19,13 @@ pub fn check(order: &Candidate, limits: &OrderLimits) -> Result<(), Breach> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{broken_by, buy, calm};
+    use super::super::fixtures::{broken, broken_by, buy, calm};
     use super::*;
+
+    #[test]
+    fn who_is_not_enlisted_does_not_trade() {
+        assert_eq!(broken(buy(1), View { enlisted: false, ..calm() }), Some(RULE));
+    }
 
     #[test]
     fn a_type_that_is_not_on_the_list_is_refused() {

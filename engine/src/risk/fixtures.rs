@@ -7,7 +7,9 @@ use super::{Candidate, View, gate};
 use crate::config::{Limit, LossLimits, OrderLimits, ProfitLock, RateLimits, RiskConfig};
 use crate::market::{Price, SymbolId};
 use crate::portfolio::Mark;
-use crate::trade::{Fraction, Money, OrderKind, Side, StrategyId, Trading};
+use crate::trade::{
+    BrokerOrderId, ClientOrderId, Fraction, Leg, Money, OrderKind, OrderTicket, Side, StrategyId, TimeInForce, Trading,
+};
 
 pub fn dollars(amount: i64) -> Money {
     Money::from_micros(amount * 1_000_000)
@@ -72,10 +74,30 @@ pub fn sell(quantity: u32) -> Candidate {
     Candidate { side: Side::Sell, stop: Some(Price(20_010)), target: Some(Price(19_980)), ..buy(quantity) }
 }
 
+/// An order as it would be sent.
+pub fn ticket(leg: Leg, side: Side, quantity: u32, kind: OrderKind) -> OrderTicket {
+    OrderTicket {
+        id: ClientOrderId(7),
+        order_id: BrokerOrderId(7),
+        strategy: StrategyId(0),
+        symbol: SymbolId(0),
+        leg,
+        side,
+        quantity,
+        kind,
+        tif: TimeInForce::Day,
+        parent: None,
+        oca_group: None,
+        transmit: true,
+        order_ref: "test-7".to_owned(),
+    }
+}
+
 pub fn calm() -> View<'static> {
     View {
         trading: Trading::Allowed,
         latch: None,
+        enlisted: true,
         engaged: false,
         unprotected_allowed: false,
         mark: Mark { last: Some(Price(20_000)), bid: Some(Price(19_999)), ask: Some(Price(20_000)) },

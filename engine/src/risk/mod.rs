@@ -22,6 +22,7 @@ pub mod portfolio_risk;
 pub mod position;
 pub mod price_collar;
 pub mod profit_lock;
+pub mod reducing;
 pub mod reentries;
 pub mod self_match;
 pub mod sent;
@@ -80,6 +81,8 @@ pub struct View<'a> {
     pub trading: Trading,
     /// What keeps this strategy, or everybody, from entering.
     pub latch: Option<&'a Latch>,
+    /// The strategy runs, and this is its symbol.
+    pub enlisted: bool,
     /// This strategy holds or is entering a position.
     pub engaged: bool,
     /// Entries without a stop may pass: a backtest whose configuration says so, nothing else.

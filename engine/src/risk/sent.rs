@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::Candidate;
 use crate::market::SymbolId;
+use crate::orders::working::WorkingOrders;
 use crate::time::Timestamp;
-use crate::trade::StrategyId;
+use crate::trade::{Leg, OrderTicket, StrategyId};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -38,6 +39,22 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// What earlier books sent, as their orders say it: a restart begins no new minute. An entry from before a person
+    /// enabled its strategy again counts once more, which is the safe side.
+    pub fn of(orders: &WorkingOrders) -> Self {
+        let mut sent = Self::default();
+        let mut tickets: Vec<(Timestamp, &OrderTicket)> =
+            orders.newest_first().map(|order| (order.sent_at, &order.ticket)).collect();
+        tickets.sort_by_key(|(at, ticket)| (*at, ticket.id));
+        for (at, ticket) in tickets {
+            sent.order(at, ticket.strategy, ticket.symbol);
+            if ticket.leg == Leg::Entry {
+                sent.entries.entry(ticket.strategy).or_default().push_back(at);
+            }
+        }
+        sent
+    }
+
     pub fn order(&mut self, now: Timestamp, strategy: StrategyId, symbol: SymbolId) {
         self.orders.push_back(Order { at: now, strategy, symbol });
     }

@@ -183,3 +183,28 @@ fn the_day_counts_orders_over_a_restart() {
     assert_eq!(last_refusal(&reborn).as_deref(), Some("orders_per_day"), "three were sent before");
     assert_eq!(reborn.books.portfolio().net_position(ES), 0);
 }
+
+#[test]
+fn the_minute_and_the_hour_count_over_a_restart() {
+    let mut desk = Desk::open();
+    lose(&mut desk, ONE);
+    let reborn = |change: &dyn Fn(&mut crate::config::RateLimits), wait: u64| {
+        let mut reborn = Desk::resumed(desk.rebuilt(), desk.now + Duration::from_secs(wait));
+        change(&mut reborn.books.risk.rate);
+        reborn
+    };
+    let minute = |limits: &mut crate::config::RateLimits| limits.orders_per_minute_max = Limit::Max(4);
+    let mut soon = reborn(&minute, 58);
+    soon.buy(TWO, 1);
+    assert_eq!(
+        last_refusal(&soon).as_deref(),
+        Some("orders_per_minute"),
+        "three were sent 59 seconds ago, a second before the end"
+    );
+    let mut later = reborn(&minute, 60);
+    later.buy(TWO, 1);
+    assert_eq!(last_refusal(&later), None);
+    let mut again = reborn(&|limits| limits.reentries_max = Limit::Max(1), 120);
+    again.buy(ONE, 1);
+    assert_eq!(last_refusal(&again).as_deref(), Some("reentries"));
+}
