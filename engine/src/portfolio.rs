@@ -133,6 +133,7 @@ impl Totals {
         }
     }
 
+    #[inline]
     fn see_equity(&mut self, equity: Money) {
         self.peak = self.peak.max(equity);
         self.drawdown_max = self.drawdown_max.max(self.peak - equity);

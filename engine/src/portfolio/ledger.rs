@@ -41,19 +41,17 @@ impl Ledger {
         self.last
     }
 
-    /// A price at which an open position could be closed.
+    /// A price at which an open position could be closed; returns the equity that comes of it, which is what it was when
+    /// flat.
     #[inline(always)]
-    pub fn mark(&mut self, price: Price) {
+    pub fn mark(&mut self, price: Price) -> Option<Money> {
         self.last = Some(price);
-        if self.per_tick != 0 {
-            self.see_equity();
+        if self.per_tick == 0 {
+            return None;
         }
-    }
-
-    /// A price that no equity is taken at: one of several between two at which it is.
-    #[inline]
-    pub fn price(&mut self, price: Price) {
-        self.last = Some(price);
+        let equity = Money::from_micros(self.base + self.per_tick * i64::from(price.0));
+        self.totals.see_equity(equity);
+        Some(equity)
     }
 
     /// Books a fill with its commission, at `price`, signed: negative sells.
@@ -101,6 +99,7 @@ impl Ledger {
         self.totals.peak
     }
 
+    #[inline]
     pub fn drawdown_max(&self) -> Money {
         self.totals.drawdown_max
     }

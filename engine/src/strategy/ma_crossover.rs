@@ -50,6 +50,7 @@ impl MaCrossover {
 }
 
 impl Strategy for MaCrossover {
+    #[inline]
     fn on_bar(&mut self, bar: &Bar, desk: &Desk<'_>) -> Option<Decision> {
         let (fast, slow) = (self.fast.push(bar.close), self.slow.push(bar.close));
         let (fast, slow) = (fast?, slow?);

@@ -192,6 +192,7 @@ impl<S: Strategy> StrategyCore<S> {
     }
 
     /// The strategy lives from `now` on: what it is to be woken for lies after this. Also called by its first input.
+    #[inline]
     pub fn begin(&mut self, now: Timestamp) {
         if !std::mem::replace(&mut self.began, true) {
             self.wake_at = self.strategy.wake_after(now);
@@ -220,12 +221,14 @@ impl<S: Strategy> StrategyCore<S> {
     }
 
     /// Of its symbol and length, and not seen before.
+    #[inline]
     fn is_mine(&self, bar: &Bar) -> bool {
         bar.symbol == self.config.symbol
             && bar.length_s == self.config.bar_s
             && self.last_bar.is_none_or(|(at, _)| bar.open_ts > at)
     }
 
+    #[inline]
     fn decide(&mut self, now: Timestamp, bar: &Bar) -> Option<Decision> {
         self.last_bar = Some((bar.open_ts, bar.close));
         self.tally.bars += 1;
@@ -234,15 +237,21 @@ impl<S: Strategy> StrategyCore<S> {
         self.strategy.on_bar(bar, &desk)
     }
 
+    /// As [`Input::Bar`], without the envelope.
+    #[inline]
+    pub fn on_bar(&mut self, now: Timestamp, bar: &Bar, out: &mut Vec<OrderIntent>) {
+        self.begin(now);
+        if self.is_mine(bar)
+            && let Some(decision) = self.decide(now, bar)
+        {
+            self.act(now, decision, out);
+        }
+    }
+
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<OrderIntent>) {
         self.begin(now);
         match input {
-            Input::Bar(bar) if self.is_mine(&bar) => {
-                if let Some(decision) = self.decide(now, &bar) {
-                    self.act(now, decision, out);
-                }
-            }
-            Input::Bar(_) => {}
+            Input::Bar(bar) => self.on_bar(now, &bar, out),
             Input::Fill(fill) => self.on_fill(now, &fill, out),
             Input::Sized { quantity } => self.entry_quantity = quantity,
             Input::Closing { until } => {
@@ -259,6 +268,7 @@ impl<S: Strategy> StrategyCore<S> {
         }
     }
 
+    #[inline(never)]
     fn act(&mut self, now: Timestamp, decision: Decision, out: &mut Vec<OrderIntent>) {
         match decision {
             Decision::Enter { .. } if self.closed_until.is_some_and(|until| now < until) => {}

@@ -42,7 +42,7 @@ pub fn run_bars<S: Strategy>(
             fill_at_open(&mut desk, &fills, &bar)?;
         }
         desk.mark(bar.close)?;
-        desk.on_bar(now, bar)?;
+        desk.on_bar(now, &bar)?;
         if let Some(Live { state: State::Sent, .. }) = desk.live {
             // The exchange has a market order as soon as it is sent.
             desk.acknowledge(now, Event::Accepted)?;
@@ -51,11 +51,7 @@ pub fn run_bars<S: Strategy>(
     Ok(desk.end())
 }
 
-fn fill_at_open<S: Strategy, K: Sink>(
-    desk: &mut Desk<'_, S, K>,
-    fills: &BarFills,
-    bar: &Bar,
-) -> Result<(), Unsuited> {
+fn fill_at_open<S: Strategy, K: Sink>(desk: &mut Desk<'_, S, K>, fills: &BarFills, bar: &Bar) -> Result<(), Unsuited> {
     let Some(live) = desk.live else { return Ok(()) };
     let (side, now) = (live.placed.side, bar.end());
     let shown = MarketBar::of(BarEvent::Trades(*bar));

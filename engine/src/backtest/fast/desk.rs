@@ -151,14 +151,16 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
     /// A new price, at which equity is taken.
     #[inline(always)]
     pub(super) fn mark(&mut self, price: Price) -> Result<(), Unsuited> {
-        self.ledger.mark(price);
-        if self.ledger.equity() <= self.floor || self.ledger.drawdown_max() != self.fall_seen {
-            return self.look_at_losses();
+        match self.ledger.mark(price) {
+            Some(equity) if equity <= self.floor || self.ledger.drawdown_max() != self.fall_seen => {
+                self.look_at_losses()
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// Whether a limit might be reached: then it is for the queue transport to say.
+    /// Whether a limit might be reached, after a fill or where equity is lower than it was: then it is for the queue transport to say.
+    #[inline(never)]
     fn look_at_losses(&mut self) -> Result<(), Unsuited> {
         let (loss, capital) = (&self.plan.risk.loss, self.plan.risk.capital);
         let fall = self.ledger.drawdown_max();
@@ -175,10 +177,10 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
 
     /// The strategy is shown a bar that closed, and what it wants is done.
     #[inline]
-    pub(super) fn on_bar(&mut self, now: Timestamp, bar: Bar) -> Result<(), Unsuited> {
+    pub(super) fn on_bar(&mut self, now: Timestamp, bar: &Bar) -> Result<(), Unsuited> {
         self.bars[bar.quality as usize] += 1;
-        self.sink.bar(now, &bar);
-        self.core.handle(now, strategy::Input::Bar(bar), &mut self.intents);
+        self.sink.bar(now, bar);
+        self.core.on_bar(now, bar, &mut self.intents);
         if self.intents.is_empty() { Ok(()) } else { self.act(now) }
     }
 
@@ -230,7 +232,7 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
         let held = self.ledger.position();
         match (Side::of_position(held), u32::try_from(held.unsigned_abs())) {
             (Some(side), Ok(quantity)) => {
-                self.send(now, Leg::Exit, side.opposite(), quantity, TimeInForce::Day, intent);
+                self.send(now, Leg::Exit, side.opposite(), quantity, TimeInForce::GoodTillCancelled, intent);
             }
             _ => {
                 self.sink.signal(now, intent, Ok(None));
@@ -274,6 +276,7 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
         if !self.ledger.is_in_range() {
             return Err(Unsuited("the position is too large"));
         }
+        self.look_at_losses()?;
         if matches!(self.plan.risk.loss.consecutive_losses_max, Limit::Max(max) if self.ledger.losses_in_row() >= max) {
             return Err(Unsuited("a limit on losses in a row is reached"));
         }
@@ -336,6 +339,7 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
     pub(super) fn end(self) -> End {
         End {
             performance: self.ledger.performance(),
+            equity: self.plan.cash + self.ledger.equity(),
             position: self.ledger.position(),
             events: self.events,
             orders: self.orders,
@@ -350,9 +354,8 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
 /// The highest equity at which one of the limits of the day or the week is reached.
 fn floor(risk: &RiskConfig, day_start: Money, week_start: Money) -> Money {
     let loss = &risk.loss;
-    let of = |start: Money, max: Limit<Money>| {
-        max.max().map_or(i64::MIN, |max| start.micros().saturating_sub(max.micros()))
-    };
+    let of =
+        |start: Money, max: Limit<Money>| max.max().map_or(i64::MIN, |max| start.micros().saturating_sub(max.micros()));
     let daily = of(day_start, loss.daily_loss_max).max(of(day_start, loss.strategy_daily_loss_max));
     Money::from_micros(daily.max(of(week_start, loss.weekly_loss_max)))
 }

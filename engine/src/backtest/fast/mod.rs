@@ -27,6 +27,7 @@ pub use ticks::run_ticks;
 use crate::journal::Performance;
 use crate::market::Quality;
 use crate::strategy::Tally;
+use crate::trade::Money;
 
 /// Why a market is not played here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -38,6 +39,8 @@ pub struct Unsuited(pub &'static str);
 pub struct End {
     /// Of the strategy, which is the account too.
     pub performance: Performance,
+    /// Cash at the beginning and what was earned, at the last price.
+    pub equity: Money,
     /// Contracts, negative when short.
     pub position: i64,
     /// Ticks or bars that were played.

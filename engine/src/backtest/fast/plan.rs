@@ -9,7 +9,7 @@ use crate::strategy::registry;
 use crate::time::session::Calendar;
 use crate::trade::Money;
 use crate::venue::in_bars::BarFills;
-use crate::venue::MarginTable;
+use crate::venue::{MarginTable, MarkRule};
 
 /// A configuration that qualifies, reduced to what the loop needs.
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ pub struct Plan {
     pub(super) bars: BarsConfig,
     /// `None`: ticks.
     pub(super) fills: Option<BarFills>,
+    pub(super) cash: Money,
     /// A contract and side.
     pub(super) commission: Money,
     pub(super) hours: Option<DataHours>,
@@ -46,6 +47,10 @@ impl Plan {
         none(config.risk.loss.profit_lock.is_some(), "there is a profit lock")?;
         none(settings.account.sessions, "orders wait for sessions")?;
         none(settings.account.margin != MarginRule::None, "the account's margin is checked")?;
+        none(
+            settings.account.mark != MarkRule::Last || settings.account.closing_fees,
+            "equity is not told at last prices",
+        )?;
         none(!settings.positions.is_empty(), "there are opening positions")?;
         let fills = match settings.fills {
             Fills::Bars(fills) => {
@@ -66,6 +71,7 @@ impl Plan {
             risk: config.risk.clone(),
             bars: config.bars.clone(),
             fills,
+            cash: settings.cash,
             commission: of_root.unwrap_or(settings.commission),
             hours: settings.hours,
             calendar: Calendar::of_root(&instrument.root),

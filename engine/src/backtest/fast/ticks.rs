@@ -68,7 +68,7 @@ fn on_closed<S: Strategy, K: Sink>(
     let now = trade.ts.floor(STAMP);
     for output in closed.drain(..) {
         let Output::Closed(bar) = output else { return Err(Unsuited("trades came late or too early")) };
-        desk.on_bar(now, bar)?;
+        desk.on_bar(now, &bar)?;
     }
     if desk.live.is_some() {
         desk.acknowledge(now, Event::Held)?;
