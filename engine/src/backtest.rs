@@ -6,6 +6,7 @@
 //! clock moves to the step's time and deadlines fire. So both give the same signals, orders and fills.
 
 pub mod bar_run;
+pub mod fast;
 pub mod lookahead;
 
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use crate::bars::Bars;
 use crate::books::{Books, BooksState};
 use crate::config::Config;
+use crate::config::backtest::{BacktestConfig, MarginRule};
 use crate::intake::{Fresh, Intake, Verdict};
 use crate::journal::Record;
 use crate::link::Link;
@@ -26,7 +28,7 @@ use crate::trade::{
     ClientOrderId, Execution, Money, OrderTicket, StrategyId,
 };
 use crate::venue::{
-    NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
+    Hours, NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
     VenueOrder, told,
 };
 use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route};
@@ -72,6 +74,17 @@ pub fn strategy_core(config: &Config, n: usize) -> StrategyCore {
     let params = registry::params(&strategy.kind, &strategy.params).expect("validated when the configuration was read");
     let built = registry::build(&strategy.kind, &params).expect("its kind was just found");
     StrategyCore::new(strategy.clone(), instrument, built)
+}
+
+/// What the account's settings leave of the broker's insistence.
+fn rules(config: &Config) -> Rules {
+    let BacktestConfig { account, commissions, .. } = &config.backtest;
+    let broker = Rules::of_broker();
+    Rules {
+        hours: if account.sessions { broker.hours } else { Hours::Always },
+        margins: broker.margins.filter(|_| account.margin != MarginRule::None),
+        commissions: commissions.clone(),
+    }
 }
 
 /// More than any [`first_id`] of the next centuries.
@@ -148,13 +161,19 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             instruments: config.instruments.clone(),
             commission,
             cash,
-            rules: Rules::of_broker(),
+            rules: rules(config),
         });
         let mut state = BooksState::default();
         state.raise_ids(first_id(start));
+        let mut cores = Cores::new(config, state);
+        if config.backtest.unprotected_entries {
+            cores.books.allow_unprotected();
+        }
+        let player = Player::new(source, venue);
+        let player = if config.backtest.tick_by_tick { player.one_by_one() } else { player };
         Self {
-            cores: Cores::new(config, state),
-            player: Player::new(source, venue),
+            cores,
+            player,
             intakes: vec![Intake::new(config.bars.jump_ticks_max); config.instruments.len()],
             queue: VecDeque::new(),
             requests: Vec::new(),

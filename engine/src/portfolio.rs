@@ -3,6 +3,7 @@
 //! Absent: orders, limits, clocks.
 
 mod history;
+pub mod ledger;
 mod roll;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,17 @@ pub struct Sleeve {
     trip: u32,
     trip_net: Money,
     last_trip_net: Option<Money>,
+}
+
+/// What a fill did to its sleeve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Taken {
+    /// The trip that it opened, added to or closed; of a turn, the new one.
+    trip: u32,
+    /// See [`FillKey::turned`].
+    turned: Option<(u32, u32)>,
+    /// What the trip that it ended earned.
+    ended: Option<Money>,
 }
 
 /// Where a fill's commission belongs.
@@ -121,6 +133,7 @@ impl Totals {
         }
     }
 
+    #[inline]
     fn see_equity(&mut self, equity: Money) {
         self.peak = self.peak.max(equity);
         self.drawdown_max = self.drawdown_max.max(self.peak - equity);
@@ -191,27 +204,13 @@ impl Portfolio {
         let tick_value = self.tick_value(fill.symbol);
         let key = (fill.strategy, fill.symbol);
         let sleeve = self.sleeves.entry(key).or_default();
-        let before = sleeve.quantity;
-        if before == 0 {
-            sleeve.begin_trip();
-        }
-        let realised = sleeve.trade(i64::from(fill.side.sign()) * i64::from(fill.quantity), fill.price, tick_value);
-        sleeve.trip_net += realised;
-        let turned = before.signum() * sleeve.quantity.signum() < 0;
-        let ended = (sleeve.quantity == 0 || turned).then(|| {
-            sleeve.last_trip_net = Some(sleeve.trip_net);
-            sleeve.trip_net
-        });
-        if turned {
-            sleeve.begin_trip();
-        }
-        let closed = u32::try_from(before.unsigned_abs()).unwrap_or(u32::MAX);
-        let turned = turned.then_some((closed, fill.quantity));
-        let awaiting = FillKey { strategy: fill.strategy, symbol: fill.symbol, trip: sleeve.trip, turned };
+        let taken = sleeve.take(i64::from(fill.side.sign()) * i64::from(fill.quantity), fill.price, tick_value);
+        let Taken { trip, turned, ended } = taken;
         if let Some(net) = ended {
             self.totals.entry(fill.strategy).or_default().add_trip(net);
             self.account.add_trip(net);
         }
+        let awaiting = FillKey { strategy: fill.strategy, symbol: fill.symbol, trip, turned };
         self.awaiting_commission.insert(fill.exec_id.clone(), awaiting);
     }
 
@@ -227,23 +226,10 @@ impl Portfolio {
     fn book_commission(&mut self, exec_id: &str, amount: Money) -> Option<FillKey> {
         let of = self.awaiting_commission.remove(exec_id)?;
         let sleeve = self.sleeves.get_mut(&(of.strategy, of.symbol)).expect("a fill made this sleeve");
-        sleeve.commission += amount;
-        // The contracts that ended a trip and those that began the next each bear their part.
-        let ending = of.turned.map_or(Money::ZERO, |(closed, all)| part(amount, i64::from(closed), i64::from(all)));
-        let mut of_last_trip = ending;
-        if of.trip == sleeve.trip && sleeve.quantity != 0 {
-            sleeve.trip_net -= amount - ending;
-        } else if of.trip == sleeve.trip {
-            of_last_trip = amount;
-        }
-        if of.trip == sleeve.trip
-            && of_last_trip != Money::ZERO
-            && let Some(net) = sleeve.last_trip_net
-        {
-            sleeve.last_trip_net = Some(net - of_last_trip);
+        if let Some((net, after)) = sleeve.charge(of.trip, of.turned, amount) {
             for totals in [self.totals.entry(of.strategy).or_default(), &mut self.account] {
                 totals.remove_trip(net);
-                totals.add_trip(net - of_last_trip);
+                totals.add_trip(after);
             }
         }
         Some(of)
@@ -409,6 +395,42 @@ impl Sleeve {
     fn begin_trip(&mut self) {
         self.trip += 1;
         self.trip_net = Money::ZERO;
+    }
+
+    /// Books a fill of a signed quantity.
+    fn take(&mut self, signed: i64, price: Price, tick_value: Money) -> Taken {
+        let before = self.quantity;
+        if before == 0 {
+            self.begin_trip();
+        }
+        let realised = self.trade(signed, price, tick_value);
+        self.trip_net += realised;
+        let turned = before.signum() * self.quantity.signum() < 0;
+        let ended = (self.quantity == 0 || turned).then(|| {
+            self.last_trip_net = Some(self.trip_net);
+            self.trip_net
+        });
+        if turned {
+            self.begin_trip();
+        }
+        let contracts = |n: i64| u32::try_from(n.unsigned_abs()).unwrap_or(u32::MAX);
+        Taken { trip: self.trip, turned: turned.then(|| (contracts(before), contracts(signed))), ended }
+    }
+
+    /// Books the commission of a fill; returns what the last trip earned before and after, if it was its.
+    fn charge(&mut self, trip: u32, turned: Option<(u32, u32)>, amount: Money) -> Option<(Money, Money)> {
+        self.commission += amount;
+        // The contracts that ended a trip and those that began the next each bear their part.
+        let ending = turned.map_or(Money::ZERO, |(closed, all)| part(amount, i64::from(closed), i64::from(all)));
+        let mut of_last_trip = ending;
+        if trip == self.trip && self.quantity != 0 {
+            self.trip_net -= amount - ending;
+        } else if trip == self.trip {
+            of_last_trip = amount;
+        }
+        let net = self.last_trip_net.filter(|_| trip == self.trip && of_last_trip != Money::ZERO)?;
+        self.last_trip_net = Some(net - of_last_trip);
+        Some((net, net - of_last_trip))
     }
 
     /// Books a signed quantity at a price; returns the profit of the part that it closed.

@@ -21,10 +21,12 @@ impl Money {
     pub const MAX: Money = Money(i64::MAX);
     const SCALE: u32 = 6;
 
+    #[inline]
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
+    #[inline]
     pub const fn micros(self) -> i64 {
         self.0
     }
@@ -74,6 +76,7 @@ impl Add for Money {
 
 impl Sub for Money {
     type Output = Money;
+    #[inline]
     fn sub(self, other: Money) -> Money {
         Money(self.0.checked_sub(other.0).expect(OVERFLOW))
     }

@@ -21,7 +21,7 @@ use super::lists::Lists;
 use super::market::{Market, retarget, selection};
 use super::report::analysis::{AnalysisArgs, no_capital};
 use super::summary::Summary;
-use super::{ConfigArg, Failure, Outcome, bar_market, lookahead, setup};
+use super::{ConfigArg, Failure, Outcome, bar_market, lookahead, setup, unrecorded};
 
 #[derive(Args)]
 pub struct BacktestArgs {
@@ -46,9 +46,12 @@ pub struct BacktestArgs {
     /// Writes nothing.
     #[arg(long, conflicts_with_all = ["fills", "account", "json"])]
     check_lookahead: bool,
+    /// Write neither journal nor database, only the summary; one strategy without stops is played many times as fast then.
+    #[arg(long, conflicts_with_all = ["fills", "account", "check_lookahead", "html", "csv"])]
+    no_journal: bool,
     /// Print the report as JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
     analysis: AnalysisArgs,
 }
@@ -58,6 +61,9 @@ pub fn run(args: &BacktestArgs) -> Outcome {
     allow(&config)?;
     if args.check_lookahead {
         return lookahead::check(args, config);
+    }
+    if args.no_journal {
+        return unrecorded::run(args, config);
     }
     let market = match config.backtest.fills {
         Fills::Ticks => Played::Ticks(Box::new(open(args, &mut config)?)),

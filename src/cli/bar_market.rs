@@ -18,6 +18,7 @@ use feeds::{BarOptions, Columns, OpenedBars, Roll, Stamp, TimeColumn};
 use super::backtest::{Besides, Recorder, summarise};
 use super::market::{Broken, retarget, selection};
 use super::summary::{Balance, Summary};
+use super::unrecorded::{Outcomes, over_bars};
 use super::{Failure, margins};
 
 /// Bars in memory, to be played many times.
@@ -33,6 +34,13 @@ impl Loaded {
         let first = self.bars.partition_point(|bar| bar.end() <= from);
         let last = self.bars.partition_point(|bar| bar.end() <= to);
         self.bars[first..last.max(first)].iter().copied()
+    }
+
+    /// Plays some of the bars, and nobody hears of it but by the end.
+    pub(super) fn outcomes(&self, config: &Config, from: Timestamp, to: Timestamp) -> Result<Outcomes, Failure> {
+        let start = if from > self.setup.start { from } else { self.setup.start };
+        let setup = BarRunSetup { start, ..self.setup.clone() };
+        over_bars(config, || self.between(from, to), setup)
     }
 
     /// Plays some of the bars without a journal; `record` hears everything.
@@ -67,6 +75,18 @@ impl BarMarket {
         }
         let (start, with_trades, margins) = (self.start, self.with_trades, self.margins);
         Ok(Loaded { bars, setup: BarRunSetup { start, with_trades, margins, run: 1 } })
+    }
+}
+
+impl BarMarket {
+    /// For the run of this number in its journal.
+    pub(super) fn setup(&self, run: u32) -> BarRunSetup {
+        BarRunSetup {
+            start: self.start,
+            with_trades: self.with_trades.clone(),
+            margins: self.margins.clone(),
+            run,
+        }
     }
 }
 
@@ -184,7 +204,7 @@ pub(super) fn play(config: &Config, market: BarMarket, besides: Besides) -> Resu
     Ok((summary, recorder))
 }
 
-fn balance(ended: &BarRunEnd) -> Balance {
+pub(super) fn balance(ended: &BarRunEnd) -> Balance {
     let (cash, equity) = (ended.account.cash.to_decimal(), ended.account.equity.to_decimal());
     Balance { cash, equity, orders: ended.orders }
 }

@@ -30,6 +30,7 @@ mod setup;
 mod simulate;
 mod summary;
 mod sweep;
+mod unrecorded;
 
 /// Automated futures trading for Interactive Brokers.
 ///

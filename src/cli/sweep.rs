@@ -15,6 +15,7 @@ use engine::trade::Money;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::bar_market::{self, Loaded};
+use super::unrecorded::Outcomes;
 use super::{ConfigArg, Failure, Outcome, print_line, setup};
 
 mod rows;
@@ -236,8 +237,7 @@ impl Job {
     }
 
     fn run(&self, loaded: &Loaded) -> Result<Row, Failure> {
-        let ended = loaded.run(&self.config, self.from, self.to, |_, _| {})?;
-        let totals = ended.cores.books.portfolio().performance(None);
+        let Outcomes { performance: totals, equity } = loaded.outcomes(&self.config, self.from, self.to)?;
         let net: Money = totals.realised + totals.unrealised - totals.commission;
         Ok(Row {
             key: self.key(),
@@ -247,7 +247,7 @@ impl Job {
             commission: totals.commission,
             net,
             drawdown_max: totals.drawdown_max,
-            equity: ended.account.equity,
+            equity,
         })
     }
 }

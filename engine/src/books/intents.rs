@@ -34,6 +34,9 @@ impl Books {
             }
             Intent::Exit => {
                 let exit = self.closing_ticket(strategy, symbol, OrderKind::Market);
+                // Nothing else closes a position without a stop: its exit outlives the day, as its entry does.
+                let lasts = |ticket| OrderTicket { tif: TimeInForce::GoodTillCancelled, ..ticket };
+                let exit = if self.unprotected_allowed { exit.map(lasts) } else { exit };
                 let verdict = Verdict::Approved { order: exit.as_ref().map(|ticket| ticket.id) };
                 out.push(Output::Record(Record::Signal { intent, verdict }));
                 self.cancel_entries(strategy, symbol, out);

@@ -131,7 +131,7 @@ impl Books {
             Some(booked) if booked.commission => return,
             Some(booked) => {
                 booked.commission = true;
-                self.state.portfolio.fills_of(exec_base(exec_id)).next().map(|fill| fill.exec_id.clone())
+                self.state.portfolio.first_fill_of(exec_base(exec_id)).map(|fill| fill.exec_id.clone())
             }
             None => {
                 // It came before its execution, or belongs to somebody else's.

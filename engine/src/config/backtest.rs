@@ -35,6 +35,8 @@ pub struct BacktestConfig {
     pub positions: Vec<OpeningPosition>,
     /// Strategies may send orders that no stop protects.
     pub unprotected_entries: bool,
+    /// With ticks: orders meet the tick that led to them. Otherwise ticks of one second come together, as live.
+    pub tick_by_tick: bool,
 }
 
 /// Where a text file of bars has what; names of columns as its first line has them.

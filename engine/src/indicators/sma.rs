@@ -34,6 +34,7 @@ impl Sma {
     }
 
     /// The average of the last `period` prices, this one included.
+    #[inline]
     pub fn push(&mut self, price: Price) -> Option<Average> {
         self.sum += i64::from(price.0) - i64::from(std::mem::replace(&mut self.ring[self.next], price.0));
         self.next += 1;

@@ -35,6 +35,15 @@ impl Portfolio {
         self.history.iter().map(|kept| &kept.fill).filter(move |fill| exec_base(&fill.exec_id) == base)
     }
 
+    /// The first of what an execution was booked as. It is looked for from the newest on, since news is of new fills: what
+    /// one execution was booked as was booked together.
+    pub fn first_fill_of(&self, base: &str) -> Option<&Fill> {
+        let same = |kept: &&Kept| exec_base(&kept.fill.exec_id) == base;
+        let mut newest_first = self.history.iter().rev().skip_while(|kept| !same(kept));
+        let newest = newest_first.next()?;
+        Some(&newest_first.take_while(same).last().unwrap_or(newest).fill)
+    }
+
     /// Every fill that is remembered, in the order of booking.
     pub fn remembered(&self) -> impl Iterator<Item = &Fill> {
         self.history.iter().map(|kept| &kept.fill)
@@ -185,6 +194,16 @@ mod tests {
         book.prune(Timestamp::MAX);
         assert!(!book.correct(&[fill(0, 0, Side::Buy, 1, 20_010)]), "too old");
         assert_eq!(book.position(StrategyId(0), SymbolId(0)), 1);
+    }
+
+    #[test]
+    fn the_first_part_of_an_execution_is_found_from_the_end() {
+        let mut book = Portfolio::new(&[es()]);
+        for (id, strategy) in [("a.01", 0), ("b.01", 0), ("b.02", 1), ("b.03", 2), ("c.01", 0)] {
+            book.apply(&Fill { exec_id: id.to_owned(), ..fill(0, strategy, Side::Buy, 1, 20_000) });
+        }
+        let first = |base| book.first_fill_of(base).map(|fill| fill.exec_id.as_str());
+        assert_eq!([first("a"), first("b"), first("c"), first("d")], [Some("a.01"), Some("b.01"), Some("c.01"), None]);
     }
 
     proptest! {

@@ -26,6 +26,15 @@ pub struct Desk<'a> {
     pub position: i64,
     /// Close of its newest bar; `None` before the first.
     pub close: Option<Price>,
+    /// Somebody reads why it decides.
+    pub explained: bool,
+}
+
+impl Desk<'_> {
+    /// The words for a decision; empty, and not made, where nobody reads them.
+    pub fn reason(&self, words: impl FnOnce() -> String) -> String {
+        if self.explained { words() } else { String::new() }
+    }
 }
 
 /// What a strategy decides. Size, bracket and order type come from its configuration.
@@ -76,6 +85,20 @@ pub enum Input {
     },
 }
 
+impl<S: Strategy + ?Sized> Strategy for Box<S> {
+    fn on_bar(&mut self, bar: &Bar, desk: &Desk<'_>) -> Option<Decision> {
+        (**self).on_bar(bar, desk)
+    }
+
+    fn wake_after(&self, at: Timestamp) -> Option<Timestamp> {
+        (**self).wake_after(at)
+    }
+
+    fn on_wake(&mut self, due: Timestamp, desk: &Desk<'_>) -> Vec<Decision> {
+        (**self).on_wake(due, desk)
+    }
+}
+
 /// Most telling facts of one strategy instance, for health and reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
@@ -83,11 +106,12 @@ pub struct Tally {
     pub signals: u64,
 }
 
-/// One strategy instance with its position and what it waits for.
-pub struct StrategyCore {
+/// One strategy instance with its position and what it waits for. `S` is any strategy; one that is known when the program
+/// is compiled is called without a detour.
+pub struct StrategyCore<S = Box<dyn Strategy>> {
     config: StrategyConfig,
     instrument: Instrument,
-    strategy: Box<dyn Strategy>,
+    strategy: S,
     position: i64,
     /// An entry is under way: no second one until it filled or ended.
     entering: bool,
@@ -105,9 +129,10 @@ pub struct StrategyCore {
     /// Fills that the books had when this core was rebuilt and that are still in its mailbox.
     known_fills: BTreeSet<String>,
     tally: Tally,
+    explained: bool,
 }
 
-impl std::fmt::Debug for StrategyCore {
+impl<S> std::fmt::Debug for StrategyCore<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StrategyCore").field("name", &self.config.name).field("position", &self.position).finish()
     }
@@ -115,6 +140,12 @@ impl std::fmt::Debug for StrategyCore {
 
 impl StrategyCore {
     pub fn new(config: StrategyConfig, instrument: Instrument, strategy: Box<dyn Strategy>) -> Self {
+        Self::of(config, instrument, strategy)
+    }
+}
+
+impl<S: Strategy> StrategyCore<S> {
+    pub fn of(config: StrategyConfig, instrument: Instrument, strategy: S) -> Self {
         let entry_quantity = config.quantity;
         Self {
             config,
@@ -131,7 +162,14 @@ impl StrategyCore {
             began: false,
             known_fills: BTreeSet::new(),
             tally: Tally::default(),
+            explained: true,
         }
+    }
+
+    /// Nobody reads why it decides: reasons stay empty.
+    pub fn unexplained(mut self) -> Self {
+        self.explained = false;
+        self
     }
 
     pub fn id(&self) -> StrategyId {
@@ -154,6 +192,7 @@ impl StrategyCore {
     }
 
     /// The strategy lives from `now` on: what it is to be woken for lies after this. Also called by its first input.
+    #[inline]
     pub fn begin(&mut self, now: Timestamp) {
         if !std::mem::replace(&mut self.began, true) {
             self.wake_at = self.strategy.wake_after(now);
@@ -168,7 +207,7 @@ impl StrategyCore {
     pub fn on_deadline(&mut self, now: Timestamp, out: &mut Vec<OrderIntent>) {
         let Some(due) = self.wake_at.filter(|at| *at <= now) else { return };
         let close = self.last_bar.map(|(_, close)| close);
-        let desk = Desk { now, instrument: &self.instrument, position: self.position, close };
+        let desk = Desk { now, instrument: &self.instrument, position: self.position, close, explained: self.explained };
         let decisions = self.strategy.on_wake(due, &desk);
         self.wake_at = self.strategy.wake_after(now);
         decisions.into_iter().for_each(|decision| self.act(now, decision, out));
@@ -182,29 +221,37 @@ impl StrategyCore {
     }
 
     /// Of its symbol and length, and not seen before.
+    #[inline]
     fn is_mine(&self, bar: &Bar) -> bool {
         bar.symbol == self.config.symbol
             && bar.length_s == self.config.bar_s
             && self.last_bar.is_none_or(|(at, _)| bar.open_ts > at)
     }
 
+    #[inline]
     fn decide(&mut self, now: Timestamp, bar: &Bar) -> Option<Decision> {
         self.last_bar = Some((bar.open_ts, bar.close));
         self.tally.bars += 1;
         let close = Some(bar.close);
-        let desk = Desk { now, instrument: &self.instrument, position: self.position, close };
+        let desk = Desk { now, instrument: &self.instrument, position: self.position, close, explained: self.explained };
         self.strategy.on_bar(bar, &desk)
+    }
+
+    /// As [`Input::Bar`], without the envelope.
+    #[inline]
+    pub fn on_bar(&mut self, now: Timestamp, bar: &Bar, out: &mut Vec<OrderIntent>) {
+        self.begin(now);
+        if self.is_mine(bar)
+            && let Some(decision) = self.decide(now, bar)
+        {
+            self.act(now, decision, out);
+        }
     }
 
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<OrderIntent>) {
         self.begin(now);
         match input {
-            Input::Bar(bar) if self.is_mine(&bar) => {
-                if let Some(decision) = self.decide(now, &bar) {
-                    self.act(now, decision, out);
-                }
-            }
-            Input::Bar(_) => {}
+            Input::Bar(bar) => self.on_bar(now, &bar, out),
             Input::Fill(fill) => self.on_fill(now, &fill, out),
             Input::Sized { quantity } => self.entry_quantity = quantity,
             Input::Closing { until } => {
@@ -221,6 +268,7 @@ impl StrategyCore {
         }
     }
 
+    #[inline(never)]
     fn act(&mut self, now: Timestamp, decision: Decision, out: &mut Vec<OrderIntent>) {
         match decision {
             Decision::Enter { .. } if self.closed_until.is_some_and(|until| now < until) => {}

@@ -221,6 +221,11 @@ impl SessionCursor {
         self.at(at).session.filter(|session| session.contains(at))
     }
 
+    /// The first instant after `at` at which an answer may be another one.
+    pub fn same_until(&mut self, at: Timestamp) -> Timestamp {
+        self.at(at).to
+    }
+
     #[inline]
     fn at(&mut self, at: Timestamp) -> &Span {
         if at < self.span.from || at >= self.span.to {

@@ -44,12 +44,18 @@ pub struct Player<S: Iterator<Item = FeedEvent>> {
     opens: Option<FeedEvent>,
     run: Vec<FeedEvent>,
     reports: Vec<Report>,
+    run_max: usize,
 }
 
 impl<S: Iterator<Item = FeedEvent>> Player<S> {
     pub fn new(source: S, venue: Venue) -> Self {
         let now = venue.now();
-        Self { source: source.peekable(), venue, now, day_end: None, opens: None, run: Vec::new(), reports: Vec::new() }
+        Self { source: source.peekable(), venue, now, day_end: None, opens: None, run: Vec::new(), reports: Vec::new(), run_max: RUN_MAX }
+    }
+
+    /// Every event is a step of its own: orders meet the very tick that led to them, not the last one of its second.
+    pub fn one_by_one(self) -> Self {
+        Self { run_max: 1, ..self }
     }
 
     /// The next step and its time; `None` when the market is over.
@@ -75,7 +81,7 @@ impl<S: Iterator<Item = FeedEvent>> Player<S> {
             }
         };
         self.run.push(first);
-        while self.run.len() < RUN_MAX {
+        while self.run.len() < self.run_max {
             let venue = &self.venue;
             let joins =
                 |next: &FeedEvent| next.event.ts() <= limit && continues(&first, next) && !venue.would_report(next);

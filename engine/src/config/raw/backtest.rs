@@ -108,6 +108,7 @@ pub(super) fn backtest(root: &Section<'_>, strategies: Option<&[StrategyConfig]>
         let continuous = continuous(s);
         let hours = hours(s);
         let positions = positions(s, strategies);
+        let tick_by_tick = s.or("tick_by_tick", boolean(), false);
         let unprotected = s.or("unprotected_entries", boolean(), preset.unprotected_entries);
         good.then_some(BacktestConfig {
             market: market?,
@@ -122,6 +123,7 @@ pub(super) fn backtest(root: &Section<'_>, strategies: Option<&[StrategyConfig]>
             hours: hours?,
             positions: positions?,
             unprotected_entries: unprotected?,
+            tick_by_tick: tick_by_tick?,
         })
     })
 }

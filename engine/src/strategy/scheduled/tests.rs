@@ -27,7 +27,7 @@ fn at(text: &str) -> Timestamp {
 
 fn decisions(plan: &mut Scheduled, due: Timestamp, position: i64, close: Option<i32>) -> Vec<Decision> {
     let instrument = es();
-    plan.on_wake(due, &Desk { now: due, instrument: &instrument, position, close: close.map(Price) })
+    plan.on_wake(due, &Desk { now: due, instrument: &instrument, position, close: close.map(Price), explained: true })
 }
 
 #[test]
