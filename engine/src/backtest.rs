@@ -7,6 +7,9 @@
 
 pub mod bar_run;
 pub mod lookahead;
+pub mod session;
+pub mod shadow;
+pub mod verdict;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -454,7 +454,7 @@ pub struct BrokerSnapshot {
 }
 
 /// What the broker says about orders.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum BrokerEvent {
     /// The connection is up; ids below this may be in use.
     NextOrderId(BrokerOrderId),

@@ -27,6 +27,7 @@ pub(super) const SECTIONS: [&str; 19] = [
     "on_disconnect",
     "orders",
     "protection",
+    "recording",
     "risk",
     "storage",
     "strategies",
