@@ -6,9 +6,9 @@
 //! can be replayed.
 
 mod reader;
-mod writer;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,8 +22,8 @@ use engine::time::Timestamp;
 use engine::wiring::News;
 
 pub use reader::{ReadError, TapeReader};
-pub use writer::{StartError, make_room, start};
 use writer::Sink;
+pub use writer::{StartError, make_room, start};
 
 /// The tape of a segment.
 pub fn file(journal: &Path, segment: u32) -> PathBuf {

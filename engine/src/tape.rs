@@ -269,8 +269,7 @@ mod tests {
         let mut encoder = Encoder::default();
         let trade = Trade { ts: at(-900_000_000), price: Price(20_000), size: 3 };
         encoder.tick(at(0), es, &MarketEvent::Trade(trade));
-        let quote =
-            Quote { ts: at(-900_000_000), bid: Some(Price(19_999)), ask: None, bid_size: 7, ask_size: 0 };
+        let quote = Quote { ts: at(-900_000_000), bid: Some(Price(19_999)), ask: None, bid_size: 7, ask_size: 0 };
         encoder.tick(at(5_000), es, &MarketEvent::Quote(quote));
         let seen = Mark { last: Some(Price(20_000)), bid: Some(Price(19_999)), ask: None };
         encoder.market(at(5_000), es, Some(seen));

@@ -88,7 +88,8 @@ pub fn run(args: &ReplayDayArgs) -> Outcome {
     let patience = clock.market_span(INVENTORY_WITHIN);
     let origin = Origin { config: &config, patience, journal: &entries, info: &info };
     let played = play(origin, tape, latency)?;
-    let report = Report { info: &info, file: journal::segment_file(&folder, segment), changed, played, entries: &entries };
+    let report =
+        Report { info: &info, file: journal::segment_file(&folder, segment), changed, played, entries: &entries };
     let text = if args.json { report.to_json().to_string() } else { report.to_text() };
     super::print_line(&text)?;
     match report.played.decisions.first {
@@ -200,7 +201,7 @@ fn play(origin: Origin<'_>, mut tape: TapeReader, latency: Duration) -> Result<P
         }
     }
     // What the session went on to decide behind the tape's end is not this replay's to repeat.
-    let whole = matches!(origin.journal.last(), Some(Entry { record: Record::SessionEnded { .. }, .. }))
+    let whole = origin.journal.iter().any(|entry| matches!(entry.record, Record::SessionEnded { .. }))
         && remarks.is_empty()
         && !tape.is_torn();
     if tape.is_torn() {

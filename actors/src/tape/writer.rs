@@ -57,13 +57,7 @@ impl Sink {
 }
 
 /// Begins the tape of a segment.
-pub fn start(
-    journal: &Path,
-    segment: u32,
-    header: &Header,
-    bytes_max: u64,
-    log: &Logger,
-) -> Result<Tape, StartError> {
+pub fn start(journal: &Path, segment: u32, header: &Header, bytes_max: u64, log: &Logger) -> Result<Tape, StartError> {
     let path = file(journal, segment);
     let fail = |source| StartError::File { path: path.clone(), source };
     let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(fail)?;

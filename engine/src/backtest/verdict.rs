@@ -13,10 +13,9 @@ use crate::venue::VenueExecution;
 /// Whether a record says what a core decided or held, rather than who ran, how long it took, or what the log was told.
 pub fn decides(record: &Record) -> bool {
     match record {
-        Record::SessionStarted { .. }
-        | Record::SessionEnded { .. }
-        | Record::System { .. }
-        | Record::Account(_) => false,
+        Record::SessionStarted { .. } | Record::SessionEnded { .. } | Record::System { .. } | Record::Account(_) => {
+            false
+        }
         Record::Bar(_)
         | Record::BarRevised(_)
         | Record::Signal { .. }
@@ -149,7 +148,9 @@ impl FilledOrder {
     /// By how many ticks the session's average price was worse than the backtest's; negative where it was better.
     /// `None` unless both filled.
     pub fn worse_by(&self) -> Option<f64> {
-        Some((self.session.average()? - self.backtest.average()?) * f64::from(self.side.sign()))
+        let difference = self.session.average()? - self.backtest.average()?;
+        // Not -0.
+        Some(if difference == 0.0 { 0.0 } else { difference * f64::from(self.side.sign()) })
     }
 }
 
