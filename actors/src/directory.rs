@@ -11,6 +11,7 @@ use engine::journal::Record;
 use engine::link::{self, Link};
 use engine::market::{Quality, SymbolId};
 use engine::strategy::{self, StrategyCore};
+use engine::tape::Taped;
 use engine::time::Timestamp;
 use engine::trade::StrategyId;
 use engine::wiring::{BrokerCommand, Deliver, Output, Topology, route};
@@ -22,6 +23,7 @@ use crate::journal::Writer;
 use crate::latency::Latency;
 use crate::shell::Hosted;
 use crate::supervisor::{Gauge, Port};
+use crate::tape::Tape;
 
 /// What led to a message, in monotonic nanoseconds; 0 where nothing did.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -109,19 +111,22 @@ pub struct Shared {
     pub latency: Latency,
     pub log: Logger,
     pub tally: Tally,
+    /// Where the cores' inputs are recorded.
+    pub tape: Tape,
     phase: AtomicU8,
     addresses: OnceLock<Addresses>,
     journal: Mutex<Writer>,
 }
 
 impl Shared {
-    pub fn new(topology: Topology, clock: Clock, journal: Writer, log: Logger) -> Arc<Self> {
+    pub fn new(topology: Topology, clock: Clock, journal: Writer, tape: Tape, log: Logger) -> Arc<Self> {
         Arc::new(Self {
             topology,
             clock,
             latency: Latency::default(),
             log,
             tally: Tally::default(),
+            tape,
             phase: AtomicU8::new(Phase::Running as u8),
             addresses: OnceLock::new(),
             journal: Mutex::new(journal),
@@ -130,6 +135,11 @@ impl Shared {
 
     pub fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
+        match phase {
+            Phase::Running => {}
+            Phase::WindingDown => self.tape.input(self.clock.now(), || Taped::WindingDown),
+            Phase::Closing => self.tape.input(self.clock.now(), || Taped::Closing),
+        }
     }
 
     fn has_reached(&self, phase: Phase) -> bool {
@@ -230,7 +240,9 @@ impl Outlet {
     }
 
     fn deliver<C: Hosted>(&self, place: usize, input: C::Input) {
+        let number = self.shared.tape.delivery();
         if let Err(told) = floor::hand::<C>(&self.shared, place, self.told(input)) {
+            self.shared.tape.diverted(self.now, number);
             C::port(self.shared.addresses(), place).send(told);
         }
     }

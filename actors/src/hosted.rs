@@ -7,7 +7,9 @@ use engine::books::{self, Books};
 use engine::link::{self, Link};
 use engine::sabotage::{self, Sabotage};
 use engine::strategy::{self, StrategyCore};
-use engine::trade::Trading;
+use engine::tape::{CoreId, Taped};
+use engine::market::SymbolId;
+use engine::trade::{StrategyId, Trading};
 use engine::wiring::{BrokerCommand, Deliver};
 
 use crate::directory::{Addresses, Outlet, Told};
@@ -18,6 +20,14 @@ use crate::supervisor::Port;
 impl Hosted for Bars {
     fn port(to: &Addresses, place: usize) -> &Port<Told<Self::Input>> {
         &to.bars[place]
+    }
+
+    fn id(place: usize) -> CoreId {
+        CoreId::Bars(SymbolId(number(place)))
+    }
+
+    fn taped(place: usize, input: &Self::Input) -> Taped {
+        Taped::Bars(SymbolId(number(place)), input.clone())
     }
 
     fn row(seats: &mut Seats) -> &mut Row<Self> {
@@ -43,6 +53,14 @@ impl Hosted for StrategyCore {
         &to.strategies[place]
     }
 
+    fn id(place: usize) -> CoreId {
+        CoreId::Strategy(StrategyId(number(place)))
+    }
+
+    fn taped(place: usize, input: &Self::Input) -> Taped {
+        Taped::Strategy(StrategyId(number(place)), input.clone())
+    }
+
     fn row(seats: &mut Seats) -> &mut Row<Self> {
         &mut seats.strategies
     }
@@ -61,6 +79,14 @@ impl Hosted for StrategyCore {
 impl Hosted for Books {
     fn port(to: &Addresses, _: usize) -> &Port<Told<Self::Input>> {
         &to.books
+    }
+
+    fn id(_: usize) -> CoreId {
+        CoreId::Books
+    }
+
+    fn taped(_: usize, input: &Self::Input) -> Taped {
+        Taped::Books(input.clone())
     }
 
     fn row(seats: &mut Seats) -> &mut Row<Self> {
@@ -86,6 +112,14 @@ impl Hosted for Link {
         &to.link
     }
 
+    fn id(_: usize) -> CoreId {
+        CoreId::Link
+    }
+
+    fn taped(_: usize, input: &Self::Input) -> Taped {
+        Taped::Link(input.clone())
+    }
+
     fn row(seats: &mut Seats) -> &mut Row<Self> {
         &mut seats.link
     }
@@ -107,4 +141,8 @@ impl Hosted for Link {
     fn farewell() -> Option<link::Input> {
         None
     }
+}
+
+fn number(place: usize) -> u16 {
+    u16::try_from(place).expect("fewer than 65536 instruments and strategies")
 }

@@ -21,4 +21,5 @@ pub mod supervisor;
 pub mod system;
 #[cfg(test)]
 mod system_tests;
+pub mod tape;
 mod teller;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture};
+use engine::tape::{CoreId, Taped};
 use engine::time::Timestamp;
 use engine::wiring::Core;
 
@@ -28,6 +29,9 @@ pub trait Hosted: Core<Input: Send + 'static> + Send + Unpin + 'static {
 
     /// Its mailbox, `place` being its number among cores of its kind.
     fn port(to: &Addresses, place: usize) -> &Port<Told<Self::Input>>;
+    /// How a tape names it, and an input that came by mailbox.
+    fn id(place: usize) -> CoreId;
+    fn taped(place: usize, input: &Self::Input) -> Taped;
     /// Where cores of its kind sit.
     fn row(seats: &mut Seats) -> &mut Row<Self>
     where
@@ -84,6 +88,7 @@ impl<C: Hosted> Shell<C> {
     /// One input through the core and out again.
     fn tell(&mut self, told: Told<C::Input>, ctx: &mut Context<Self>) {
         self.outlet.now = self.outlet.shared.clock.now();
+        self.outlet.shared.tape.input(self.outlet.now, || C::taped(self.place, &told.input));
         self.seat.tell(told, &mut self.outlet);
         self.after_turn(ctx);
     }
@@ -96,9 +101,13 @@ impl<C: Hosted> Shell<C> {
 
     fn fire(&mut self, ctx: &mut Context<Self>) {
         let now = self.outlet.shared.clock.now();
+        let tape = &self.outlet.shared.tape;
         let output = self.seat.own(|core| {
             let due = core.next_deadline().is_some_and(|at| at <= now);
-            due.then(|| core.on_deadline(now))
+            due.then(|| {
+                tape.input(now, || Taped::Deadline(C::id(self.place)));
+                core.on_deadline(now)
+            })
         });
         if let Some(output) = output {
             self.outlet.cause = Cause::default();
@@ -157,6 +166,7 @@ impl<C: Hosted> Actor for Shell<C> {
         self.faults.strike(Place::Started);
         ctx.wait(self.building().into_actor(self).map(|core, shell, ctx| {
             shell.seat.take(core, shell.place, &shell.outlet.shared);
+            shell.outlet.shared.tape.built(shell.outlet.shared.clock.now(), C::id(shell.place));
             if std::mem::take(&mut shell.rebuilt) {
                 shell.outlet.now = shell.outlet.shared.clock.now();
                 C::after_rebuild(&mut shell.outlet);
@@ -169,6 +179,8 @@ impl<C: Hosted> Actor for Shell<C> {
 impl<C: Hosted> Supervised for Shell<C> {
     fn restarting(&mut self, _: &mut Self::Context) {
         self.faults.strike(Place::Restarting);
+        let shared = &self.outlet.shared;
+        shared.tape.input(shared.clock.now(), || Taped::Failed(C::id(self.place)));
         // What the core was is not trusted; `started` builds another.
         self.seat.leave();
         self.timer = None;

@@ -8,6 +8,9 @@
 pub mod bar_run;
 pub mod fast;
 pub mod lookahead;
+pub mod session;
+pub mod shadow;
+pub mod verdict;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -11,7 +11,7 @@ use crate::market::{Bar, Quality, SymbolId, Trade};
 use crate::time::Timestamp;
 
 /// What the bar builder of one symbol is told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Input {
     /// In order of arrival.
     Trades(Vec<Trade>),

@@ -23,6 +23,7 @@ pub mod simulation;
 pub mod sizing;
 pub mod strategy;
 pub mod supervision;
+pub mod tape;
 pub mod time;
 pub mod trade;
 pub mod venue;

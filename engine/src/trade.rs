@@ -358,7 +358,7 @@ impl OrderTicket {
 
 /// Which question an answer belongs to, by how things stood when it was asked. An older one may still be answered after
 /// a newer one was asked; equal ones are as good as one another.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Question {
     pub at: Timestamp,
     /// The newest order: what was sent later is not judged by the answer.
@@ -468,7 +468,7 @@ pub struct BrokerSnapshot {
 }
 
 /// What the broker says about orders.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum BrokerEvent {
     /// The connection is up; ids below this may be in use.
     NextOrderId(BrokerOrderId),

@@ -1,6 +1,8 @@
 //! Who receives what: the whole system on one screen. [`route`] turns an output into calls on [`Deliver`], which has
 //! two implementations: a queue (backtest, simulation) and a directory of actor addresses (live).
 
+use serde::{Deserialize, Serialize};
+
 use crate::bars::Bars;
 use crate::books::Books;
 use crate::config::StrategyConfig;
@@ -26,7 +28,7 @@ pub enum Output {
 }
 
 /// What the broker adapter reports.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum News {
     /// Trades of one symbol in order of arrival, and the prices after them.
     Market {
@@ -60,9 +62,10 @@ pub enum News {
     NoInventory {
         cause: String,
     },
-    /// Something that a person may ask about; `event` is a stable dotted name.
+    /// Something that a person may ask about; `event` is a stable dotted name. No core hears it, so no tape holds it.
     Told {
         severity: Severity,
+        #[serde(skip)]
         event: &'static str,
         text: String,
     },

@@ -22,6 +22,7 @@ mod lookahead;
 mod margins;
 pub(crate) mod market;
 mod replay;
+mod replay_day;
 mod report;
 mod run;
 mod scenarios;
@@ -49,6 +50,8 @@ enum Command {
     Run(run::RunArgs),
     /// Play recorded ticks through the whole supervised system, over TCP and the IB protocol.
     Replay(replay::ReplayArgs),
+    /// Run a recorded session again: every decision must be equal, and its fills are compared with the backtester's.
+    ReplayDay(replay_day::ReplayDayArgs),
     /// Run the same strategies over the same data in one thread, as fast as the machine can.
     Backtest(backtest::BacktestArgs),
     /// Run one configuration with many values of some keys over the same bars, on all cores.
@@ -120,6 +123,7 @@ pub fn run() -> ExitCode {
     let outcome = match command {
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::ReplayDay(args) => replay_day::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Gateway(args) => gateway::run(&args),

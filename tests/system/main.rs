@@ -17,6 +17,7 @@ mod kills;
 mod many;
 mod postgres;
 mod refusals;
+mod replay_day;
 mod replay_es;
 mod replay_gc;
 mod scenarios;

@@ -150,6 +150,7 @@ impl Broker {
     /// Tells news, and waits until every core of this thread has drawn its conclusions.
     fn say(&mut self, news: News) {
         self.outlet.now = self.outlet.shared.clock.now();
+        self.outlet.shared.tape.news(self.outlet.now, &news);
         self.outlet.hand_on(Output::Broker(news));
         if self.collects {
             // Orders go out before the rest is tidied up.

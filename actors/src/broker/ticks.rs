@@ -91,11 +91,15 @@ impl StreamHandler<Chunk> for Broker {
         self.busy.heard(arrived);
         self.outlet.shared.tally.ticks.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         self.collect(true);
+        let taped_at = self.outlet.shared.tape.is_on().then(|| self.outlet.shared.clock.now());
         for (symbol, tick) in chunk {
             match self.read(symbol, tick) {
                 Read::Event(event) => {
                     if self.outlet.shared.clock.is_driven() {
                         self.outlet.shared.clock.advance(event.ts());
+                    }
+                    if let Some(at) = taped_at {
+                        self.outlet.shared.tape.tick(at, symbol, &event);
                     }
                     self.batches.add(symbol, event);
                 }

@@ -15,6 +15,7 @@ use engine::link::{self, Link};
 use engine::market::{Instrument, SymbolId};
 use engine::strategy::StrategyCore;
 use engine::supervision::OnGiveUp;
+use engine::tape::CoreId;
 use slog::Logger;
 
 use super::SystemError;
@@ -111,7 +112,7 @@ impl Make {
     }
 
     pub fn books(&self, to: &mut Supervisor) -> Result<Child<Shell<Books>>, SystemError> {
-        let (config, rebuild) = (self.config.clone(), self.rebuild());
+        let (config, rebuild) = (self.config.clone(), self.rebuild(CoreId::Books));
         let spec =
             Self::spec("books".to_owned(), "books", &self.config.actors.books, order::BOOKS, OnGiveUp::HaltTrading);
         self.shell(
@@ -140,7 +141,8 @@ impl Make {
 
     pub fn strategies(&self, to: &mut Supervisor) -> Result<Vec<Child<Shell<StrategyCore>>>, SystemError> {
         let add = |n: usize| {
-            let (config, rebuild) = (self.config.clone(), self.rebuild());
+            let id = self.config.strategies[n].id;
+            let (config, rebuild) = (self.config.clone(), self.rebuild(CoreId::Strategy(id)));
             let name = strategy_name(&self.config.strategies[n].name);
             let actor = &self.config.actors.strategy;
             let spec = Self::spec(name, "strategy", actor, order::STRATEGY, OnGiveUp::DisableAndGoOn);
@@ -149,8 +151,8 @@ impl Make {
         (0..self.config.strategies.len()).map(add).collect()
     }
 
-    fn rebuild(&self) -> Rebuild {
-        Rebuild { shared: self.shared.clone(), journal: self.journal.clone(), segment: self.segment }
+    fn rebuild(&self, core: CoreId) -> Rebuild {
+        Rebuild { shared: self.shared.clone(), journal: self.journal.clone(), segment: self.segment, core }
     }
 }
 

@@ -14,6 +14,7 @@ use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInf
 use engine::link::Link;
 use engine::market::SymbolId;
 use engine::strategy::{StrategyCore, registry};
+use engine::tape::{Header, digest};
 use engine::time::Timestamp;
 use engine::trade::{StrategyId, Trading};
 use engine::wiring::Topology;
@@ -29,6 +30,7 @@ use crate::journal::{JournalDir, OpenError, ReadError, Recovered, WriteError};
 use crate::shell::Shell;
 use crate::simulation::Wire;
 use crate::supervisor::{self, ActorHealth, Child, Supervisor, SupervisorConfig};
+use crate::tape::{self, Tape};
 
 mod desk;
 mod events;
@@ -83,6 +85,8 @@ pub enum SystemError {
     OtherAccount { was: String, is: String },
     #[error("the journal's last segment does not begin with the books")]
     NoBooks,
+    #[error(transparent)]
+    Recording(#[from] tape::StartError),
     #[error("the supervisor's thread cannot be started: {0}")]
     Thread(#[from] std::io::Error),
     #[error(transparent)]
@@ -187,20 +191,7 @@ impl System {
 
     async fn start_before(other_end: OtherEnd, setup: Setup) -> Result<System, SystemError> {
         let Setup { mut config, peer: _, clock, mode, account, log } = setup;
-        // What is lost between here and the broker is lost on the wall, at any speed of the market.
-        let protection = &mut config.protection;
-        for span in [
-            &mut config.orders.answer_within,
-            &mut config.orders.compare_every,
-            &mut config.bars.close_grace,
-            &mut config.bars.revise_within,
-            &mut protection.repair_after,
-            &mut protection.flatten_after,
-            &mut protection.ladder_step,
-            &mut protection.ladder_retry_max,
-        ] {
-            *span = clock.market_span(*span);
-        }
+        as_run(&mut config, &clock);
         let config = Arc::new(config);
         let dir = JournalDir::open(&config.storage.journal_dir)?;
         let recovered = dir.recover()?;
@@ -217,7 +208,21 @@ impl System {
         let segment = recovered.run_number;
         let writer = dir.create_segment(&Entry { seq: recovered.next_seq, at: now, record: first })?;
         let topology = Topology::new(config.instruments.len(), &config.strategies);
-        let shared = Shared::new(topology, clock, writer, log.clone());
+        let tape = match (&config.recording, &other_end) {
+            // A market that is played at the client's pace needs none: its files are the recording, and a backtest over
+            // them decides the same.
+            (Some(recording), OtherEnd::Ib(_)) if !clock.is_driven() => {
+                let header = Header {
+                    session: session.clone(),
+                    speed: clock.speed(),
+                    config: digest(&config),
+                };
+                tape::make_room(dir.path(), recording.folder_bytes_max)?;
+                tape::start(dir.path(), segment, &header, recording.bytes_max, &log)?
+            }
+            (None | Some(_), OtherEnd::Ib(_) | OtherEnd::Simulated(_)) => Tape::off(),
+        };
+        let shared = Shared::new(topology, clock, writer, tape, log.clone());
 
         let (halt, halted) = watch::channel(None);
         let reporter = events::reporter(shared.clone(), config.clone(), halt);
@@ -325,6 +330,7 @@ impl System {
         self.supervisor.stop_one("books").await;
         self.supervisor.stop_one("link").await;
         self.shared.record(Record::SessionEnded { cause: cause.to_owned() });
+        self.shared.tape.end();
         let health = self.supervisor.health();
         let stuck = self.supervisor.stop().await;
         Stopped { health, stuck }
@@ -362,6 +368,24 @@ fn on_threads(config: &Config, reporter: supervisor::Reporter) -> Result<Supervi
         supervisor.put_behind(storage);
     }
     Ok(supervisor)
+}
+
+/// The configuration as a system runs with it by this clock: what is lost between here and the broker is lost on the
+/// wall, at any speed of the market.
+pub fn as_run(config: &mut Config, clock: &Clock) {
+    let protection = &mut config.protection;
+    for span in [
+        &mut config.orders.answer_within,
+        &mut config.orders.compare_every,
+        &mut config.bars.close_grace,
+        &mut config.bars.revise_within,
+        &mut protection.repair_after,
+        &mut protection.flatten_after,
+        &mut protection.ladder_step,
+        &mut protection.ladder_retry_max,
+    ] {
+        *span = clock.market_span(*span);
+    }
 }
 
 /// How a system ended.

@@ -9,6 +9,7 @@ use engine::books::{Books, BooksState};
 use engine::config::Config;
 use engine::journal::{Entry, Record};
 use engine::strategy::StrategyCore;
+use engine::tape::CoreId;
 
 use crate::directory::Shared;
 use crate::journal::read_segment;
@@ -18,13 +19,17 @@ pub(super) struct Rebuild {
     pub shared: Arc<Shared>,
     pub journal: PathBuf,
     pub segment: u32,
+    /// For whom.
+    pub core: CoreId,
 }
 
 impl Rebuild {
     /// A journal that cannot be read is a reason to fail: the supervisor tries again, and halts trading in the end.
     fn entries(&self) -> Vec<Entry> {
         self.shared.journal().commit().expect("the journal takes what is waiting");
-        read_segment(&self.journal, self.segment).expect("the running segment can be read")
+        let entries = read_segment(&self.journal, self.segment).expect("the running segment can be read");
+        self.shared.tape.read(self.core, entries.last().map_or(0, |last| last.seq + 1));
+        entries
     }
 
     pub fn books(&self) -> BooksState {

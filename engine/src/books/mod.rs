@@ -50,7 +50,7 @@ use flatten::Climb;
 pub use operator::{Command, Operator};
 pub use show::{LatchLine, LimitLine, RiskView};
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Input {
     Intent(OrderIntent),
     /// A closed bar, where a size is made of ranges.
@@ -104,7 +104,7 @@ pub enum Output {
 }
 
 /// What an inventory says of the book.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Comparison {
     Agrees,
     /// Both sides of what cannot be explained.

@@ -1,6 +1,8 @@
 //! What a person tells the running system: stop, go on, close. In: commands with a name and a reason. Out: records, latches,
 //! cancels. Absent: where commands come from and who may give them.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Books, Output};
 use crate::journal::{Record, Severity};
 use crate::risk::latch::{self, Latch, Scope};
@@ -8,14 +10,14 @@ use crate::time::Timestamp;
 use crate::trade::StrategyId;
 
 /// A command, who gave it and why.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Operator {
     pub command: Command,
     pub who: String,
     pub why: String,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Command {
     /// Nobody enters any more, and entries that work are withdrawn, until somebody unlocks `kill`. What protects a
     /// position stays; `flatten` closes it.

@@ -59,7 +59,17 @@ pub struct Config {
     pub actors: ActorsConfig,
     pub storage: StorageConfig,
     pub log: LogConfig,
+    /// What the cores are told is recorded, for `pitboss replay-day`; `None`: it is not.
+    pub recording: Option<RecordingConfig>,
     pub backtest: BacktestConfig,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordingConfig {
+    /// Of one session; a longer recording ends there.
+    pub bytes_max: u64,
+    /// Of all recordings in the journal's folder when a session begins; the oldest make room.
+    pub folder_bytes_max: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::books::Comparison;
 use crate::codes;
 use crate::config::{Config, OnDisconnect};
@@ -32,7 +34,7 @@ use feeds::{Feed, Watched};
 use outage::Outage;
 use table::{Action, Event, State, lookup};
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Input {
     /// The handshake is complete.
     Connected,

@@ -67,7 +67,7 @@ pub trait Strategy: Send {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Input {
     Bar(Bar),
     Fill(Fill),

@@ -3,6 +3,7 @@
 //! Absent: orders, and what triggers them.
 
 use crate::market::{MarketEvent, Price, Quote, Trade};
+use crate::time::Timestamp;
 use crate::trade::Side;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,6 +13,9 @@ pub(super) struct Book {
     /// Contracts of the quote that nobody here has taken yet.
     bid_left: u32,
     ask_left: u32,
+    /// The market has closed and opened again since, and nothing was seen of it yet: these prices value positions, and
+    /// nobody deals at them.
+    before_open: bool,
 }
 
 /// What an order can have at once.
@@ -37,8 +41,13 @@ pub(super) fn through(side: Side, price: Price, limit: Price) -> bool {
 
 impl Book {
     pub fn apply(&mut self, event: &MarketEvent) {
+        let first = std::mem::take(&mut self.before_open);
         match event {
-            MarketEvent::Trade(trade) => self.trade = Some(*trade),
+            MarketEvent::Trade(trade) => {
+                self.trade = Some(*trade);
+                // Who quoted before the close quotes no more.
+                self.quote = self.quote.filter(|_| !first);
+            }
             MarketEvent::Quote(quote) => {
                 self.quote = Some(*quote);
                 self.bid_left = quote.bid_size;
@@ -47,8 +56,26 @@ impl Book {
         }
     }
 
+    /// When it was seen last.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.quote.map(|quote| quote.ts).max(self.trade.map(|trade| trade.ts))
+    }
+
+    /// A session has begun of which nothing was seen.
+    pub fn reopen(&mut self) {
+        self.before_open = true;
+    }
+
+    /// Whether [`Book::reopen`] was the last that happened.
+    pub fn is_before_open(&self) -> bool {
+        self.before_open
+    }
+
     /// What `side` could take now. A symbol without any quote trades at its last price in any size.
     pub fn offer(&self, side: Side) -> Option<Offer> {
+        if self.before_open {
+            return None;
+        }
         let Some(quote) = &self.quote else {
             return self.trade.map(|t| Offer { price: t.price, size: u32::MAX });
         };
@@ -61,6 +88,9 @@ impl Book {
 
     /// Whether an order of `side` with this limit could not trade with what the market last offered, taken or not.
     pub fn keeps_out(&self, side: Side, limit: Price) -> bool {
+        if self.before_open {
+            return false;
+        }
         let offered = match &self.quote {
             Some(quote) => quote.touch(side),
             None => self.trade.map(|trade| trade.price),
@@ -92,7 +122,7 @@ impl Book {
     /// Contracts ahead of an order of `side` that joins at `limit` now; `None` when the market does not show that
     /// level: it lies behind the touch, or there is no quote at all.
     pub fn queue_at(&self, side: Side, limit: Price) -> Option<u32> {
-        let quote = self.quote.as_ref()?;
+        let quote = self.quote.as_ref().filter(|_| !self.before_open)?;
         let own = side.opposite();
         match quote.touch(own) {
             None => Some(0),

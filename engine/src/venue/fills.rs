@@ -30,6 +30,9 @@ impl Venue {
             return self.enter_in_bars(slot, out);
         }
         let lane = self.lane_of_order(slot);
+        if self.lanes[lane].opened_unseen(self.now) {
+            self.lanes[lane].book.reopen();
+        }
         if self.orders[slot].stage == Stage::Armed && !self.trigger(lane, slot, out) {
             return;
         }
@@ -64,8 +67,10 @@ impl Venue {
     /// Triggers an armed order if the market has reached its price; tells whether it did.
     fn trigger(&mut self, lane: usize, slot: Slot, out: &mut Vec<Report>) -> bool {
         let book = &self.lanes[lane].book;
-        triggers::follow(&mut self.orders[slot], book);
-        let reached = triggers::hit(&self.orders[slot], book, None) == Hit::Yes;
+        let reached = !book.is_before_open() && {
+            triggers::follow(&mut self.orders[slot], book);
+            triggers::hit(&self.orders[slot], book, None) == Hit::Yes
+        };
         if !reached || self.orders.fillable(slot) == 0 {
             self.watch(lane);
             return false;

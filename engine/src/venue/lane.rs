@@ -1,14 +1,20 @@
 //! One symbol at the venue: its market, the orders at its exchange, its position, what applies to it.
 //! In: an instrument and the venue's rules. Out: marks, settlements. Absent: other symbols, what orders do.
 
+use std::time::Duration;
+
 use super::account::{Happening, Ledger};
 use super::book::Book;
 use super::margin::MarginRate;
 use super::orders::Slot;
 use super::{Rules, SettleRule};
 use crate::market::{Instrument, MarketEvent, Price, SymbolId};
+use crate::time::Timestamp;
 use crate::time::session::Calendar;
 use crate::trade::{Money, Side};
+
+/// Shorter than any time for which a market is closed.
+const BREAK_MIN: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
@@ -67,6 +73,13 @@ impl Lane {
             MarketEvent::Trade(trade) => calm(trade.price),
             MarketEvent::Quote(quote) => quote.bid.is_some_and(calm) && quote.ask.is_some_and(calm),
         }
+    }
+
+    /// Whether a session has begun since the market was seen last: its prices are those of before the close.
+    pub fn opened_unseen(&self, now: Timestamp) -> bool {
+        let (Some(calendar), Some(newest)) = (self.calendar, self.book.newest()) else { return false };
+        // No session begins anew within the shortest of breaks.
+        now.since(newest) >= BREAK_MIN && calendar.session_of(now).is_some_and(|session| newest <= session.open)
     }
 
     /// What a contract of the position is worth; `None` when flat or without a market.

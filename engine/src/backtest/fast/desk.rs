@@ -305,6 +305,7 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
             latch: None::<&Latch>,
             engaged: false,
             unprotected_allowed: true,
+            enlisted: true,
             mark: Mark { last: ledger.last(), bid: None, ask: None },
             data_age: ledger.last().map(|_| std::time::Duration::ZERO),
             feed_live: true,

@@ -10,7 +10,7 @@ use super::place::{Newlines, Places, environment};
 use super::{Layer, walk};
 
 /// Sections of a configuration: everything else at the top level is a slip.
-pub(super) const SECTIONS: [&str; 19] = [
+pub(super) const SECTIONS: [&str; 20] = [
     "actors",
     "allocation",
     "backtest",
@@ -27,6 +27,7 @@ pub(super) const SECTIONS: [&str; 19] = [
     "on_disconnect",
     "orders",
     "protection",
+    "recording",
     "risk",
     "storage",
     "strategies",

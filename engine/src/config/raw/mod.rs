@@ -127,6 +127,7 @@ struct Parts {
     actors: Option<super::ActorsConfig>,
     storage: Option<super::StorageConfig>,
     log: Option<super::LogConfig>,
+    recording: Option<Option<super::RecordingConfig>>,
     backtest: Option<super::BacktestConfig>,
 }
 
@@ -153,6 +154,7 @@ impl Parts {
             actors: plumbing::actors(root),
             storage: plumbing::storage(root),
             log: plumbing::log(root),
+            recording: plumbing::recording(root),
             backtest: backtest::backtest(root, strategies.as_deref()),
             strategies,
             gateway,
@@ -182,6 +184,7 @@ impl Parts {
             actors: self.actors?,
             storage: self.storage?,
             log: self.log?,
+            recording: self.recording?,
             backtest: self.backtest?,
         })
     }

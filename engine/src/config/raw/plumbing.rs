@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::kind::{boolean, millis, name, path, text, whole};
 use super::walk::Section;
-use crate::config::{ActorConfig, ActorsConfig, LOG_LEVELS, LogConfig, StorageConfig};
+use crate::config::{ActorConfig, ActorsConfig, LOG_LEVELS, LogConfig, RecordingConfig, StorageConfig};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -104,6 +104,16 @@ pub(super) fn storage(root: &Section<'_>) -> Option<StorageConfig> {
             flush_every: flush_every?,
             pool_size: pool_size?,
         })
+    })
+}
+
+pub(super) fn recording(root: &Section<'_>) -> Option<Option<RecordingConfig>> {
+    root.section("recording", |s| {
+        let enabled = s.or("enabled", boolean(), false);
+        let bytes_max = s.or("bytes_max", whole(1_000_000..=100_000_000_000, "bytes"), 1_000_000_000);
+        let folder = s.or("folder_bytes_max", whole(0..=1_000_000_000_000, "bytes"), 10_000_000_000);
+        let recording = RecordingConfig { bytes_max: bytes_max?, folder_bytes_max: folder? };
+        Some(enabled?.then_some(recording))
     })
 }
 

@@ -123,6 +123,10 @@ impl Venue {
         if state.playing || entry.stage != Stage::Working || entry.limit().is_some() {
             return;
         }
+        // A session begins with its first bar: nobody deals at the close of the one before.
+        if self.lanes[lane].opened_unseen(self.now) {
+            return;
+        }
         let Some(price) = fills.model.arriving(side, &seen.prices) else { return };
         let contracts = self.orders.fillable(slot).min(u32::try_from(seen.left).unwrap_or(u32::MAX));
         let slip = fills.costs.slippage(contracts, seen.prices.trades_first(side), seen.volume);

@@ -232,3 +232,29 @@ fn a_settlement_between_two_ticks_moves_half_a_tick_of_cash() {
     venue.settle_at(minute(2), SettleRule::Newest, &mut Vec::new());
     assert_eq!((venue.cash() - cash).micros(), 37_500_000, "the trade is newer than the quote");
 }
+
+/// Sunday 22 November 2026, 17:00 in Chicago: the market opens.
+const OPENS_S: i64 = 1_795_388_400;
+
+#[test]
+fn an_order_that_waited_for_the_session_does_not_fill_at_the_close_before_it() {
+    for (name, price) in [("close", 412), ("next_open", 412), ("quotes", 415)] {
+        let fills =
+            BarFills { model: model(name).expect("a model"), limits: LimitRule::Through, costs: BarCosts::default() };
+        let mut venue =
+            crate::venue::tests::venue_with(crate::venue::Rules { margins: None, ..crate::venue::Rules::of_broker() });
+        venue.trade_in_bars(fills);
+        let friday = OPENS_S / 60 - 49 * 60;
+        assert!(show(&mut venue, bar(friday - 1, [400, 401, 399, 400], 9)).is_empty());
+        assert!(place(&mut venue, minute(friday + 5), order(1, Side::Buy, 1, OrderKind::Market)).is_empty(), "{name}");
+        let mut out = Vec::new();
+        venue.on_time(Timestamp::from_secs(OPENS_S), &mut out);
+        assert!(fills_of(&out).is_empty(), "{name}: {out:?}");
+        let filled = show(&mut venue, bar(OPENS_S / 60, [412, 416, 411, 415], 9));
+        assert_eq!(filled.iter().map(|(_, price, ..)| *price).collect::<Vec<_>>(), [price], "{name}");
+    }
+}
+
+fn fills_of(reports: &[Report]) -> Vec<Filled> {
+    fills(reports)
+}

@@ -146,6 +146,7 @@ fn an_order_in_the_break_waits_for_the_evening() {
          place 2 buy 1 lmt 390
          wait 1700
          wait 200
+         quote 403 5 404 5
          end_of_day
          wait 80000
          wait 4000",
@@ -163,9 +164,11 @@ fn an_order_in_the_break_waits_for_the_evening() {
             Warning: Your order will not be placed at the exchange until 2026-11-23 17:00:00 US/Central.
             > wait 1700
             > wait 200
-            1 buy 1 @ 401
-            1 Filled 1/1
+            1 Submitted 0/1
             2 Submitted 0/1
+            > quote 403 5 404 5
+            1 buy 1 @ 404
+            1 Filled 1/1
             > end_of_day
             > wait 80000
             > wait 4000
@@ -208,7 +211,7 @@ fn a_stop_for_regular_hours_sleeps_through_the_night() {
             > wait 61200
             1 PreSubmitted 0/1
             > trade 397 1
-            1 sell 1 @ 400
+            1 sell 1 @ 397
             1 Filled 1/1
         "#]],
     );
@@ -237,7 +240,7 @@ fn a_stop_for_regular_hours_falls_asleep_when_they_end() {
             > wait 63000
             1 PreSubmitted 0/1
             > trade 398 1
-            1 sell 1 @ 400
+            1 sell 1 @ 398
             1 Filled 1/1
         "#]],
     );
@@ -325,10 +328,10 @@ fn children_wait_for_their_parent_even_when_the_market_opens() {
             > wait 1900
             1 Submitted 0/1
             > trade 399 1
-            1 buy 1 @ 400
+            1 buy 1 @ 399
             1 Filled 1/1
             > trade 390 1
-            2 sell 1 @ 400 realised -2.25
+            2 sell 1 @ 390 realised -114.75
             2 Filled 1/1
         "#]],
     );
@@ -358,4 +361,65 @@ fn what_is_due_is_a_step_of_its_own_before_the_next_event() {
     assert_eq!(player.peek_ts(), Some(at(900)));
     assert!(matches!(player.step(), Some((now, Step::Market(_))) if now == at(900)));
     assert_eq!((player.peek_ts(), player.step()), (None, None));
+}
+
+/// An hour before the open of the session of Monday 23 November 2026: Sunday afternoon, the market is closed.
+const SUNDAY_S: i64 = OPEN_S - 17 * HOUR;
+
+#[test]
+fn what_waited_for_the_open_deals_at_its_first_price_and_not_at_the_last_one_before_it() {
+    // Friday's prices, seen 49 hours ago.
+    let friday = "quote 400 5 401 5
+                  trade 400 1
+                  wait 176395
+                  place 1 buy 1 mkt
+                  place 2 sell 1 stp 402 gtc
+                  place 3 buy 1 lmt 410 gtc
+                  wait 3600";
+    let start = SUNDAY_S - 49 * HOUR - OPEN_S;
+    let after = |first: &str| {
+        let mut floor = floor(start);
+        floor.play(friday);
+        let held = floor.said.clone();
+        assert!(!held.contains('@'), "the open alone is no price: {held}");
+        floor.play(first);
+        floor.said[held.len()..].to_owned()
+    };
+    expect![[r#"
+        > trade 390 3
+        2 sell 1 @ 390
+        2 Filled 1/1
+        1 buy 1 @ 390 realised -2.25
+        1 Filled 1/1
+        3 buy 1 @ 390
+        3 Filled 1/1
+    "#]]
+    .assert_eq(&after("trade 390 3"));
+    expect![[r#"
+        > quote 380 5 381 5
+        2 sell 1 @ 380
+        2 Filled 1/1
+        1 buy 1 @ 381 realised -14.75
+        1 Filled 1/1
+        3 buy 1 @ 381
+        3 Filled 1/1
+    "#]]
+    .assert_eq(&after("quote 380 5 381 5"));
+}
+
+#[test]
+fn within_a_session_an_old_price_is_a_price() {
+    check_at(
+        0,
+        "quote 400 5 401 5
+         wait 7200
+         place 1 buy 1 mkt",
+        expect![[r#"
+            > quote 400 5 401 5
+            > wait 7200
+            > place 1 buy 1 mkt
+            1 buy 1 @ 401
+            1 Filled 1/1
+        "#]],
+    );
 }

@@ -443,7 +443,7 @@ thread = "t"
         my.toml:25: orders.emergency_liquidate_on_disconnect: found nothing; expected true or false
         my.toml:26: orders.flatten_on_stop: found "no"; expected true or false
         my.toml:27: actors.stratgy: found an unknown key; expected strategy, the nearest known name
-        my.toml:29: tweaks: found an unknown section; expected one of actors, allocation, backtest, bars, broker, calendar, control, expected_outages, feeds, gateway, instance, instruments, log, on_disconnect, orders, protection, risk, storage, strategies"#]].assert_eq(&mistakes(text));
+        my.toml:29: tweaks: found an unknown section; expected one of actors, allocation, backtest, bars, broker, calendar, control, expected_outages, feeds, gateway, instance, instruments, log, on_disconnect, orders, protection, recording, risk, storage, strategies"#]].assert_eq(&mistakes(text));
 }
 
 #[test]
