@@ -81,12 +81,7 @@ impl BarMarket {
 impl BarMarket {
     /// For the run of this number in its journal.
     pub(super) fn setup(&self, run: u32) -> BarRunSetup {
-        BarRunSetup {
-            start: self.start,
-            with_trades: self.with_trades.clone(),
-            margins: self.margins.clone(),
-            run,
-        }
+        BarRunSetup { start: self.start, with_trades: self.with_trades.clone(), margins: self.margins.clone(), run }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use engine::bar_market::BarEvent;
 use engine::config::raw::Layer;
 use engine::config::{Config, backtest::Fills};
 use engine::time::Timestamp;
@@ -78,13 +79,13 @@ pub fn run(args: &SweepArgs) -> Outcome {
         return Err(Failure::usage("a sweep plays bars: choose a model of bars in [backtest.fills]"));
     }
     let loaded = bar_market::open(&args.data, args.contract.as_deref(), &mut config)?.load()?;
-    let sets = configurations(&layer, &axes, args, &config)?;
+    let workers = args.jobs.map_or_else(cores, usize::from);
+    let sets = configurations(&layer, &axes, workers, &config)?;
     let jobs = jobs(&loaded, &sets, args);
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_interrupt(&stop);
     let mark = mark_of(&layer, &loaded, args);
     let rows = Rows::open(&args.out, &axes, &mark)?;
-    let workers = args.jobs.map_or_else(cores, usize::from);
     let done = work(&loaded, &jobs, rows, workers, &stop)?;
     if done.left > 0 {
         let text = format!(
@@ -115,24 +116,41 @@ fn cores() -> usize {
 /// Values of the axes, and the configuration that has them.
 type Set = (Vec<String>, Arc<Config>);
 
-/// Each set of values with its configuration; a set that the configuration refuses ends the sweep before it begins.
-fn configurations(layer: &Layer, axes: &[Axis], args: &SweepArgs, first: &Config) -> Result<Vec<Set>, Failure> {
-    let mut sets = Vec::new();
-    for values in values::combinations(axes)? {
-        let env: Vec<(String, String)> =
-            axes.iter().zip(&values).map(|(axis, value)| (axis.variable(), value.clone())).collect();
-        let mut config = setup::read_with(layer.clone(), &env)?;
-        if config.instruments != first.instruments {
-            super::market::retarget(&mut config, first.instruments.clone());
-        }
-        bar_market::check_same_market(&config, first)?;
-        super::backtest::allow(&config)?;
-        sets.push((values, Arc::new(config)));
-    }
+/// Each set of values with its configuration; a set that the configuration refuses ends the sweep before it begins. Reading
+/// a configuration takes as long as a short run, so it is done on all cores.
+fn configurations(layer: &Layer, axes: &[Axis], workers: usize, first: &Config) -> Result<Vec<Set>, Failure> {
+    let combinations = values::combinations(axes)?;
+    let a_thread = combinations.len().div_ceil(workers.max(1)).max(1);
+    let read = |chunk: &[Vec<String>]| -> Result<Vec<Set>, Failure> {
+        chunk.iter().map(|values| Ok((values.clone(), Arc::new(configuration(layer, axes, values, first)?)))).collect()
+    };
+    let read = &read;
+    let parts: Vec<Result<Vec<Set>, Failure>> = std::thread::scope(|scope| {
+        let started: Vec<_> = combinations.chunks(a_thread).map(|chunk| scope.spawn(move || read(chunk))).collect();
+        let joined = started.into_iter().map(|thread| match thread.join() {
+            Ok(part) => part,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        joined.collect()
+    });
+    let sets = parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     if sets.is_empty() {
-        return Err(Failure::usage(format!("{:?} names no values", args.set)));
+        return Err(Failure::usage("--set names no values"));
     }
     Ok(sets)
+}
+
+/// The configuration with these values of the axes.
+fn configuration(layer: &Layer, axes: &[Axis], values: &[String], first: &Config) -> Result<Config, Failure> {
+    let env: Vec<(String, String)> =
+        axes.iter().zip(values).map(|(axis, value)| (axis.variable(), value.clone())).collect();
+    let mut config = setup::read_with(layer.clone(), &env)?;
+    if config.instruments != first.instruments {
+        super::market::retarget(&mut config, first.instruments.clone());
+    }
+    bar_market::check_same_market(&config, first)?;
+    super::backtest::allow(&config)?;
+    Ok(config)
 }
 
 fn jobs(loaded: &Loaded, sets: &[(Vec<String>, Arc<Config>)], args: &SweepArgs) -> Vec<Job> {
@@ -156,10 +174,21 @@ fn mark_of(layer: &Layer, loaded: &Loaded, args: &SweepArgs) -> String {
     let mut hash = crc32fast::Hasher::new();
     hash.update(layer.text.as_bytes());
     for bar in loaded.bars.iter() {
-        hash.update(format!("{bar:?}").as_bytes());
+        hash_bar(&mut hash, bar);
     }
     hash.update(format!("{:?} {:?} {:?}", args.walk_forward, args.train_days, args.test_days).as_bytes());
     format!("{:08x}", hash.finalize())
+}
+
+/// Words take a hundred times as long as numbers, and a history has millions of bars.
+fn hash_bar(hash: &mut crc32fast::Hasher, bar: &BarEvent) {
+    let BarEvent::Trades(bar) = bar else { return hash.update(format!("{bar:?}").as_bytes()) };
+    hash.update(&bar.open_ts.nanos().to_le_bytes());
+    let prices = [bar.open.0, bar.high.0, bar.low.0, bar.close.0];
+    prices.iter().for_each(|price| hash.update(&price.to_le_bytes()));
+    hash.update(&bar.volume.to_le_bytes());
+    hash.update(&bar.length_s.to_le_bytes());
+    hash.update(&[bar.symbol.0.to_le_bytes(), [bar.quality as u8, 0]].concat());
 }
 
 /// Ctrl-C lets the runs under way end; their rows are kept.

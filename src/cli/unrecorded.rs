@@ -117,11 +117,7 @@ pub(super) fn fast_bars(
     if strange.get() { Err(STRANGE) } else { Ok(end) }
 }
 
-fn fast_ticks(
-    config: &Config,
-    events: impl Iterator<Item = FeedEvent>,
-    start: Timestamp,
-) -> Result<End, Unsuited> {
+fn fast_ticks(config: &Config, events: impl Iterator<Item = FeedEvent>, start: Timestamp) -> Result<End, Unsuited> {
     let plan = Plan::of(config)?;
     let strategy = strategy(config).ok_or(Unsuited("there is no strategy"))?;
     let strange = Cell::new(false);

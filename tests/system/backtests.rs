@@ -112,6 +112,29 @@ fn without_commission_backtraders_account_ends_at_72200() {
 }
 
 /// Compares fills with `[["2013-10-07 09:31 ET", 1, 1669.5], ..]`.
+#[test]
+fn a_backtest_without_a_journal_finds_the_same() {
+    let Some(bars) = data::path("sierra_es/data/5m/ESZ23-CME.scid_BarData__5m.txt.gz") else { return };
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backtests/backtrader_esz23.toml");
+    let text = std::fs::read_to_string(case).expect("the case is there");
+    let other_model = text.replace("\"next_open\"", "\"close\"");
+    assert_ne!(text, other_model);
+    // The second is not for the fast path, which says so and leaves it to the queue.
+    for (config, is_fast) in [(text, true), (other_model, false)] {
+        let desk = Desk::new();
+        desk.write("case.toml", config);
+        let args = ["backtest", "--config", "case.toml", "--json", "--data", data::text(&bars)];
+        let unrecorded = desk.run(&[&args[..], &["--no-journal"]].concat()).ok();
+        assert_eq!(unrecorded.err.contains("not on the fast path"), !is_fast, "{}", unrecorded.err);
+        assert!(!desk.path("var").exists(), "nothing is written");
+        let (found, recorded) = (unrecorded.json(), desk.run(&args).ok().json());
+        for key in ["account", "strategies", "bars", "signals", "open_positions", "live_orders"] {
+            assert_eq!(found[key], recorded[key], "{key}");
+        }
+        assert!(found["account"]["trades"].as_u64().is_some_and(|trades| trades > 400));
+    }
+}
+
 fn assert_fills(desk: &Desk, expected: &Value) {
     let expected: Vec<(DateTime<Utc>, i64, f64)> = expected
         .as_array()

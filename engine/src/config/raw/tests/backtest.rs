@@ -33,6 +33,12 @@ fn the_lean_preset_changes_defaults_and_what_is_written_wins() {
 }
 
 #[test]
+fn ticks_come_by_the_second_unless_they_are_to_come_one_by_one() {
+    assert!(!with("[backtest]\npreset = \"lean\"").backtest.tick_by_tick);
+    assert!(with("[backtest]\ntick_by_tick = true").backtest.tick_by_tick);
+}
+
+#[test]
 fn settlements_follow_the_clock_of_their_zone() {
     let settlement = with("[backtest]\npreset = \"lean\"").backtest.account.settlement;
     let at = |text: &str| Timestamp::from(chrono::DateTime::parse_from_rfc3339(text).expect("an instant").to_utc());
