@@ -6,6 +6,7 @@
 //! clock moves to the step's time and deadlines fire. So both give the same signals, orders and fills.
 
 pub mod bar_run;
+pub mod latency;
 pub mod lookahead;
 pub mod session;
 pub mod shadow;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use crate::bars::Bars;
 use crate::books::{Books, BooksState};
 use crate::config::Config;
+use crate::config::backtest::MarginRule;
 use crate::intake::{Fresh, Intake, Verdict};
 use crate::journal::Record;
 use crate::link::Link;
@@ -29,11 +31,12 @@ use crate::trade::{
     ClientOrderId, Execution, Money, OrderTicket, StrategyId,
 };
 use crate::venue::{
-    NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
-    VenueOrder, told,
+    Hours, MarginTable, NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig,
+    VenueExecution, VenueOrder, told,
 };
 use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route};
 use crate::{bars, books, link, strategy};
+use latency::{Latencies, Wire};
 
 /// Resolution of the broker's time stamps.
 const STAMP: Duration = Duration::from_secs(1);
@@ -142,17 +145,15 @@ pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> 
     strategies_ended: bool,
     now: Timestamp,
     journal: J,
+    /// What is on the way, where ways take time.
+    wire: Option<Wire>,
 }
 
 impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
     /// A run over `source` that begins at `start`; `journal` receives every record.
     pub fn new(config: &Config, source: S, start: Timestamp, cash: Money, commission: Money, journal: J) -> Self {
-        let venue = Venue::new(VenueConfig {
-            instruments: config.instruments.clone(),
-            commission,
-            cash,
-            rules: Rules::of_broker(),
-        });
+        let venue =
+            Venue::new(VenueConfig { instruments: config.instruments.clone(), commission, cash, rules: rules(config) });
         let mut state = BooksState::default();
         state.raise_ids(first_id(start));
         Self {
@@ -164,6 +165,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             strategies_ended: false,
             now: start,
             journal,
+            wire: None,
         }
     }
 
@@ -174,6 +176,13 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         self.player.venue_mut().set_run(run);
         let first = first_id(self.now).0 + u64::from(run.saturating_sub(1)) * IDS_A_RUN;
         self.cores.books.raise_ids(ClientOrderId(first));
+        self
+    }
+
+    /// Market data, orders and answers take time.
+    #[must_use]
+    pub fn with_latency(mut self, latencies: Option<Latencies>) -> Self {
+        self.wire = latencies.map(Wire::new);
         self
     }
 
@@ -188,6 +197,9 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     /// Plays one step of the market and everything that comes of it; false at the market's end. After
     /// [`Backtest::connect`].
     pub fn step(&mut self) -> bool {
+        if self.wire.is_some() {
+            return self.step_delayed();
+        }
         let Some((at, step)) = self.player.step() else { return false };
         match step {
             Step::Market(events) => self.on_market(&events),
@@ -284,7 +296,10 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                 return;
             }
             for request in std::mem::take(&mut self.requests) {
-                self.on_request(request);
+                match &mut self.wire {
+                    Some(wire) => wire.request(self.now, request),
+                    None => self.on_request(request),
+                }
             }
         }
     }
@@ -351,11 +366,11 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             }
             BrokerRequest::ComparePositions => {
                 let positions = positions(self.player.venue());
-                self.say(News::Event(BrokerEvent::Positions(positions)));
+                self.hear(BrokerEvent::Positions(positions));
             }
             BrokerRequest::TakeInventory => {
                 let snapshot = snapshot(self.player.venue());
-                self.say(News::Event(BrokerEvent::Snapshot(Box::new(snapshot))));
+                self.hear(BrokerEvent::Snapshot(Box::new(snapshot)));
             }
         }
     }
@@ -369,14 +384,35 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         let answer = request(self.player.venue_mut(), at, &mut reports);
         self.on_reports(&reports);
         if let Err(Refusal { code, text }) = answer {
-            self.say(News::Event(BrokerEvent::OrderMessage { order_id, code, text }));
+            self.hear(BrokerEvent::OrderMessage { order_id, code, text });
+        }
+    }
+
+    /// The exchange says something now.
+    fn hear(&mut self, event: BrokerEvent) {
+        match &mut self.wire {
+            Some(wire) => wire.event(self.now.max(self.player.now()), event),
+            None => self.say(News::Event(event)),
         }
     }
 
     fn on_reports(&mut self, reports: &[Report]) {
         for event in order_events(self.player.venue(), reports) {
-            self.say(News::Event(event));
+            self.hear(event);
         }
+    }
+}
+
+/// What the configuration says of sessions, margin and commissions.
+fn rules(config: &Config) -> Rules {
+    let settings = &config.backtest;
+    Rules {
+        hours: if settings.account.sessions { Hours::ByRoot } else { Hours::Always },
+        margins: match settings.account.margin {
+            MarginRule::None => None,
+            MarginRule::Broker | MarginRule::Files(_) => Some(MarginTable::default()),
+        },
+        commissions: settings.commissions.clone(),
     }
 }
 
