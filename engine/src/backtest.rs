@@ -7,6 +7,7 @@
 
 pub mod bar_run;
 pub mod fast;
+pub mod latency;
 pub mod lookahead;
 pub mod session;
 pub mod shadow;
@@ -31,11 +32,12 @@ use crate::trade::{
     ClientOrderId, Execution, Money, OrderTicket, StrategyId,
 };
 use crate::venue::{
-    Hours, NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
-    VenueOrder, told,
+    Hours, NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig,
+    VenueExecution, VenueOrder, told,
 };
 use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route};
 use crate::{bars, books, link, strategy};
+use latency::{Latencies, Wire};
 
 /// Resolution of the broker's time stamps.
 const STAMP: Duration = Duration::from_secs(1);
@@ -155,6 +157,8 @@ pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> 
     strategies_ended: bool,
     now: Timestamp,
     journal: J,
+    /// What is on the way, where ways take time.
+    wire: Option<Wire>,
 }
 
 impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
@@ -183,6 +187,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             strategies_ended: false,
             now: start,
             journal,
+            wire: None,
         }
     }
 
@@ -193,6 +198,13 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         self.player.venue_mut().set_run(run);
         let first = first_id(self.now).0 + u64::from(run.saturating_sub(1)) * IDS_A_RUN;
         self.cores.books.raise_ids(ClientOrderId(first));
+        self
+    }
+
+    /// Market data, orders and answers take time.
+    #[must_use]
+    pub fn with_latency(mut self, latencies: Option<Latencies>) -> Self {
+        self.wire = latencies.map(Wire::new);
         self
     }
 
@@ -207,6 +219,9 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     /// Plays one step of the market and everything that comes of it; false at the market's end. After
     /// [`Backtest::connect`].
     pub fn step(&mut self) -> bool {
+        if self.wire.is_some() {
+            return self.step_delayed();
+        }
         let Some((at, step)) = self.player.step() else { return false };
         match step {
             Step::Market(events) => self.on_market(&events),
@@ -303,7 +318,10 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
                 return;
             }
             for request in std::mem::take(&mut self.requests) {
-                self.on_request(request);
+                match &mut self.wire {
+                    Some(wire) => wire.request(self.now, request),
+                    None => self.on_request(request),
+                }
             }
         }
     }
@@ -370,11 +388,11 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             }
             BrokerRequest::ComparePositions(question) => {
                 let positions = positions(self.player.venue());
-                self.say(News::Event(BrokerEvent::Positions(question, positions)));
+                self.hear(BrokerEvent::Positions(question, positions));
             }
             BrokerRequest::TakeInventory(question) => {
                 let snapshot = snapshot(self.player.venue());
-                self.say(News::Event(BrokerEvent::Snapshot(question, Box::new(snapshot))));
+                self.hear(BrokerEvent::Snapshot(question, Box::new(snapshot)));
             }
         }
     }
@@ -388,13 +406,21 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         let answer = request(self.player.venue_mut(), at, &mut reports);
         self.on_reports(&reports);
         if let Err(Refusal { code, text }) = answer {
-            self.say(News::Event(BrokerEvent::OrderMessage { order_id, code, text }));
+            self.hear(BrokerEvent::OrderMessage { order_id, code, text });
+        }
+    }
+
+    /// The exchange says something now.
+    fn hear(&mut self, event: BrokerEvent) {
+        match &mut self.wire {
+            Some(wire) => wire.event(self.now.max(self.player.now()), event),
+            None => self.say(News::Event(event)),
         }
     }
 
     fn on_reports(&mut self, reports: &[Report]) {
         for event in order_events(self.player.venue(), reports) {
-            self.say(News::Event(event));
+            self.hear(event);
         }
     }
 }

@@ -21,7 +21,7 @@ use super::lists::Lists;
 use super::market::{Market, retarget, selection};
 use super::report::analysis::{AnalysisArgs, no_capital};
 use super::summary::Summary;
-use super::{ConfigArg, Failure, Outcome, bar_market, lookahead, setup, unrecorded};
+use super::{ConfigArg, Failure, Outcome, bar_market, latency, lookahead, setup, unrecorded};
 
 #[derive(Args)]
 pub struct BacktestArgs {
@@ -237,6 +237,7 @@ impl Recorder {
 }
 
 fn play(config: &Config, market: Market, besides: Besides) -> Result<(Summary, Recorder), Failure> {
+    let latencies = latency::latencies(&config.backtest)?;
     let mut recorder = Recorder::begin(config, market.start, BooksState::default(), besides)?;
     let mut ticks = 0;
     let started = Instant::now();
@@ -245,7 +246,10 @@ fn play(config: &Config, market: Market, besides: Besides) -> Result<(Summary, R
         let settings = &config.backtest;
         let run = recorder.run;
         let record = |at, record| recorder.write(at, record);
-        Backtest::new(config, counted, market.start, settings.cash, settings.commission, record).in_run(run).run()
+        Backtest::new(config, counted, market.start, settings.cash, settings.commission, record)
+            .in_run(run)
+            .with_latency(latencies)
+            .run()
     };
     let wall = started.elapsed();
     let mut summary = summarise(config, &cores);

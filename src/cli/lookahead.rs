@@ -11,7 +11,7 @@ use engine::time::Timestamp;
 use engine::trade::OrderIntent;
 
 use super::backtest::{BacktestArgs, open};
-use super::{Failure, Outcome, bar_market, print_line};
+use super::{Failure, Outcome, bar_market, latency, print_line};
 
 /// Runs that end early, besides the whole one.
 const CUTS: usize = 8;
@@ -62,7 +62,9 @@ fn ticks(args: &BacktestArgs, mut config: Config, until: Timestamp) -> Result<De
     let mut decisions = Vec::new();
     let settings = config.backtest.clone();
     let record = |_, record| decisions.extend(decision(&record));
-    Backtest::new(&config, events, market.start, settings.cash, settings.commission, record).run();
+    Backtest::new(&config, events, market.start, settings.cash, settings.commission, record)
+        .with_latency(latency::latencies(&settings)?)
+        .run();
     match market.broken.take() {
         Some(error) => Err(Failure::work(format!("the data ended early: {error}"))),
         None => Ok(decisions),

@@ -17,6 +17,7 @@ mod control;
 mod faults;
 pub(crate) mod gateway;
 mod journal;
+mod latency;
 mod lists;
 mod lookahead;
 mod margins;

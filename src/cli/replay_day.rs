@@ -2,7 +2,7 @@
 //! configuration that it ran with. Out: whether every decision is the same, and by how many ticks its fills differ from
 //! those of the backtester's exchange. Nothing is written.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,6 +46,9 @@ pub struct ReplayDayArgs {
     /// How long an order takes to the backtester's exchange, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 0.0)]
     order_latency_ms: f64,
+    /// Write how long each order's first answer took, in microseconds, one a line: for `order_file` in [backtest.latency].
+    #[arg(long, value_name = "FILE")]
+    round_trips: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -88,6 +91,11 @@ pub fn run(args: &ReplayDayArgs) -> Outcome {
     let patience = clock.market_span(INVENTORY_WITHIN);
     let origin = Origin { config: &config, patience, journal: &entries, info: &info };
     let played = play(origin, tape, latency)?;
+    if let Some(file) = &args.round_trips {
+        let lines: String = round_trips(&entries).iter().map(|micros| format!("{micros}\n")).collect();
+        std::fs::write(file, lines)
+            .map_err(|reason| Failure::work(format!("cannot write {}: {reason}", file.display())))?;
+    }
     let report =
         Report { info: &info, file: journal::segment_file(&folder, segment), changed, played, entries: &entries };
     let text = if args.json { report.to_json().to_string() } else { report.to_text() };
@@ -220,6 +228,24 @@ fn play(origin: Origin<'_>, mut tape: TapeReader, latency: Duration) -> Result<P
     let orders = fills(origin.journal, &executions);
     let verdict = FillsVerdict::of(&orders);
     Ok(Played { decisions: decisions.finish(), orders, fills: verdict, inputs, ticks, refused, remarks })
+}
+
+/// Microseconds from each order's placing to the first thing that the books heard of it.
+fn round_trips(journal: &[Entry]) -> Vec<u128> {
+    let mut waiting = BTreeMap::new();
+    let mut took = Vec::new();
+    for entry in journal {
+        match &entry.record {
+            Record::OrderPlaced(ticket) => {
+                waiting.insert(ticket.id, entry.at);
+            }
+            Record::OrderChanged(change) => {
+                took.extend(waiting.remove(&change.id).map(|placed| entry.at.since(placed).as_micros()));
+            }
+            _ => {}
+        }
+    }
+    took
 }
 
 /// The number of the first entry that is younger than the last input.

@@ -34,6 +34,16 @@ fn a_recorded_session_is_decided_again_and_an_altered_entry_is_found() {
     let (both, orders) = (fills["both"].as_u64().expect("a number"), fills["orders"].as_u64().expect("a number"));
     assert!(both >= 10 && both * 2 > orders, "{fills:#}");
 
+    // What orders took is measured, and a backtest draws from it.
+    desk.run(&["replay-day", "newest", "--config", "desk.toml", "--round-trips", "trips.txt"]).ok();
+    let trips = fs::read_to_string(desk.path("trips.txt")).expect("it was written");
+    assert!(trips.lines().count() >= 10, "{trips}");
+    let more = "[backtest.latency]\norder_file = \"trips.txt\"\nack_us = 500\n";
+    desk.write("late.toml", format!("{}{more}", settings.to_toml()));
+    let late = desk.run(&["backtest", "--config", "late.toml", "--minutes", "30", "--json"]).ok().json();
+    let prompt = desk.run(&["backtest", "--config", "desk.toml", "--minutes", "30", "--json"]).ok().json();
+    assert_ne!(late["account"], prompt["account"], "at 120 times the clock a round trip costs ticks");
+
     // Another configuration is refused by the name of its section, and shown if that is wanted.
     let other = settings.strategies[0].params;
     settings.strategies[0].params = "fast = 2\nslow = 5";

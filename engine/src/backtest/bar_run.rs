@@ -18,7 +18,7 @@ use super::{Backtest, Cores, IDS_A_RUN, Message, due, first_id};
 use crate::bar_market::{BarEvent, MarketBar, middle};
 use crate::books::BooksState;
 use crate::config::Config;
-use crate::config::backtest::{BacktestConfig, MarginRule, OpeningPosition};
+use crate::config::backtest::{BacktestConfig, OpeningPosition};
 use crate::intake::Intake;
 use crate::journal::{AccountRow, Record};
 use crate::market::{FeedEvent, Instrument, Price, SymbolId};
@@ -27,7 +27,7 @@ use crate::strategy;
 use crate::time::Timestamp;
 use crate::trade::{ClientOrderId, Fill, Leg, Money, Side};
 use crate::venue::in_bars::BarFills;
-use crate::venue::{Hours, MarginRate, MarginTable, Player, Rules, Venue, VenueConfig};
+use crate::venue::{MarginRate, Player, Venue, VenueConfig};
 use crate::wiring::{News, Output};
 
 /// A margin rate of a root from an instant on.
@@ -116,6 +116,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             strategies_ended: false,
             now: setup.start,
             journal,
+            wire: None,
         };
         let mut with_trades = vec![false; config.instruments.len()];
         for symbol in setup.with_trades {
@@ -281,16 +282,11 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
 
 fn venue(config: &Config, fills: BarFills) -> Venue {
     let settings = &config.backtest;
-    let margins = match settings.account.margin {
-        MarginRule::None => None,
-        MarginRule::Broker | MarginRule::Files(_) => Some(MarginTable::default()),
-    };
-    let hours = if settings.account.sessions { Hours::ByRoot } else { Hours::Always };
     let mut venue = Venue::new(VenueConfig {
         instruments: config.instruments.clone(),
         commission: settings.commission,
         cash: settings.cash,
-        rules: Rules { hours, margins, commissions: settings.commissions.clone() },
+        rules: super::rules(config),
     });
     venue.trade_in_bars(fills);
     venue

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
@@ -31,12 +32,31 @@ pub struct BacktestConfig {
     pub continuous: Option<RollRule>,
     /// Only bars inside these hours are played; `None`: all of them.
     pub hours: Option<DataHours>,
+    /// How long market data, orders and answers are on their way; `None`: no time. Ticks only.
+    pub latency: Option<LatencyConfig>,
     /// Held before the first bar.
     pub positions: Vec<OpeningPosition>,
     /// Strategies may send orders that no stop protects.
     pub unprotected_entries: bool,
     /// With ticks: orders meet the tick that led to them. Otherwise ticks of one second come together, as live.
     pub tick_by_tick: bool,
+}
+
+/// Delays of the three ways.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LatencyConfig {
+    pub feed: DelayConfig,
+    pub order: DelayConfig,
+    pub ack: DelayConfig,
+    /// Of what is drawn from files.
+    pub seed: u64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum DelayConfig {
+    Constant(Duration),
+    /// One measured delay a line, in microseconds.
+    File(PathBuf),
 }
 
 /// Where a text file of bars has what; names of columns as its first line has them.

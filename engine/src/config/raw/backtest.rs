@@ -2,6 +2,7 @@
 //! defaults. A preset only changes defaults: every key that is written wins.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chrono::NaiveTime;
 
@@ -12,7 +13,8 @@ use super::trading::DAY_S;
 use super::walk::Section;
 use crate::config::StrategyConfig;
 use crate::config::backtest::{
-    AccountRules, BacktestConfig, ColumnsConfig, DataHours, Fills, MarginRule, OpeningPosition, RollRule, Settlement,
+    AccountRules, BacktestConfig, ColumnsConfig, DataHours, DelayConfig, Fills, LatencyConfig, MarginRule,
+    OpeningPosition, RollRule, Settlement,
 };
 use crate::trade::Money;
 use crate::venue::in_bars::{BarCosts, BarFills, LimitRule, MODELS, Millionths, model};
@@ -107,8 +109,12 @@ pub(super) fn backtest(root: &Section<'_>, strategies: Option<&[StrategyConfig]>
         let columns = columns(s);
         let continuous = continuous(s);
         let hours = hours(s);
+        let latency = latency(s);
         let positions = positions(s, strategies);
         let tick_by_tick = s.or("tick_by_tick", boolean(), false);
+        if let (Some(fills), Some(account)) = (&fills, &account) {
+            of_the_model(s, fills, account, &preset);
+        }
         let unprotected = s.or("unprotected_entries", boolean(), preset.unprotected_entries);
         good.then_some(BacktestConfig {
             market: market?,
@@ -121,6 +127,7 @@ pub(super) fn backtest(root: &Section<'_>, strategies: Option<&[StrategyConfig]>
             columns: columns?,
             continuous: continuous?,
             hours: hours?,
+            latency: latency?,
             positions: positions?,
             unprotected_entries: unprotected?,
             tick_by_tick: tick_by_tick?,
@@ -187,6 +194,69 @@ fn fills(s: &Section<'_>, preset: &Preset) -> Option<Fills> {
             },
         }))
     })
+}
+
+/// Ticks are played with the exchange's own day; what only bars obey is a mistake with them and not silently left out.
+fn of_the_model(s: &Section<'_>, fills: &Fills, account: &AccountRules, preset: &Preset) {
+    if matches!(fills, Fills::Bars(_)) {
+        if s.has("latency") {
+            s.mistake("latency", "a delay", "model = \"ticks\": within a bar nobody knows what a delay costs");
+        }
+        return;
+    }
+    for key in ["hours", "positions", "continuous", "columns"].into_iter().filter(|key| s.has(key)) {
+        s.mistake(key, "a setting of bars", "a model of bars in [backtest.fills]; with \"ticks\" it would do nothing");
+    }
+    let plain = Preset::of("pitboss");
+    let only = |key: &str, found: String, expected: &str| {
+        let of = if preset.model.is_some() { " (the preset's, or your own)" } else { "" };
+        s.mistake(&format!("account.{key}"), format!("{found}{of}"), format!("{expected} with model = \"ticks\""));
+    };
+    let settlement = account.settlement;
+    if (settlement.at, settlement.zone) != (plain.settle_at, plain.settle_zone) {
+        only("settle_at", format!("{} in {}", settlement.at, settlement.zone), "16:00 in America/Chicago");
+    }
+    if settlement.rule != plain.settle_price {
+        only("settle_price", "\"newest\"".to_owned(), "\"last\"");
+    }
+    if account.mark != plain.mark {
+        only("mark", "\"touch\"".to_owned(), "\"last\"");
+    }
+    if account.closing_fees {
+        only("closing_fees", "true".to_owned(), "false");
+    }
+    if matches!(account.margin, MarginRule::Files(_)) {
+        only("margin_files", "files".to_owned(), "margin = \"broker\" or \"none\"");
+    }
+}
+
+fn latency(s: &Section<'_>) -> Option<Option<LatencyConfig>> {
+    if !s.has("latency") {
+        return Some(None);
+    }
+    s.section("latency", |s| {
+        let seed = s.or("seed", whole(0..=u64::from(u32::MAX), "as a seed"), 1);
+        let feed = delay(s, "feed_us", "feed_file");
+        let order = delay(s, "order_us", "order_file");
+        let ack = delay(s, "ack_us", "ack_file");
+        Some(Some(LatencyConfig { feed: feed?, order: order?, ack: ack?, seed: seed? }))
+    })
+}
+
+/// An hour is no latency any more.
+const DELAY_US_MAX: u64 = 3_600_000_000;
+
+fn delay(s: &Section<'_>, constant: &'static str, file: &'static str) -> Option<DelayConfig> {
+    let micros = s.get(constant, whole(0..=DELAY_US_MAX, "microseconds"));
+    let path = s.get(file, path());
+    match (micros?, path?) {
+        (Some(_), Some(_)) => {
+            s.mistake(file, "a file", format!("no {constant} beside it"));
+            None
+        }
+        (_, Some(path)) => Some(DelayConfig::File(path)),
+        (micros, None) => Some(DelayConfig::Constant(Duration::from_micros(micros.unwrap_or(0)))),
+    }
 }
 
 fn limit_rule() -> Kind<'static, LimitRule> {

@@ -1,7 +1,7 @@
 //! The section [backtest]: the preset, what wins over it, and its mistakes.
 
 use super::*;
-use crate::config::backtest::{Fills, MarginRule};
+use crate::config::backtest::{DelayConfig, Fills, LatencyConfig, MarginRule};
 use crate::venue::{MarkRule, SettleRule};
 
 fn with(section: &str) -> Config {
@@ -78,4 +78,43 @@ fn mistakes_of_the_section_are_told_together() {
     ] {
         assert!(told.contains(part), "{part} is missing in\n{told}");
     }
+}
+
+#[test]
+fn what_ticks_do_not_obey_is_refused_and_not_left_out() {
+    let text = format!(
+        "{SMALLEST}\n[backtest.account]\nsettle_at = \"15:00\"\nmark = \"touch\"\nmargin_files = {{ ES = \"a.csv\" }}\n\
+         [backtest.hours]\nfrom = \"09:30\"\nto = \"17:00\"\n"
+    );
+    let told = read_text(&text).expect_err("four mistakes").to_string();
+    for part in [
+        "backtest.hours: found a setting of bars",
+        "backtest.account.settle_at: found 15:00:00 in America/Chicago; expected 16:00 in America/Chicago with model",
+        "backtest.account.mark: found \"touch\"",
+        "backtest.account.margin_files: found files",
+    ] {
+        assert!(told.contains(part), "{part} is missing in\n{told}");
+    }
+    let lean = read_text(&format!("{SMALLEST}\n[backtest]\npreset = \"lean\"\n[backtest.fills]\nmodel = \"ticks\"\n"));
+    assert!(lean.expect_err("its account is one of bars").to_string().contains("(the preset's, or your own)"));
+    let obeyed =
+        with("[backtest]\ncommissions = { ES = 1.5 }\n[backtest.account]\nsessions = false\nmargin = \"none\"");
+    assert!(!obeyed.backtest.account.sessions);
+}
+
+#[test]
+fn a_way_takes_a_constant_time_or_one_from_a_file() {
+    assert_eq!(with("").backtest.latency, None);
+    let latency = with("[backtest.latency]\nfeed_us = 250\norder_file = \"orders.txt\"\nseed = 3").backtest.latency;
+    let expected = LatencyConfig {
+        feed: DelayConfig::Constant(std::time::Duration::from_micros(250)),
+        order: DelayConfig::File("orders.txt".into()),
+        ack: DelayConfig::Constant(std::time::Duration::ZERO),
+        seed: 3,
+    };
+    assert_eq!(latency, Some(expected));
+    let both = read_text(&format!("{SMALLEST}\n[backtest.latency]\nack_us = 1\nack_file = \"a\""));
+    assert!(both.expect_err("one of the two").to_string().contains("backtest.latency.ack_file: found a file"));
+    let bars = read_text(&format!("{SMALLEST}\n[backtest.latency]\nack_us = 1\n[backtest.fills]\nmodel = \"close\""));
+    assert!(bars.expect_err("bars know no delays").to_string().contains("backtest.latency: found a delay"));
 }
