@@ -29,7 +29,7 @@ fn knight_1_what_comes_back_is_compared_with_what_went_out() {
     // It holds a contract more than any execution says: book and broker differ, and the link pauses on that.
     desk.compared.clear();
     desk.tell(Input::ComparePositions);
-    desk.broker(BrokerEvent::Positions(vec![BrokerPosition { symbol: ES, quantity: 3 }]));
+    desk.answer_positions(vec![BrokerPosition { symbol: ES, quantity: 3 }]);
     assert_eq!(desk.compared, [Comparison::Suspect]);
     assert!(!desk.books.agrees());
     let sent = desk.sent.len();

@@ -240,7 +240,7 @@ impl Drive {
             BrokerCommand::Request(request) if self.session.is_some() => {
                 self.safe = self.journal.len();
                 self.wire.on_request(self.now, &request, &self.books, self.exchange.venue());
-                if matches!(request, BrokerRequest::TakeInventory | BrokerRequest::ComparePositions) {
+                if matches!(request, BrokerRequest::TakeInventory(_) | BrokerRequest::ComparePositions(_)) {
                     self.session.iter_mut().for_each(|s| s.answer_by = Some(self.now + ANSWER_WITHIN));
                 }
                 self.exchange.request(request);
@@ -259,7 +259,7 @@ impl Drive {
             BrokerRequest::Place(tickets) => tickets.into_iter().map(|ticket| ticket.order_id).collect(),
             BrokerRequest::Modify(ticket) => vec![ticket.order_id],
             BrokerRequest::Cancel(order_id) => vec![order_id],
-            BrokerRequest::TakeInventory | BrokerRequest::ComparePositions => Vec::new(),
+            BrokerRequest::TakeInventory(_) | BrokerRequest::ComparePositions(_) => Vec::new(),
         };
         for order_id in orders {
             let event = BrokerEvent::NotSent { order_id, text: "no connection".to_owned() };
@@ -336,7 +336,7 @@ impl Drive {
                 if let News::FeedUp(symbol) = news {
                     self.intakes[usize::from(symbol.0)].reopened();
                 }
-                let answers = matches!(&news, News::Event(BrokerEvent::Snapshot(_) | BrokerEvent::Positions(_)));
+                let answers = matches!(&news, News::Event(BrokerEvent::Snapshot(..) | BrokerEvent::Positions(..)));
                 if answers {
                     self.session.iter_mut().for_each(|s| s.answer_by = None);
                 }

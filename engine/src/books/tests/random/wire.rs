@@ -101,7 +101,7 @@ impl Wire {
                 }
             }
             BrokerRequest::Modify(ticket) => self.on_modify(ticket, books),
-            BrokerRequest::Cancel(_) | BrokerRequest::TakeInventory | BrokerRequest::ComparePositions => {}
+            BrokerRequest::Cancel(_) | BrokerRequest::TakeInventory(_) | BrokerRequest::ComparePositions(_) => {}
         }
     }
 
