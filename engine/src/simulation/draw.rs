@@ -5,6 +5,7 @@ use super::plan::{EntryKind, Fault, Plan, Scene, Spot, Victim, What, Wish};
 
 /// Purposes that have random numbers of their own.
 const PLAN: u64 = 1;
+const RAILS: u64 = 4;
 
 /// Faults come this often on average; wishes a little more often.
 const FAULT_EVERY_MS: u32 = 24_000;
@@ -21,6 +22,8 @@ pub fn draw(seed: u64, span_ms: u64) -> Plan {
         symbols: chance.between(1, 2),
         quantity: chance.between(1, 3),
         thin: chance.percent(60),
+        // By a number of its own: a seed keeps its plan.
+        rails: Chance::fork(seed, RAILS).percent(50),
     };
     let mut faults = Vec::new();
     series(&mut chance, span_ms, FAULT_EVERY_MS, &mut faults, |chance| fault(chance, &scene));

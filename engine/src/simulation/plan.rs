@@ -28,6 +28,9 @@ pub struct Scene {
     pub quantity: u32,
     /// Contracts at the touch are few, so that orders fill in parts.
     pub thin: bool,
+    /// Every limit of risk is on, and small enough to be met; otherwise only those on positions and sizes.
+    #[serde(default)]
+    pub rails: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

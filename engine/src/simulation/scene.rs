@@ -9,9 +9,9 @@ use rust_decimal::Decimal;
 use super::plan::Scene;
 use crate::backtest::CLIENT_ID;
 use crate::config::raw::{self, ContractSpec, Known, Layer, Mistakes};
-use crate::config::{Config, Limit, OnDisconnect, RiskConfig};
+use crate::config::{Config, Limit, OnDisconnect, ProfitLock, RiskConfig};
 use crate::time::Timestamp;
-use crate::trade::Money;
+use crate::trade::{Fraction, Money};
 
 /// Ten o'clock in New York on a Wednesday.
 pub const START: Timestamp = Timestamp::from_secs(1_718_200_800);
@@ -35,10 +35,7 @@ pub fn config(scene: &Scene, journal: &Path) -> Result<Config, Mistakes> {
     let mut config = raw::read(&layers, &[], &Known::registered(&contracts()))?;
     config.gateway = None;
     config.storage.journal_dir = journal.to_path_buf();
-    config.risk = RiskConfig::out_of_reach();
-    config.risk.order.max_position_size = Limit::Max(POSITION_MAX);
-    config.risk.order.order_size_max = Limit::Max(3);
-    config.risk.stale_after = Limit::Max(Duration::from_secs(5));
+    config.risk = if scene.rails { rails() } else { few_rails() };
     config.on_disconnect = OnDisconnect::of_flag(scene.liquidate);
     config.broker.client_id = CLIENT_ID;
     config.orders.emergency_liquidate_on_disconnect = scene.liquidate;
@@ -46,6 +43,45 @@ pub fn config(scene: &Scene, journal: &Path) -> Result<Config, Mistakes> {
     // A thin market takes a while to close everything.
     config.actors.books.stop_within = Duration::from_secs(60);
     Ok(config)
+}
+
+fn few_rails() -> RiskConfig {
+    let mut risk = RiskConfig::out_of_reach();
+    risk.order.max_position_size = Limit::Max(POSITION_MAX);
+    risk.order.order_size_max = Limit::Max(3);
+    risk.stale_after = Limit::Max(Duration::from_secs(5));
+    risk
+}
+
+/// None is switched off. A few losing trades meet those on losses, a busy minute those on orders.
+fn rails() -> RiskConfig {
+    let dollars = |amount: i64| Money::from_micros(amount * 1_000_000);
+    let mut risk = few_rails();
+    risk.capital = dollars(1_000_000);
+    risk.flatten_on_trip = true;
+    let (order, rate, loss) = (&mut risk.order, &mut risk.rate, &mut risk.loss);
+    order.order_notional_max = Limit::Max(dollars(1_000_000));
+    order.gross_exposure_max = Limit::Max(dollars(2_000_000));
+    order.max_portfolio_risk = Limit::Max(Fraction::from_ppm(3_000));
+    order.price_collar_ticks_max = Limit::Max(40);
+    order.duplicate_within = Limit::Max(Duration::from_millis(250));
+    order.active_orders_max = 15;
+    order.days_to_expiry_min = Limit::Max(1);
+    order.self_match = Limit::Max(());
+    rate.orders_per_second_max = Limit::Max(12);
+    rate.orders_per_minute_max = Limit::Max(60);
+    rate.strategy_orders_per_minute_max = Limit::Max(30);
+    rate.symbol_orders_per_minute_max = Limit::Max(50);
+    rate.orders_per_day_max = Limit::Max(600);
+    rate.reentries_max = Limit::Max(20);
+    loss.daily_loss_max = Limit::Max(dollars(4_000));
+    loss.weekly_loss_max = Limit::Max(dollars(6_000));
+    loss.max_drawdown = Limit::Max(Fraction::from_ppm(5_000));
+    loss.trailing_drawdown_max = Limit::Max(dollars(4_500));
+    loss.strategy_daily_loss_max = Limit::Max(dollars(2_500));
+    loss.consecutive_losses_max = Limit::Max(6);
+    loss.profit_lock = Some(ProfitLock { from: dollars(3_000), keep: Fraction::from_ppm(500_000) });
+    risk
 }
 
 fn overlay(scene: &Scene) -> String {
@@ -88,10 +124,11 @@ mod tests {
     #[test]
     fn every_scene_is_a_valid_configuration() {
         for (strategies, symbols) in [(1, 1), (4, 2), (3, 1)] {
-            let scene = Scene { liquidate: true, strategies, symbols, quantity: 3, thin: false };
+            let scene = Scene { liquidate: true, strategies, symbols, quantity: 3, thin: false, rails: strategies > 1 };
             let config = config(&scene, Path::new("unused")).expect("no mistakes");
             assert_eq!((config.strategies.len(), config.instruments.len()), (strategies as usize, symbols as usize));
             assert!(config.orders.emergency_liquidate_on_disconnect);
+            assert_eq!(config.risk.switched_off().is_empty(), scene.rails, "{:?}", config.risk.switched_off());
         }
     }
 }
