@@ -267,3 +267,20 @@ fn a_series_holds_a_position_through_rolls() {
     assert!(rows(&desk, "fills.csv").iter().all(|row| &row[2] == "ES"), "one instrument");
     assert!(series["account"]["trades"].as_u64() > Some(600));
 }
+
+#[test]
+fn a_day_order_of_leans_ends_at_seventeen_hours_in_new_york() {
+    let Some(quotes) = lean_quotes(&["07", "08", "09", "10"]) else { return };
+    let (desk, json) = run("lean_day_limits.toml", &quotes, &["--contract", "ESZ13"]);
+    // Worked out from the quotes by another program (a loop over the rows): on the 7th and the 10th nobody sold below the
+    // limit by 17:00, though on the 7th somebody did at 17:46.
+    let at = |text: &str| text.parse::<DateTime<Utc>>().expect("a time");
+    let expected = [
+        (at("2013-10-08T13:38:00Z"), 1, 1666.75),
+        (at("2013-10-08T19:59:00Z"), -1, 1651.25),
+        (at("2013-10-09T13:36:00Z"), 1, 1650.75),
+        (at("2013-10-09T19:59:00Z"), -1, 1651.75),
+    ];
+    assert_eq!(fills(&desk), expected);
+    assert_eq!(equity(&json), "99266.4");
+}

@@ -221,8 +221,8 @@ fn open_at_end(of: Basis<'_>) -> Option<Warning> {
     if open == 0 {
         return None;
     }
-    let text =
-        format!("{open} contracts are open at the end: equity has them at the last close, trades do not have them.");
+    let (are, them) = if open == 1 { ("contract is", "it") } else { ("contracts are", "them") };
+    let text = format!("{open} {are} open at the end: equity has {them} at the last close, trades do not have {them}.");
     caution("open_at_end", text)
 }
 

@@ -70,6 +70,7 @@ pub struct BarBacktest<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)
     with_trades: Vec<bool>,
     margins: VecDeque<MarginChange>,
     settles_at: Timestamp,
+    day_ends_at: Timestamp,
     marks: Vec<Mark>,
     group: Vec<MarketBar>,
     bars: u64,
@@ -131,6 +132,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             with_trades,
             margins: setup.margins.into(),
             settles_at: settings.account.settlement.next(setup.start),
+            day_ends_at: settings.account.day_orders_end.map_or(Timestamp::MAX, |end| end.next(setup.start)),
             settings,
             marks: vec![Mark::default(); config.instruments.len()],
             group: Vec::new(),
@@ -176,7 +178,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             let wakes = self.inner.cores.strategies.iter().filter_map(|strategy| strategy.next_deadline());
             let venue = self.inner.player.venue().next_deadline();
             let margin = self.margins.front().map(|change| change.from);
-            let next = wakes.chain(venue).chain(margin).chain([self.settles_at]).min();
+            let next = wakes.chain(venue).chain(margin).chain([self.settles_at, self.day_ends_at]).min();
             let Some(next) = next.filter(|next| *next < end) else { return };
             self.inner.now = self.inner.now.max(next);
             self.pass_time(next);
@@ -188,9 +190,15 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
     fn pass_time(&mut self, at: Timestamp) {
         let mut reports = Vec::new();
         self.inner.player.venue_mut().on_time(at, &mut reports);
+        while self.day_ends_at <= at {
+            self.inner.player.venue_mut().end_day(at, &mut reports);
+            let end = self.settings.account.day_orders_end;
+            self.day_ends_at = end.map_or(Timestamp::MAX, |end| end.next(self.day_ends_at));
+        }
         while self.settles_at <= at {
             let rule = self.settings.account.settlement.rule;
-            self.inner.player.venue_mut().settle_at(at, rule, &mut reports);
+            let with_orders = self.settings.account.day_orders_end.is_none();
+            self.inner.player.venue_mut().settle_at(at, rule, with_orders, &mut reports);
             self.settles_at = self.settings.account.settlement.next(self.settles_at);
             let account = self.account();
             self.inner.route_record(Record::Account(account));

@@ -111,13 +111,12 @@ impl Shadow {
 
 /// A tick stamped with the time of its arrival.
 pub fn arrived(at: Timestamp, event: FeedEvent) -> FeedEvent {
-    let event = match event {
+    match event {
         FeedEvent { symbol, event: MarketEvent::Trade(trade) } => {
             FeedEvent { symbol, event: MarketEvent::Trade(crate::market::Trade { ts: at, ..trade }) }
         }
         FeedEvent { symbol, event: MarketEvent::Quote(quote) } => {
             FeedEvent { symbol, event: MarketEvent::Quote(crate::market::Quote { ts: at, ..quote }) }
         }
-    };
-    event
+    }
 }

@@ -112,6 +112,8 @@ pub struct AccountRules {
     pub margin: MarginRule,
     /// Orders wait for the sessions of their symbol, and day orders end with them.
     pub sessions: bool,
+    /// When day orders end where there are no sessions; `None`: with the settlement.
+    pub day_orders_end: Option<DailyTime>,
 }
 
 /// When and at which price positions are settled every day.
@@ -124,6 +126,20 @@ pub struct Settlement {
 
 impl Settlement {
     /// The first settlement after `at`.
+    pub fn next(&self, at: Timestamp) -> Timestamp {
+        DailyTime { at: self.at, zone: self.zone }.next(at)
+    }
+}
+
+/// An instant of every day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DailyTime {
+    pub at: NaiveTime,
+    pub zone: Tz,
+}
+
+impl DailyTime {
+    /// The first one after `at`.
     pub fn next(&self, at: Timestamp) -> Timestamp {
         let today = at.to_datetime().with_timezone(&self.zone).date_naive();
         let on = |date: NaiveDate| self.zone.from_local_datetime(&date.and_time(self.at)).earliest();

@@ -58,15 +58,26 @@ impl Lane {
 }
 
 impl Venue {
-    /// As [`Venue::end_of_day`], at a price by `rule`.
-    pub fn settle_at(&mut self, now: Timestamp, rule: SettleRule, out: &mut Vec<Report>) {
+    /// As [`Venue::end_of_day`], at a price by `rule`; day orders end only `with_orders`.
+    pub fn settle_at(&mut self, now: Timestamp, rule: SettleRule, with_orders: bool, out: &mut Vec<Report>) {
         self.advance_clock(now);
         let from = out.len();
-        self.end_day_orders(out);
+        if with_orders {
+            self.end_day_orders(out);
+        }
         for lane in &mut self.lanes {
             lane.settle(rule);
         }
         self.note_settled();
+        self.after(out);
+        name_once(out, from);
+    }
+
+    /// Day orders of symbols without sessions end, and nothing else does.
+    pub fn end_day(&mut self, now: Timestamp, out: &mut Vec<Report>) {
+        self.advance_clock(now);
+        let from = out.len();
+        self.end_day_orders(out);
         self.after(out);
         name_once(out, from);
     }

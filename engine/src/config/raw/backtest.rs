@@ -13,7 +13,7 @@ use super::trading::DAY_S;
 use super::walk::Section;
 use crate::config::StrategyConfig;
 use crate::config::backtest::{
-    AccountRules, BacktestConfig, ColumnsConfig, DataHours, DelayConfig, Fills, LatencyConfig, MarginRule,
+    AccountRules, BacktestConfig, ColumnsConfig, DailyTime, DataHours, DelayConfig, Fills, LatencyConfig, MarginRule,
     OpeningPosition, RollRule, Settlement,
 };
 use crate::trade::Money;
@@ -33,6 +33,7 @@ struct Preset {
     closing_fees: bool,
     margin: MarginRule,
     sessions: bool,
+    day_orders_end: Option<DailyTime>,
     unprotected_entries: bool,
 }
 
@@ -72,6 +73,8 @@ impl Preset {
                 closing_fees: true,
                 margin: MarginRule::None,
                 sessions: false,
+                // The close of LEAN's regular hours of CME futures.
+                day_orders_end: Some(DailyTime { at: hour(17), zone: chrono_tz::America::New_York }),
                 unprotected_entries: true,
             },
             _ => Self {
@@ -86,6 +89,7 @@ impl Preset {
                 closing_fees: false,
                 margin: MarginRule::Broker,
                 sessions: true,
+                day_orders_end: None,
                 unprotected_entries: false,
             },
         }
@@ -225,6 +229,9 @@ fn of_the_model(s: &Section<'_>, fills: &Fills, account: &AccountRules, preset: 
     if account.closing_fees {
         only("closing_fees", "true".to_owned(), "false");
     }
+    if account.day_orders_end.is_some() {
+        only("day_orders_end_at", "a time".to_owned(), "the end of the session");
+    }
     if matches!(account.margin, MarginRule::Files(_)) {
         only("margin_files", "files".to_owned(), "margin = \"broker\" or \"none\"");
     }
@@ -291,8 +298,15 @@ fn account(s: &Section<'_>, preset: &Preset) -> Option<AccountRules> {
         let mark = s.or("mark", choice([("last", MarkRule::Last), ("touch", MarkRule::Touch)]), preset.mark);
         let closing_fees = s.or("closing_fees", boolean(), preset.closing_fees);
         let sessions = s.or("sessions", boolean(), preset.sessions);
+        let day_end = s.get("day_orders_end_at", time_of_day());
+        let day_end = match (day_end?, zone) {
+            (Some(at), Some(zone)) => Some(DailyTime { at, zone }),
+            (None, _) => preset.day_orders_end,
+            (Some(_), None) => None,
+        };
         let margin = margin(s, preset);
         Some(AccountRules {
+            day_orders_end: day_end,
             settlement: Settlement { rule: rule?, at: at?, zone: zone? },
             mark: mark?,
             closing_fees: closing_fees?,

@@ -224,12 +224,12 @@ fn a_settlement_between_two_ticks_moves_half_a_tick_of_cash() {
     assert!(!venue.hold(SymbolId(77), Side::Buy, 1, Price(100)));
     show(&mut venue, quotes(0, Some([101, 101, 101, 101]), Some([102, 102, 102, 102])));
     let cash = venue.cash();
-    venue.settle_at(minute(1), SettleRule::Newest, &mut Vec::new());
+    venue.settle_at(minute(1), SettleRule::Newest, true, &mut Vec::new());
     assert_eq!((venue.cash() - cash).micros(), 18_750_000, "1.5 ticks of 12.50");
     let equity = venue.equity_at(MarkRule::Touch, true) - cash;
     assert_eq!(equity.micros(), 12_500_000 - 2_250_000, "at the bid, less the fee to close");
     show(&mut venue, bar(1, [103, 103, 103, 103], 1));
-    venue.settle_at(minute(2), SettleRule::Newest, &mut Vec::new());
+    venue.settle_at(minute(2), SettleRule::Newest, true, &mut Vec::new());
     assert_eq!((venue.cash() - cash).micros(), 37_500_000, "the trade is newer than the quote");
 }
 

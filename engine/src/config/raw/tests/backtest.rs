@@ -17,6 +17,8 @@ fn the_lean_preset_changes_defaults_and_what_is_written_wins() {
     assert_eq!(plain.commissions["MES"], Money::from_micros(570_000));
     assert_eq!((plain.account.margin.clone(), plain.account.mark), (MarginRule::None, MarkRule::Touch));
     assert_eq!(plain.account.settlement.rule, SettleRule::Newest);
+    let end = plain.account.day_orders_end.expect("LEAN's day orders end with regular hours");
+    assert_eq!((end.at.to_string().as_str(), end.zone), ("17:00:00", chrono_tz::America::New_York));
     assert!(plain.unprotected_entries && plain.account.closing_fees && !plain.account.sessions);
     let changed = with(
         "[backtest]\npreset = \"lean\"\ncommission = 1\ncommissions = { GC = \"2.5\" }\ncash = 7\n\
