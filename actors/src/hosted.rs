@@ -5,10 +5,10 @@ use std::rc::Rc;
 use engine::bars::{self, Bars};
 use engine::books::{self, Books};
 use engine::link::{self, Link};
+use engine::market::SymbolId;
 use engine::sabotage::{self, Sabotage};
 use engine::strategy::{self, StrategyCore};
 use engine::tape::{CoreId, Taped};
-use engine::market::SymbolId;
 use engine::trade::{StrategyId, Trading};
 use engine::wiring::{BrokerCommand, Deliver};
 

@@ -32,8 +32,8 @@ use crate::trade::{
     ClientOrderId, Execution, Money, OrderTicket, StrategyId,
 };
 use crate::venue::{
-    Hours, NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig,
-    VenueExecution, VenueOrder, told,
+    Hours, NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
+    VenueOrder, told,
 };
 use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route};
 use crate::{bars, books, link, strategy};
@@ -164,12 +164,8 @@ pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> 
 impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
     /// A run over `source` that begins at `start`; `journal` receives every record.
     pub fn new(config: &Config, source: S, start: Timestamp, cash: Money, commission: Money, journal: J) -> Self {
-        let venue = Venue::new(VenueConfig {
-            instruments: config.instruments.clone(),
-            commission,
-            cash,
-            rules: rules(config),
-        });
+        let venue =
+            Venue::new(VenueConfig { instruments: config.instruments.clone(), commission, cash, rules: rules(config) });
         let mut state = BooksState::default();
         state.raise_ids(first_id(start));
         let mut cores = Cores::new(config, state);

@@ -212,11 +212,7 @@ impl System {
             // A market that is played at the client's pace needs none: its files are the recording, and a backtest over
             // them decides the same.
             (Some(recording), OtherEnd::Ib(_)) if !clock.is_driven() => {
-                let header = Header {
-                    session: session.clone(),
-                    speed: clock.speed(),
-                    config: digest(&config),
-                };
+                let header = Header { session: session.clone(), speed: clock.speed(), config: digest(&config) };
                 tape::make_room(dir.path(), recording.folder_bytes_max)?;
                 tape::start(dir.path(), segment, &header, recording.bytes_max, &log)?
             }

@@ -207,7 +207,8 @@ impl<S: Strategy> StrategyCore<S> {
     pub fn on_deadline(&mut self, now: Timestamp, out: &mut Vec<OrderIntent>) {
         let Some(due) = self.wake_at.filter(|at| *at <= now) else { return };
         let close = self.last_bar.map(|(_, close)| close);
-        let desk = Desk { now, instrument: &self.instrument, position: self.position, close, explained: self.explained };
+        let desk =
+            Desk { now, instrument: &self.instrument, position: self.position, close, explained: self.explained };
         let decisions = self.strategy.on_wake(due, &desk);
         self.wake_at = self.strategy.wake_after(now);
         decisions.into_iter().for_each(|decision| self.act(now, decision, out));
@@ -233,7 +234,8 @@ impl<S: Strategy> StrategyCore<S> {
         self.last_bar = Some((bar.open_ts, bar.close));
         self.tally.bars += 1;
         let close = Some(bar.close);
-        let desk = Desk { now, instrument: &self.instrument, position: self.position, close, explained: self.explained };
+        let desk =
+            Desk { now, instrument: &self.instrument, position: self.position, close, explained: self.explained };
         self.strategy.on_bar(bar, &desk)
     }
 

@@ -50,7 +50,16 @@ pub struct Player<S: Iterator<Item = FeedEvent>> {
 impl<S: Iterator<Item = FeedEvent>> Player<S> {
     pub fn new(source: S, venue: Venue) -> Self {
         let now = venue.now();
-        Self { source: source.peekable(), venue, now, day_end: None, opens: None, run: Vec::new(), reports: Vec::new(), run_max: RUN_MAX }
+        Self {
+            source: source.peekable(),
+            venue,
+            now,
+            day_end: None,
+            opens: None,
+            run: Vec::new(),
+            reports: Vec::new(),
+            run_max: RUN_MAX,
+        }
     }
 
     /// Every event is a step of its own: orders meet the very tick that led to them, not the last one of its second.

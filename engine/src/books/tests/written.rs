@@ -93,11 +93,11 @@ fn emergency_liquidate_on_disconnect_true() {
         {
             link.handle(Timestamp::from_secs(1_718_200_800 + n as i64), input, &mut out);
         }
-        let told = out.into_iter().filter_map(|output| match output {
+        let mut told = out.into_iter().filter_map(|output| match output {
             link::Output::Trading { trading, .. } => Some(trading),
             _ => None,
         });
-        told.last()
+        told.next_back()
     };
     assert_eq!(after_a_lost_connection(false), Some(Trading::Allowed));
     assert_eq!(after_a_lost_connection(true), Some(Trading::Liquidating));

@@ -477,7 +477,7 @@ impl Drive {
             _ => (OrderKind::StopLimit { stop: limit, limit: limit.better_for(side, 2) }, limit),
         };
         let stop = reference.better_for(side, -distance);
-        let target = (gain > 3 || gain < 0).then(|| reference.better_for(side, gain));
+        let target = (!(0..=3).contains(&gain)).then(|| reference.better_for(side, gain));
         Some(Intent::Enter { side, quantity, kind, bracket: Bracket { stop, target } })
     }
 }
