@@ -291,8 +291,8 @@ fn parameters_are_checked_by_the_registry() {
         "stop_ticks = 20",
         "stop_ticks = 20\nparams = { fast = 0, slwo = 3 }",
         expect![[r#"
-        my.toml:13: strategies[0].params.fast: found 0; expected a whole number from 1 to 1000 (bars in the fast average)
-        my.toml:13: strategies[0].params.slwo: found an unknown key; expected one of fast, slow"#]],
+            my.toml:13: strategies[0].params.fast: found 0; expected a whole number from 1 to 1000 (bars in the fast average)
+            my.toml:13: strategies[0].params.slwo: found an unknown key; expected one of fast, slow, short, at_once"#]],
     );
     check_change(
         "stop_ticks = 20",
