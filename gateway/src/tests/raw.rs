@@ -40,9 +40,14 @@ impl Raw {
     }
 
     pub async fn send(&mut self, body: &str) {
+        self.send_at_once(body, 1).await;
+    }
+
+    /// In one piece, so that the gateway cannot close the connection in between.
+    pub async fn send_at_once(&mut self, body: &str, times: usize) {
         let mut frame = u32::try_from(body.len()).expect("short").to_be_bytes().to_vec();
         frame.extend_from_slice(body.as_bytes());
-        self.write(&frame).await;
+        self.write(&frame.repeat(times)).await;
     }
 
     /// The fields of the next frame.

@@ -103,9 +103,7 @@ async fn limits_can_be_in_force_from_the_start() {
     subscribe(&mut raw, 31, "Last", "202612").await;
     subscribe(&mut raw, 32, "Last", "202612").await;
     assert_eq!(raw.error().await, (32, 10190));
-    for _ in 0..60 {
-        raw.send(IDS).await;
-    }
+    raw.send_at_once(IDS, 60).await;
     assert_eq!(raw.error().await, (-1, 100));
     raw.expect_close().await;
     gateway.stop();
