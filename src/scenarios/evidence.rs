@@ -151,8 +151,9 @@ impl Evidence {
         let mut states = BTreeMap::new();
         for entry in &self.journal {
             match &entry.record {
+                // A changed order is written again, and goes on.
                 Record::OrderPlaced(ticket) => {
-                    states.insert(ticket.id, engine::orders::machine::State::Sent);
+                    states.entry(ticket.id).or_insert(engine::orders::machine::State::Sent);
                 }
                 Record::OrderChanged(change) => {
                     states.insert(change.id, change.state);
