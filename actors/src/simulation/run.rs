@@ -102,7 +102,9 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Outcome, SimulationError> {
                 let lost = crash::cut(folder.path(), lives, crash, marks, keep)?;
                 if lost {
                     // Orders are at the broker of which nothing is written down.
-                    locked(&world).auditor.excuse();
+                    let mut world = locked(&world);
+                    let World { exchange, auditor, .. } = &mut *world;
+                    auditor.excuse(exchange);
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::exchange::{Exchange, Heard};
 use super::fold::Fold;
+use crate::backtest::CLIENT_ID;
 use crate::books::{Books, BooksState};
 use crate::journal::{Entry, Record};
 use crate::market::{Instrument, SymbolId};
@@ -100,7 +101,7 @@ pub struct Auditor {
     held: BTreeMap<(StrategyId, SymbolId), i64>,
     exits: BTreeMap<ClientOrderId, Exit>,
     /// Symbols without a tick since their farm broke or they were subscribed.
-    unproved: BTreeSet<SymbolId>,
+    unproved: BTreeMap<SymbolId, Timestamp>,
     /// A person may have to settle something that happened: book and broker may differ for good.
     excused: bool,
     violation: Option<Violation>,
@@ -131,7 +132,7 @@ impl Auditor {
             executions_seen: 0,
             held: BTreeMap::new(),
             exits: BTreeMap::new(),
-            unproved: BTreeSet::new(),
+            unproved: BTreeMap::new(),
             excused: false,
             violation: None,
             steps: 0,
@@ -147,9 +148,10 @@ impl Auditor {
         self.violation.as_ref()
     }
 
-    /// Book and broker may differ for good from now on.
-    pub fn excuse(&mut self) {
+    /// Book and broker may differ for good from now on. Ids that nobody knows of any more are those above the broker's.
+    pub fn excuse(&mut self, exchange: &Exchange) {
         self.excused = true;
+        self.order_id_max = BrokerOrderId(exchange.venue().next_order_id(CLIENT_ID) - 1);
     }
 
     pub fn is_excused(&self) -> bool {
@@ -209,10 +211,12 @@ impl Auditor {
                 self.unproved.remove(symbol);
             }
             Heard::News(News::FeedUp(symbol)) => {
-                self.unproved.insert(*symbol);
+                self.unproved.entry(*symbol).or_insert(self.now);
             }
             Heard::News(News::Notice { code: 2103, .. }) => {
-                self.unproved.extend(self.instruments.iter().map(|i| i.id));
+                for instrument in &self.instruments {
+                    self.unproved.entry(instrument.id).or_insert(self.now);
+                }
             }
             Heard::Closed | Heard::News(News::Connected | News::Disconnected { .. }) => self.doubt(),
             Heard::News(News::Notice { code: 1100 | 1101 | 1102 | 1300 | 2110, .. }) => self.doubt(),

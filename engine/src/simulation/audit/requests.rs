@@ -59,7 +59,8 @@ impl Auditor {
 
     fn on_entry(&mut self, ticket: &OrderTicket) {
         let id = ticket.id.0;
-        if self.unproved.contains(&ticket.symbol) {
+        // What was decided in the very instant of the news may leave in it.
+        if self.unproved.get(&ticket.symbol).is_some_and(|since| *since < self.now) {
             let text =
                 format!("entry {id} in symbol {}, whose feed has no tick since it was in doubt", ticket.symbol.0);
             self.break_rule("only a tick proves a feed", text);
