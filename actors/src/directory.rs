@@ -232,6 +232,7 @@ impl Outlet {
     pub fn settle(&mut self) {
         self.run_floor();
         self.commit();
+        self.shared.tape.hand_over();
         floor::mind_timers(&self.shared);
     }
 

@@ -91,7 +91,6 @@ impl Tape {
                 News::Told { .. } => {}
                 news => state.encoder.put(at, &Taped::News(news.clone())),
             }
-            state.pass_on(false);
         });
     }
 
@@ -100,8 +99,12 @@ impl Tape {
         self.with(|running, state| {
             running.delivered.store(0, Ordering::Relaxed);
             state.encoder.put(at, &input());
-            state.pass_on(false);
         });
+    }
+
+    /// Hands over what is full or old enough. It wakes the thread that writes, so it is for when orders are out.
+    pub fn hand_over(&self) {
+        self.with(|_, state| state.pass_on(false));
     }
 
     /// The number of a delivery to a core.

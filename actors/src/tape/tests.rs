@@ -78,6 +78,7 @@ fn a_tape_that_is_full_ends_and_says_so() {
         let at = Timestamp::from_nanos(n);
         tape.tick(at, SymbolId(0), &trade(0));
         tape.news(at, &News::Market { symbol: SymbolId(0), trades: Vec::new(), mark: None });
+        tape.hand_over();
     }
     // Nothing to wait for but its last entry.
     let deadline = Instant::now() + Duration::from_secs(60);
