@@ -10,7 +10,7 @@ use engine::market::{Bar, Quality};
 use engine::time::Timestamp;
 
 use super::text::Head;
-use super::{BarFile, BarItem, BarOptions, BarSource, BarStream, Lane};
+use super::{BarFile, BarOptions, BarSource, Lane, until_error};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::error::FeedError;
@@ -62,8 +62,8 @@ impl BarFile for LeanFile {
             let open = Box::new(move || {
                 let rows = Rows::open(&path, &entry)?;
                 let (midnight, last) = (entry.midnight(), Timestamp::MIN);
-                let bars = LeanBars { rows, midnight, length_s, route, bid: None, ask: None, last, ended: false };
-                Ok(Box::new(bars) as BarStream)
+                let mut bars = LeanBars { rows, midnight, length_s, route, bid: None, ask: None, last };
+                Ok(until_error(move || bars.advance()))
             });
             Some(BarSource { not_before, open })
         };
@@ -80,7 +80,6 @@ struct LeanBars {
     bid: Option<(Ohlc, u32)>,
     ask: Option<(Ohlc, u32)>,
     last: Timestamp,
-    ended: bool,
 }
 
 impl LeanBars {
@@ -154,18 +153,5 @@ impl LeanBars {
 
     fn at(&self, ms: u64) -> Timestamp {
         self.midnight + std::time::Duration::from_millis(ms)
-    }
-}
-
-impl Iterator for LeanBars {
-    type Item = BarItem;
-
-    fn next(&mut self) -> Option<BarItem> {
-        if self.ended {
-            return None;
-        }
-        let item = self.advance().transpose();
-        self.ended = !matches!(item, Some(Ok(_)));
-        item
     }
 }

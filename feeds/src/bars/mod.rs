@@ -1,5 +1,5 @@
 //! Files of bars as one stream of bars, in the order in which they end. In: LEAN zips (second to daily), Databento ohlcv,
-//! Sierra Chart text, CSV with a column mapping. Out: the instruments found and their `BarEvent`s. Absent: ticks made of
+//! Sierra Chart text, CSV and Parquet with a column mapping. Out: the instruments found and their `BarEvent`s. Absent: ticks made of
 //! bars; nothing is invented between open and close.
 //!
 //! A bar is read when it is asked for, so memory does not grow with a file's length. A format is one file here and one
@@ -24,12 +24,14 @@ mod columns;
 mod continuous;
 mod dbn;
 mod lean;
+mod mapping;
 mod merge;
+mod parquet;
 mod sierra;
 mod text;
 
-pub use columns::{Columns, Stamp, TimeColumn};
 pub use continuous::Roll;
+pub use mapping::{Columns, Stamp, TimeColumn};
 
 pub(crate) type BarItem = Result<BarEvent, FeedError>;
 pub(crate) type BarStream = Box<dyn Iterator<Item = BarItem> + Send>;
@@ -63,7 +65,7 @@ pub(crate) struct Lane {
 pub struct BarOptions {
     /// Time zone of files that give local times without saying where (Sierra Chart).
     pub zone: Tz,
-    /// How other text files are read; `None`: they are refused.
+    /// How other text files and Parquet files are read; `None`: they are refused.
     pub columns: Option<Columns>,
     /// All contracts of the files, of one root, as one series; `None`: each is an instrument.
     pub continuous: Option<Roll>,
@@ -75,14 +77,30 @@ impl Default for BarOptions {
     }
 }
 
+/// A stream that ends with its end or after its first error. `advance` gives the next bar, `None` at the end, and is not
+/// asked again then.
+pub(crate) fn until_error(
+    mut advance: impl FnMut() -> Result<Option<BarEvent>, FeedError> + Send + 'static,
+) -> BarStream {
+    let mut ended = false;
+    Box::new(std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        let item = advance().transpose();
+        ended = !matches!(item, Some(Ok(_)));
+        item
+    }))
+}
+
 /// What opens a file of one format: `None` if the file is of another.
 type Open = fn(&Path, &text::Head, &BarOptions) -> Option<Result<Box<dyn BarFile>, FeedError>>;
 
 /// Asked one after another; the first that recognises a file reads it.
-const FORMATS: &[Open] = &[dbn::open, lean::open, sierra::open, columns::open];
+const FORMATS: &[Open] = &[dbn::open, lean::open, parquet::open, sierra::open, columns::open];
 
-const KNOWN: &str = "a Databento DBN file of schema ohlcv, a LEAN zip of bars, Sierra Chart's bar text, or CSV with \
-                     [backtest.columns]";
+const KNOWN: &str = "a Databento DBN file of schema ohlcv, a LEAN zip of bars, Sierra Chart's bar text, or CSV or \
+                     Parquet with [backtest.columns]";
 
 pub type Bars = Box<dyn Iterator<Item = Result<BarEvent, FeedError>> + Send>;
 

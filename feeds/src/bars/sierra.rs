@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::columns::{ColumnFile, Columns, Stamp, TimeColumn};
+use super::columns::ColumnFile;
+use super::mapping::{Columns, Stamp, TimeColumn};
 use super::text::Head;
 use super::{BarFile, BarOptions};
 use crate::error::FeedError;

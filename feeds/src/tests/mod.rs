@@ -5,6 +5,7 @@ mod databento;
 mod faults;
 mod lean;
 mod made;
+mod parquet_files;
 mod settlement;
 mod synthetic;
 
