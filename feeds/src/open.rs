@@ -12,6 +12,7 @@ use engine::market::{FeedEvent, Instrument, SymbolId};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::databento::DbnFile;
+use crate::described::{self, Described};
 use crate::error::FeedError;
 use crate::lean::LeanFile;
 use crate::merge::{Merge, Route, Routes, Source};
@@ -44,7 +45,7 @@ pub fn open(paths: &[PathBuf], known: &[Instrument], select: &Select) -> Result<
     let files = expand(paths)?.iter().map(|path| open_file(path)).collect::<Result<Vec<_>, _>>()?;
     let selected = select::selected(&files, known, select)?;
     overlap::refuse(&files, &selected)?;
-    let mut instruments = instruments(&selected, known)?;
+    let mut instruments = instruments(&selected, known, &[])?;
     let routes = routes(selected, &instruments)?;
     let skipped = Counters::default();
     let sources = files.iter().flat_map(|file| file.sources(&routes, &skipped)).collect();
@@ -142,14 +143,28 @@ fn open_file(path: &Path) -> Result<DataFile, FeedError> {
     }
 }
 
-/// An instrument for each contract, in the contracts' order.
-pub(crate) fn instruments(selected: &BTreeSet<Contract>, known: &[Instrument]) -> Result<Vec<Instrument>, FeedError> {
+/// An instrument for each contract, in the contracts' order: one that is known, otherwise as it is described, otherwise as
+/// the built-in table has it. What is described may not contradict what is known.
+pub(crate) fn instruments(
+    selected: &BTreeSet<Contract>,
+    known: &[Instrument],
+    described: &[Described],
+) -> Result<Vec<Instrument>, FeedError> {
     let mut free = (0..=u16::MAX).map(SymbolId).filter(|id| known.iter().all(|instrument| instrument.id != *id));
     selected
         .iter()
-        .map(|contract| match known_as(contract, selected, known)? {
-            Some(instrument) => Ok(instrument.clone()),
-            None => specs::instrument(contract, free.next().expect("fewer contracts than ids")),
+        .map(|contract| {
+            let told = described::one(described.iter().filter(|described| described.is_of(contract)))?;
+            match (known_as(contract, selected, known)?, told) {
+                (Some(instrument), told) => {
+                    told.map_or(Ok(()), |told| told.check(instrument, "the configuration"))?;
+                    Ok(instrument.clone())
+                }
+                (None, told) => {
+                    let id = free.next().expect("fewer contracts than ids");
+                    told.map_or_else(|| specs::instrument(contract, id), |told| Ok(told.named(&contract.name, id)))
+                }
+            }
         })
         .collect()
 }

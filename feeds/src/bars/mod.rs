@@ -15,6 +15,7 @@ use engine::time::Timestamp;
 
 use crate::contract::Contract;
 use crate::counts::Counters;
+use crate::described::Described;
 use crate::error::FeedError;
 use crate::merge::Routes;
 use crate::open;
@@ -27,11 +28,13 @@ mod lean;
 mod mapping;
 mod merge;
 mod parquet;
+mod recorded;
 mod sierra;
 mod text;
 
 pub use continuous::Roll;
 pub use mapping::{Columns, Stamp, TimeColumn};
+pub use recorded::{Recorded, RecordedBars};
 
 pub(crate) type BarItem = Result<BarEvent, FeedError>;
 pub(crate) type BarStream = Box<dyn Iterator<Item = BarItem> + Send>;
@@ -48,6 +51,11 @@ pub(crate) trait BarFile: Holds {
     fn lanes(&self) -> Vec<Lane>;
 
     fn sources(&self, routes: &Routes, counters: &Counters) -> Vec<BarSource>;
+
+    /// What it says itself of its contracts: tick size, multiplier.
+    fn described(&self) -> Vec<Described> {
+        Vec::new()
+    }
 }
 
 /// What a file holds of one contract.
@@ -113,6 +121,8 @@ pub struct OpenedBars {
     /// Lengths in seconds, by symbol; of a symbol with bars of trades those of trades.
     pub lengths_s: BTreeMap<SymbolId, BTreeSet<u32>>,
     pub skipped: Counters,
+    /// What the sources say themselves of contracts that are played.
+    pub described: Vec<Described>,
 }
 
 /// Opens files, or folders of files, as one stream. Contracts become instruments as in [`crate::open`]; errors come as
@@ -124,8 +134,29 @@ pub fn open_bars(
     options: &BarOptions,
 ) -> Result<OpenedBars, FeedError> {
     let files = open::expand(paths)?.iter().map(|path| open_file(path, options)).collect::<Result<Vec<_>, _>>()?;
-    let selected = select::selected(&files, known, select)?;
-    let mut instruments = open::instruments(&selected, known)?;
+    open_all(&files, known, select, options)
+}
+
+/// The same of bars that sessions have kept, oldest session first.
+pub fn open_recorded(
+    kept: Vec<Recorded>,
+    known: &[Instrument],
+    select: &Select,
+    options: &BarOptions,
+) -> Result<OpenedBars, FeedError> {
+    open_all(&recorded::lanes(kept), known, select, options)
+}
+
+fn open_all(
+    files: &[Box<dyn BarFile>],
+    known: &[Instrument],
+    select: &Select,
+    options: &BarOptions,
+) -> Result<OpenedBars, FeedError> {
+    let selected = select::selected(files, known, select)?;
+    let mut described: Vec<Described> = files.iter().flat_map(|file| file.described()).collect();
+    described.retain(|described| selected.contains(&described.contract()));
+    let mut instruments = open::instruments(&selected, known, &described)?;
     let lanes: BTreeSet<Lane> = files.iter().flat_map(|file| file.lanes()).collect();
     let ids: BTreeMap<Contract, SymbolId> =
         selected.iter().cloned().zip(instruments.iter().map(|instrument| instrument.id)).collect();
@@ -143,10 +174,11 @@ pub fn open_bars(
     }
     let merged = merge::BarMerge::new(sources);
     if let Some(rule) = &options.continuous {
-        return series(merged, rule, instruments, known, lengths_s, &with_trades, skipped);
+        let opened = series(merged, rule, instruments, known, lengths_s, &with_trades, skipped)?;
+        return Ok(OpenedBars { described, ..opened });
     }
     let bars = Box::new(merged);
-    Ok(OpenedBars { instruments, bars, with_trades, lengths_s, skipped })
+    Ok(OpenedBars { instruments, bars, with_trades, lengths_s, skipped, described })
 }
 
 /// The contracts of one root as the instrument of that root without expiry.
@@ -185,7 +217,8 @@ fn series(
     let calendar = crate::specs::spec(&first.root)?.calendar;
     let bars = Box::new(continuous::Continuous::new(merged, rule.clone(), members, id, calendar));
     let with_trades = if with_trades.is_empty() { Vec::new() } else { vec![id] };
-    Ok(OpenedBars { instruments: vec![series], bars, with_trades, lengths_s: [(id, lengths)].into(), skipped })
+    let (lengths_s, described) = ([(id, lengths)].into(), Vec::new());
+    Ok(OpenedBars { instruments: vec![series], bars, with_trades, lengths_s, skipped, described })
 }
 
 /// The end of a contract's last trade date: the date where it is known, otherwise the third Friday of its month, as for

@@ -6,6 +6,7 @@ mod faults;
 mod lean;
 mod made;
 mod parquet_files;
+mod recorded;
 mod settlement;
 mod synthetic;
 

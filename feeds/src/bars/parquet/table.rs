@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use parquet::basic::Compression as C;
 use parquet::column::reader::ColumnReader;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -64,7 +65,27 @@ impl Table {
             .into_iter()
             .map(|(names, meaning)| pick(path, &columns, &names, meaning))
             .collect::<Result<_, _>>()?;
-        Ok(Self { path: path.to_owned(), file, picks, groups: 0, readers: Vec::new(), rows_left: 0, next_row: 1 })
+        let table =
+            Self { path: path.to_owned(), file, picks, groups: 0, readers: Vec::new(), rows_left: 0, next_row: 1 };
+        table.check_packing()?;
+        Ok(table)
+    }
+
+    /// Every column of every row group is packed in a way that this program unpacks.
+    fn check_packing(&self) -> Result<(), FeedError> {
+        for (group, pick) in
+            self.file.metadata().row_groups().iter().flat_map(|g| self.picks.iter().map(move |p| (g, p)))
+        {
+            for place in &pick.places {
+                let packing = group.column(*place).compression();
+                if !matches!(packing, C::UNCOMPRESSED | C::SNAPPY | C::GZIP(_) | C::ZSTD(_)) {
+                    let found = format!("column `{}` packed with {packing}", pick.name);
+                    let expected = "snappy, gzip, zstd or not packed";
+                    return Err(FeedError::UnknownSchema { path: self.path.clone(), found, expected });
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn path(&self) -> &Path {
