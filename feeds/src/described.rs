@@ -7,6 +7,7 @@ use engine::market::{Instrument, SymbolId};
 
 use crate::contract::Contract;
 use crate::error::FeedError;
+use crate::specs;
 
 /// A contract as a source has it.
 #[derive(Clone, PartialEq, Debug)]
@@ -15,6 +16,8 @@ pub struct Described {
     pub instrument: Instrument,
     /// Who says so, as in `es.definition.dbn`.
     pub whence: String,
+    /// Whether it is a whole instrument; otherwise exchange and trading hours come from the built-in table.
+    pub(crate) is_whole: bool,
 }
 
 impl Described {
@@ -27,8 +30,25 @@ impl Described {
         self.contract() == *contract
     }
 
-    pub(crate) fn named(&self, name: &str, id: SymbolId) -> Instrument {
-        Instrument { id, name: name.to_owned(), ..self.instrument.clone() }
+    /// A session's instrument of this contract, which is not configured.
+    pub(crate) fn instrument(&self, contract: &Contract, id: SymbolId) -> Result<Instrument, FeedError> {
+        if self.is_whole {
+            return Ok(Instrument { id, name: contract.name.clone(), ..self.instrument.clone() });
+        }
+        let built_in = specs::instrument(contract, id)?;
+        self.check(&built_in, "the built-in table")?;
+        Ok(self.dated(built_in))
+    }
+
+    /// The instrument with the day of its expiry, if only its month was known.
+    pub(crate) fn dated(&self, instrument: Instrument) -> Instrument {
+        let length = |expiry: &Option<String>| expiry.as_ref().map_or(0, String::len);
+        match (&self.instrument.expiry, &instrument.expiry) {
+            (ours, theirs @ Some(_)) if length(ours) > length(theirs) => {
+                Instrument { expiry: ours.clone(), ..instrument }
+            }
+            _ => instrument,
+        }
     }
 
     /// Whether this is `other`, as far as both say: the same root and expiry. An expiry is the same if the shorter one begins

@@ -10,7 +10,7 @@ use engine::time::Timestamp;
 
 use super::mapping::{Columns, ROWS_LOOKED_AT, Row, Series, TimeColumn};
 use super::text::{Head, Rows};
-use super::{BarFile, BarOptions, BarSource, Lane, until_error};
+use super::{BarFile, BarSource, Lane, Told, until_error};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::error::FeedError;
@@ -18,8 +18,8 @@ use crate::lean::nanos;
 use crate::merge::{Route, Routes};
 use crate::select::Holds;
 
-pub(super) fn open(path: &Path, head: &Head, options: &BarOptions) -> Option<Result<Box<dyn BarFile>, FeedError>> {
-    let columns = options.columns.as_ref()?;
+pub(super) fn open(path: &Path, head: &Head, told: &Told<'_>) -> Option<Result<Box<dyn BarFile>, FeedError>> {
+    let columns = told.options.columns.as_ref()?;
     head.line.as_ref()?;
     Some(ColumnFile::open(path, columns.clone()).map(|file| Box::new(file) as Box<dyn BarFile>))
 }

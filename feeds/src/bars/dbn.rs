@@ -9,7 +9,7 @@ use engine::market::{Bar, Price, Quality};
 use engine::time::Timestamp;
 
 use super::text::Head;
-use super::{BarFile, BarOptions, BarSource, Lane, until_error};
+use super::{BarFile, BarSource, Lane, Told, until_error};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::databento::{DbnFile, Records};
@@ -29,10 +29,10 @@ fn length_s(schema: Schema) -> Option<u32> {
     }
 }
 
-pub(super) fn open(path: &Path, head: &Head, _options: &BarOptions) -> Option<Result<Box<dyn BarFile>, FeedError>> {
+pub(super) fn open(path: &Path, head: &Head, told: &Told<'_>) -> Option<Result<Box<dyn BarFile>, FeedError>> {
     let packed = head.bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
     (packed || head.bytes.starts_with(b"DBN")).then_some(())?;
-    let file = DbnFile::open_as(path, |schema| length_s(schema).is_some(), SCHEMAS);
+    let file = DbnFile::open_as(path, |schema| length_s(schema).is_some(), SCHEMAS, told.definitions);
     Some(file.and_then(|file| match file.schema().and_then(length_s) {
         Some(length_s) => Ok(Box::new(DbnBarFile { file, length_s }) as Box<dyn BarFile>),
         None => {

@@ -10,7 +10,7 @@ use engine::market::{Bar, Quality};
 use engine::time::Timestamp;
 
 use super::text::Head;
-use super::{BarFile, BarOptions, BarSource, Lane, until_error};
+use super::{BarFile, BarSource, Lane, Told, until_error};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::error::FeedError;
@@ -19,7 +19,7 @@ use crate::lean::{Entry, LeanFile};
 use crate::merge::{Route, Routes};
 use crate::select::Holds;
 
-pub(super) fn open(path: &Path, head: &Head, _options: &BarOptions) -> Option<Result<Box<dyn BarFile>, FeedError>> {
+pub(super) fn open(path: &Path, head: &Head, _told: &Told<'_>) -> Option<Result<Box<dyn BarFile>, FeedError>> {
     matches!(head.bytes.get(..4)?, b"PK\x03\x04" | b"PK\x05\x06").then_some(())?;
     Some(LeanFile::open(path).and_then(|file| {
         let ticks = file.entries().find(|entry| entry.kind.length_s().is_none()).map(|entry| entry.name.clone());

@@ -15,6 +15,7 @@ use engine::time::Timestamp;
 
 use crate::contract::Contract;
 use crate::counts::Counters;
+use crate::databento::Definitions;
 use crate::described::Described;
 use crate::error::FeedError;
 use crate::merge::Routes;
@@ -101,8 +102,14 @@ pub(crate) fn until_error(
     }))
 }
 
+/// What is known besides a file.
+struct Told<'a> {
+    options: &'a BarOptions,
+    definitions: &'a Definitions,
+}
+
 /// What opens a file of one format: `None` if the file is of another.
-type Open = fn(&Path, &text::Head, &BarOptions) -> Option<Result<Box<dyn BarFile>, FeedError>>;
+type Open = fn(&Path, &text::Head, &Told<'_>) -> Option<Result<Box<dyn BarFile>, FeedError>>;
 
 /// Asked one after another; the first that recognises a file reads it.
 const FORMATS: &[Open] = &[dbn::open, lean::open, parquet::open, sierra::open, columns::open];
@@ -133,8 +140,10 @@ pub fn open_bars(
     select: &Select,
     options: &BarOptions,
 ) -> Result<OpenedBars, FeedError> {
-    let files = open::expand(paths)?.iter().map(|path| open_file(path, options)).collect::<Result<Vec<_>, _>>()?;
-    open_all(&files, known, select, options)
+    let (paths, definitions) = Definitions::among(open::expand(paths)?)?;
+    let told = Told { options, definitions: &definitions };
+    let files = paths.iter().map(|path| open_file(path, &told)).collect::<Result<Vec<_>, _>>()?;
+    open_all(&files, known, select, options, &definitions)
 }
 
 /// The same of bars that sessions have kept, oldest session first.
@@ -144,7 +153,7 @@ pub fn open_recorded(
     select: &Select,
     options: &BarOptions,
 ) -> Result<OpenedBars, FeedError> {
-    open_all(&recorded::lanes(kept), known, select, options)
+    open_all(&recorded::lanes(kept), known, select, options, &Definitions::default())
 }
 
 fn open_all(
@@ -152,10 +161,11 @@ fn open_all(
     known: &[Instrument],
     select: &Select,
     options: &BarOptions,
+    definitions: &Definitions,
 ) -> Result<OpenedBars, FeedError> {
     let selected = select::selected(files, known, select)?;
-    let mut described: Vec<Described> = files.iter().flat_map(|file| file.described()).collect();
-    described.retain(|described| selected.contains(&described.contract()));
+    let told = files.iter().flat_map(|file| file.described()).chain(definitions.described().cloned());
+    let described: Vec<Described> = told.filter(|described| selected.contains(&described.contract())).collect();
     let mut instruments = open::instruments(&selected, known, &described)?;
     let lanes: BTreeSet<Lane> = files.iter().flat_map(|file| file.lanes()).collect();
     let ids: BTreeMap<Contract, SymbolId> =
@@ -233,9 +243,9 @@ fn last_trade(expiry: &str) -> Option<Timestamp> {
     Some(date.and_hms_opt(23, 59, 59)?.and_utc().into())
 }
 
-fn open_file(path: &Path, options: &BarOptions) -> Result<Box<dyn BarFile>, FeedError> {
+fn open_file(path: &Path, told: &Told<'_>) -> Result<Box<dyn BarFile>, FeedError> {
     let head = text::Head::of(path)?;
-    FORMATS.iter().find_map(|open| open(path, &head, options)).unwrap_or_else(|| {
+    FORMATS.iter().find_map(|open| open(path, &head, told)).unwrap_or_else(|| {
         let found = format!("a file that begins with {}", head.shown());
         Err(FeedError::UnknownSchema { path: path.to_owned(), found, expected: KNOWN })
     })

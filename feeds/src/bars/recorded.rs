@@ -43,7 +43,7 @@ pub struct Recorded {
 
 impl Recorded {
     fn described(&self) -> Described {
-        Described { instrument: self.instrument.clone(), whence: self.whence.clone() }
+        Described { instrument: self.instrument.clone(), whence: self.whence.clone(), is_whole: true }
     }
 
     /// All bars; those of the other sessions' tick size too, if the prices lie on this one's.

@@ -2,6 +2,7 @@
 
 mod bars;
 mod databento;
+mod definitions;
 mod faults;
 mod lean;
 mod made;

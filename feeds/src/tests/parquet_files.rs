@@ -121,6 +121,33 @@ fn rows_become_the_bars_that_the_same_text_becomes() {
 }
 
 #[test]
+fn parquet_and_text_of_several_contracts_are_merged_by_time() {
+    let dir = folder();
+    let (packed, plain) = (dir.path().join("ESH24.parquet"), dir.path().join("ESM24.csv"));
+    write_groups(&packed, PLAIN, 1, |_, group| {
+        all::<Int64Type>(group, [0, 2, 4, 6].map(|m| START + 60 * m));
+        four_rows(group);
+    });
+    let row = |m: i64| format!("{},4810,4812,4809,4811,5\n", START + 60 * m);
+    fs::write(&plain, format!("time,open,high,low,close,volume\n{}", [1, 2, 3, 9].map(row).concat())).expect("a file");
+    let columns = Columns { bar_s: Some(60), ..mapping() };
+    let opened =
+        open_bars(&[plain.clone(), packed.clone()], &[], &Select::All, &options(columns.clone())).expect("sound");
+    let order: Vec<(i64, u16)> = opened
+        .bars
+        .map(|bar| bar.map(|bar| ((bar.open_ts().secs() - START) / 60, bar.symbol().0)).expect("sound"))
+        .collect();
+    // At one time the file that was named first.
+    assert_eq!(order, [(0, 0), (1, 1), (2, 1), (2, 0), (3, 1), (4, 0), (6, 0), (9, 1)]);
+    // The same contract as text and as Parquet, with a minute in common.
+    let again = dir.path().join("ESH24.csv");
+    fs::write(&again, format!("time,open,high,low,close,volume\n{}", [1, 2].map(row).concat())).expect("a file");
+    let twice = open_bars(&[again, packed], &[], &Select::All, &options(columns)).expect("sound heads");
+    let error = twice.bars.filter_map(Result::err).next().expect("they overlap");
+    assert!(error.to_string().contains("two files hold the same bars"), "{error}");
+}
+
+#[test]
 fn prices_come_in_every_type_of_number() {
     let dir = folder();
     let check = |kind: &str, write: &dyn Fn(&mut Group<'_>, [i64; 2])| {

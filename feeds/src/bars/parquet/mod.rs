@@ -11,7 +11,7 @@ use engine::time::Timestamp;
 
 use super::mapping::{Columns, ROWS_LOOKED_AT, Row, Series, Wrong};
 use super::text::Head;
-use super::{BarFile, BarOptions, BarSource, Lane, until_error};
+use super::{BarFile, BarSource, Lane, Told, until_error};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::error::FeedError;
@@ -24,9 +24,9 @@ mod table;
 
 const MAGIC: &[u8] = b"PAR1";
 
-pub(super) fn open(path: &Path, head: &Head, options: &BarOptions) -> Option<Result<Box<dyn BarFile>, FeedError>> {
+pub(super) fn open(path: &Path, head: &Head, told: &Told<'_>) -> Option<Result<Box<dyn BarFile>, FeedError>> {
     head.bytes.starts_with(MAGIC).then_some(())?;
-    let Some(columns) = &options.columns else {
+    let Some(columns) = &told.options.columns else {
         let found = "a Parquet file".to_owned();
         let expected = "[backtest.columns] beside it, which says where it has what";
         return Some(Err(FeedError::UnknownSchema { path: path.to_owned(), found, expected }));
