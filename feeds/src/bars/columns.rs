@@ -8,7 +8,8 @@ use engine::bar_market::BarEvent;
 use engine::market::Price;
 use engine::time::Timestamp;
 
-use super::mapping::{Columns, ROWS_LOOKED_AT, Row, Series, TimeColumn};
+use super::clock::Clock;
+use super::mapping::{Columns, ROWS_LOOKED_AT, Row, Series};
 use super::text::{Head, Rows};
 use super::{BarFile, BarSource, Lane, Told, until_error};
 use crate::contract::Contract;
@@ -90,7 +91,7 @@ struct Places {
 struct Reader {
     rows: Rows,
     places: Places,
-    time: TimeColumn,
+    clock: Clock,
     joined: String,
 }
 
@@ -105,21 +106,26 @@ impl Reader {
             volume: optional(&columns.volume)?,
             trades: optional(&columns.trades)?,
         };
-        Ok(Self { rows, places, time: columns.time.clone(), joined: String::new() })
+        Ok(Self { rows, places, clock: Clock::new(columns.time.clone()), joined: String::new() })
     }
 
     /// The time of the row as it is written.
     fn stamp(&mut self) -> Result<Timestamp, FeedError> {
-        self.joined.clear();
-        for (n, place) in self.places.time.iter().enumerate() {
-            if n > 0 {
-                self.joined.push(' ');
+        let text = match self.places.time.as_slice() {
+            [place] => self.rows.text(*place),
+            places => {
+                self.joined.clear();
+                for (n, place) in places.iter().enumerate() {
+                    if n > 0 {
+                        self.joined.push(' ');
+                    }
+                    self.joined.push_str(self.rows.text(*place));
+                }
+                self.joined.as_str()
             }
-            self.joined.push_str(self.rows.text(*place));
-        }
-        self.time
-            .instant(&self.joined)
-            .ok_or_else(|| self.rows.wrong(format!("the time `{}`", self.joined), self.time.expected()))
+        };
+        let at = self.clock.instant(text);
+        at.ok_or_else(|| self.rows.wrong(format!("the time `{text}`"), self.clock.expected()))
     }
 
     fn next_bar(&mut self, series: &mut Series) -> Result<Option<BarEvent>, FeedError> {

@@ -77,7 +77,7 @@ impl BarFile for DbnBarFile {
         let not_before = self.file.start();
         let open = Box::new(move || {
             let records = Records::open(file.path())?;
-            let mut bars = DbnBars { records, file, routes, counters, length_s };
+            let mut bars = DbnBars { records, file, routes, counters, length_s, newest: None };
             Ok(until_error(move || bars.advance()))
         });
         vec![BarSource { not_before, open }]
@@ -90,9 +90,31 @@ struct DbnBars {
     routes: Routes,
     counters: Counters,
     length_s: u32,
+    newest: Option<Known>,
+}
+
+/// Where the bars of an instrument id go from one time to another: most bars are of the id that the one before was of.
+struct Known {
+    instrument_id: u32,
+    from: u64,
+    to: u64,
+    route: Option<Route>,
 }
 
 impl DbnBars {
+    fn route(&mut self, instrument_id: u32, at: u64) -> Option<Route> {
+        if let Some(known) = &self.newest
+            && known.instrument_id == instrument_id
+            && (known.from..known.to).contains(&at)
+        {
+            return known.route;
+        }
+        let (contract, from, to) = self.file.meaning_of(instrument_id, at)?;
+        let route = contract.and_then(|contract| self.routes.get(contract)).copied();
+        self.newest = Some(Known { instrument_id, from, to, route });
+        route
+    }
+
     fn advance(&mut self) -> Result<Option<BarEvent>, FeedError> {
         loop {
             let Some(record) = self.records.next_record()? else { return Ok(None) };
@@ -100,8 +122,7 @@ impl DbnBars {
                 self.counters.other_records();
                 continue;
             };
-            let contract = self.file.contract_of(bar.hd.instrument_id, bar.hd.ts_event);
-            let Some(route) = contract.and_then(|contract| self.routes.get(contract)).copied() else {
+            let Some(route) = self.route(bar.hd.instrument_id, bar.hd.ts_event) else {
                 self.counters.other_contracts();
                 continue;
             };

@@ -163,6 +163,11 @@ impl TimeColumn {
         }
     }
 
+    /// `None` for an hour that comes twice or never.
+    pub(super) fn only(&self, local: &NaiveDateTime) -> Option<Timestamp> {
+        self.zone.from_local_datetime(local).single().map(|at| at.to_utc().into())
+    }
+
     /// The hour that comes twice in autumn lies in the weekend; the first of the two is taken.
     pub(super) fn local(&self, local: &NaiveDateTime) -> Option<Timestamp> {
         self.zone.from_local_datetime(local).earliest().map(|at| at.to_utc().into())

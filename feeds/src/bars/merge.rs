@@ -2,7 +2,8 @@
 //! end the source that was named first goes first. A source that steps back, or two that hold the same bar, end it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use engine::bar_market::BarEvent;
 use engine::market::SymbolId;
@@ -25,21 +26,41 @@ pub(super) struct BarMerge {
     turns: BinaryHeap<Reverse<(Timestamp, usize)>>,
     /// The end of the newest bars, and what ended then.
     at: Timestamp,
-    seen: BTreeSet<Key>,
+    /// A handful: looked through, since a set would allocate for each bar.
+    seen: Vec<Key>,
 }
 
 impl BarMerge {
     pub(super) fn new(sources: Vec<BarSource>) -> Self {
         let turns = sources.iter().enumerate().map(|(place, source)| Reverse((source.not_before, place))).collect();
         let sources = sources.into_iter().map(State::Closed).collect();
-        Self { sources, turns, at: Timestamp::MIN, seen: BTreeSet::new() }
+        Self { sources, turns, at: Timestamp::MIN, seen: Vec::new() }
     }
 
-    fn refill(&mut self, place: usize, mut stream: BarStream, reached: Timestamp) {
-        let Some(item) = stream.next() else { return };
-        let turn = item.as_ref().map_or(reached, BarEvent::end);
-        self.sources[place] = State::Waiting(item, stream);
-        self.turns.push(Reverse((turn, place)));
+    /// The item whose turn it is, if its source has been opened. The source's next item is waiting then.
+    fn take(&mut self) -> Option<Option<BarItem>> {
+        let mut turn = self.turns.peek_mut()?;
+        let Reverse((reached, place)) = *turn;
+        let source = &mut self.sources[place];
+        let (taken, waits) = match std::mem::replace(source, State::Ended) {
+            State::Closed(closed) => match (closed.open)() {
+                Ok(mut stream) => (None, stream.next().map(|item| (item, stream))),
+                Err(error) => (Some(Err(error)), None),
+            },
+            State::Waiting(item, mut stream) => {
+                let next = if item.is_ok() { stream.next() } else { None };
+                (Some(item), next.map(|next| (next, stream)))
+            }
+            State::Ended => (None, None),
+        };
+        match waits {
+            Some((item, stream)) => {
+                turn.0.0 = item.as_ref().map_or(reached, BarEvent::end);
+                *source = State::Waiting(item, stream);
+            }
+            None => drop(PeekMut::pop(turn)),
+        }
+        Some(taken)
     }
 
     fn fail(&mut self, error: FeedError) -> Option<BarItem> {
@@ -54,7 +75,10 @@ impl BarMerge {
             self.at = bar.end();
             self.seen.clear();
         }
-        self.seen.insert((bar.symbol(), bar.length_s(), matches!(bar, BarEvent::Trades(_))))
+        let key = (bar.symbol(), bar.length_s(), matches!(bar, BarEvent::Trades(_)));
+        let is_new = !self.seen.contains(&key);
+        self.seen.push(key);
+        is_new
     }
 }
 
@@ -62,24 +86,16 @@ impl Iterator for BarMerge {
     type Item = BarItem;
 
     fn next(&mut self) -> Option<BarItem> {
-        while let Some(Reverse((reached, place))) = self.turns.pop() {
-            match std::mem::replace(&mut self.sources[place], State::Ended) {
-                State::Closed(source) => match (source.open)() {
-                    Ok(stream) => self.refill(place, stream, reached),
-                    Err(error) => return self.fail(error),
-                },
-                State::Waiting(Ok(bar), stream) => {
-                    if !self.is_new(&bar) {
-                        let what = format!("a bar that ends at {} twice: two files hold the same bars", bar.end());
-                        return self.fail(FeedError::Nothing(what));
-                    }
-                    self.refill(place, stream, reached);
-                    return Some(Ok(bar));
+        loop {
+            match self.take()? {
+                None => {}
+                Some(Ok(bar)) if self.is_new(&bar) => return Some(Ok(bar)),
+                Some(Ok(bar)) => {
+                    let what = format!("a bar that ends at {} twice: two files hold the same bars", bar.end());
+                    return self.fail(FeedError::Nothing(what));
                 }
-                State::Waiting(Err(error), _) => return self.fail(error),
-                State::Ended => {}
+                Some(Err(error)) => return self.fail(error),
             }
         }
-        None
     }
 }

@@ -22,6 +22,7 @@ use crate::merge::Routes;
 use crate::open;
 use crate::select::{self, Holds, Select};
 
+mod clock;
 mod columns;
 mod continuous;
 mod dbn;

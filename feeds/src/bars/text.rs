@@ -1,7 +1,7 @@
 //! Text files of rows, plain or gzipped. In: a path. Out: the first line, then records with their line numbers.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use csv::ByteRecord;
@@ -53,24 +53,39 @@ fn open(path: &Path) -> Result<BufReader<Box<dyn Read + Send>>, FeedError> {
     Ok(BufReader::with_capacity(1 << 16, inner))
 }
 
-/// Records after the header.
+/// Records after the header. A record is a line: a quoted field may hold the delimiter, but no end of a line.
 pub(crate) struct Rows {
     path: PathBuf,
-    reader: csv::Reader<BufReader<Box<dyn Read + Send>>>,
-    record: ByteRecord,
+    reader: BufReader<Box<dyn Read + Send>>,
+    delimiter: u8,
     names: Vec<String>,
+    /// The number of the line, from 1.
+    number: u64,
+    line: Vec<u8>,
+    /// Where the fields of the line begin and end.
+    fields: Vec<(usize, usize)>,
+    /// The fields of a line with quotes; otherwise empty.
+    unquoted: ByteRecord,
 }
+
+/// A longer line is none.
+const ROW_BYTES_MAX: u64 = 1 << 16;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Rows {
     pub(crate) fn open(path: &Path, delimiter: u8) -> Result<Self, FeedError> {
-        let mut how = csv::ReaderBuilder::new();
-        how.delimiter(delimiter).flexible(true).trim(csv::Trim::All);
-        let mut reader = how.from_reader(open(path)?);
-        let names = match reader.headers() {
-            Ok(names) => names.iter().map(str::to_owned).collect(),
-            Err(error) => return Err(of_csv(path, "line 1", &error)),
+        let (names, line, fields, unquoted) = (Vec::new(), Vec::new(), Vec::new(), ByteRecord::new());
+        let (path, reader) = (path.to_owned(), open(path)?);
+        let mut rows = Self { path, reader, delimiter, names, number: 0, line, fields, unquoted };
+        rows.advance()?;
+        let count = rows.fields.len().max(rows.unquoted.len());
+        let name = |place: usize| {
+            let name = rows.field(place);
+            let name = name.strip_prefix(BYTE_ORDER_MARK).filter(|_| place == 0).unwrap_or(name);
+            String::from_utf8(name.to_owned()).map_err(|_| rows.wrong("bytes that are no text", "names of columns"))
         };
-        Ok(Self { path: path.to_owned(), reader, record: ByteRecord::new(), names })
+        rows.names = (0..count).map(name).collect::<Result<_, _>>()?;
+        Ok(rows)
     }
 
     /// The place of a column.
@@ -84,13 +99,60 @@ impl Rows {
 
     /// Goes to the next record; `false` at the end.
     pub(crate) fn advance(&mut self) -> Result<bool, FeedError> {
-        let after = self.reader.position().line();
-        let read = self.reader.read_byte_record(&mut self.record);
-        read.map_err(|error| of_csv(&self.path, &format!("the line after {after}"), &error))
+        self.fields.clear();
+        self.unquoted.clear();
+        loop {
+            self.line.clear();
+            let limited = &mut (&mut self.reader).take(ROW_BYTES_MAX);
+            let read = limited.read_until(b'\n', &mut self.line).map_err(|error| self.broken(error))?;
+            if read == 0 {
+                return Ok(false);
+            }
+            self.number += 1;
+            match self.line.strip_suffix(b"\n") {
+                Some(line) => self.line.truncate(line.strip_suffix(b"\r").unwrap_or(line).len()),
+                None if read as u64 == ROW_BYTES_MAX => return Err(self.wrong("a line without end", "rows of text")),
+                None => {}
+            }
+            if !self.line.is_empty() {
+                break;
+            }
+        }
+        if self.line.contains(&b'"') {
+            self.unquote()?
+        } else {
+            self.split()
+        }
+        Ok(true)
+    }
+
+    fn split(&mut self) {
+        let mut begin = 0;
+        for (place, byte) in self.line.iter().enumerate() {
+            if *byte == self.delimiter {
+                self.fields.push((begin, place));
+                begin = place + 1;
+            }
+        }
+        self.fields.push((begin, self.line.len()));
+    }
+
+    fn unquote(&mut self) -> Result<(), FeedError> {
+        if !self.line.iter().filter(|byte| **byte == b'"').count().is_multiple_of(2) {
+            return Err(self.wrong("a quote that does not end on its line", "rows of text"));
+        }
+        let mut how = csv::ReaderBuilder::new();
+        how.delimiter(self.delimiter).has_headers(false).trim(csv::Trim::All);
+        let line = self.line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.line);
+        let read = how.from_reader(line).read_byte_record(&mut self.unquoted);
+        read.map(|_| ()).map_err(|error| self.wrong(error.to_string(), "rows of text"))
     }
 
     pub(crate) fn field(&self, column: usize) -> &[u8] {
-        self.record.get(column).unwrap_or_default()
+        match self.fields.get(column) {
+            Some((begin, end)) => self.line[*begin..*end].trim_ascii(),
+            None => self.unquoted.get(column).unwrap_or_default(),
+        }
     }
 
     pub(crate) fn text(&self, column: usize) -> &str {
@@ -98,16 +160,16 @@ impl Rows {
     }
 
     pub(crate) fn wrong(&self, found: impl Into<String>, expected: impl Into<String>) -> FeedError {
-        let line = self.record.position().map_or(0, csv::Position::line);
-        FeedError::damaged(&self.path, format!("line {line}"), found, expected)
+        FeedError::damaged(&self.path, format!("line {}", self.number), found, expected)
     }
-}
 
-fn of_csv(path: &Path, at: &str, error: &csv::Error) -> FeedError {
-    match error.kind() {
-        csv::ErrorKind::Io(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
-            FeedError::truncated(path, at, "the end of the compressed data", "more rows")
+    fn broken(&self, error: io::Error) -> FeedError {
+        let at = format!("the line after {}", self.number);
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                FeedError::truncated(&self.path, at, "the end of the compressed data", "more rows")
+            }
+            _ => FeedError::damaged(&self.path, at, error.to_string(), "rows of text"),
         }
-        _ => FeedError::damaged(path, at, error.to_string(), "rows of text"),
     }
 }

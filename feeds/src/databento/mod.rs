@@ -135,13 +135,20 @@ impl DbnFile {
     }
 
     pub(crate) fn contract_of(&self, instrument_id: u32, at: u64) -> Option<&Contract> {
+        self.meaning_of(instrument_id, at)?.0
+    }
+
+    /// What an instrument id means at a time, and from when to when it does; `None` if that is not known.
+    pub(crate) fn meaning_of(&self, instrument_id: u32, at: u64) -> Option<(Option<&Contract>, u64, u64)> {
         let namings = self.names.get(&instrument_id)?;
         // Snapshot records are older than the file: with one name there is no need to ask when.
-        let naming = match namings.as_slice() {
-            [only] => Some(only),
-            several => several.iter().find(|naming| naming.from <= at && at < naming.to),
-        };
-        naming?.contract.as_ref()
+        match namings.as_slice() {
+            [only] => Some((only.contract.as_ref(), 0, u64::MAX)),
+            several => {
+                let naming = several.iter().find(|naming| naming.from <= at && at < naming.to)?;
+                Some((naming.contract.as_ref(), naming.from, naming.to))
+            }
+        }
     }
 }
 
