@@ -16,7 +16,7 @@ use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::error::FeedError;
 use crate::lean::nanos;
-use crate::merge::{Route, Routes};
+use crate::merge::Routes;
 use crate::select::Holds;
 
 pub(super) fn open(path: &Path, head: &Head, told: &Told<'_>) -> Option<Result<Box<dyn BarFile>, FeedError>> {
@@ -133,19 +133,26 @@ impl Reader {
             return Ok(None);
         }
         let stamp = self.stamp()?;
-        let [open, high, low, close] = [0, 1, 2, 3].map(|n| self.price(self.places.prices[n], series.route));
-        let prices = [open?, high?, low?, close?];
+        let mut prices = [Price(0); 4];
+        for (price, place) in prices.iter_mut().zip(self.places.prices) {
+            let nanos = nanos(self.rows.field(place));
+            match nanos.and_then(|nanos| series.route.grid.price(nanos)) {
+                Some(on_grid) => *price = on_grid,
+                None => return Err(self.no_price(place, nanos.is_some())),
+            }
+        }
         let (volume, trades) = (self.whole(self.places.volume)?, self.whole(self.places.trades)?);
         let bar = series.bar(&Row { stamp, prices, volume, trades });
         bar.map(|bar| Some(BarEvent::Trades(bar))).map_err(|(found, expected)| self.rows.wrong(found, expected))
     }
 
-    fn price(&self, place: usize, route: Route) -> Result<Price, FeedError> {
-        let nanos = nanos(self.rows.field(place))
-            .ok_or_else(|| self.rows.wrong(format!("`{}`", self.rows.text(place)), "a price"))?;
-        route.grid.price(nanos).ok_or_else(|| {
-            self.rows.wrong(format!("the price {}", self.rows.text(place)), "a price on the contract's tick grid")
-        })
+    #[cold]
+    fn no_price(&self, place: usize, is_number: bool) -> FeedError {
+        let text = self.rows.text(place);
+        match is_number {
+            true => self.rows.wrong(format!("the price {text}"), "a price on the contract's tick grid"),
+            false => self.rows.wrong(format!("`{text}`"), "a price"),
+        }
     }
 
     fn whole(&self, place: Option<usize>) -> Result<u64, FeedError> {

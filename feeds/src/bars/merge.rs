@@ -42,15 +42,20 @@ impl BarMerge {
         let mut turn = self.turns.peek_mut()?;
         let Reverse((reached, place)) = *turn;
         let source = &mut self.sources[place];
+        // Most of the time: a bar, and another one after it.
+        if let State::Waiting(item, stream) = source
+            && item.is_ok()
+            && let Some(next) = stream.next()
+        {
+            turn.0.0 = next.as_ref().map_or(reached, BarEvent::end);
+            return Some(Some(std::mem::replace(item, next)));
+        }
         let (taken, waits) = match std::mem::replace(source, State::Ended) {
             State::Closed(closed) => match (closed.open)() {
                 Ok(mut stream) => (None, stream.next().map(|item| (item, stream))),
                 Err(error) => (Some(Err(error)), None),
             },
-            State::Waiting(item, mut stream) => {
-                let next = if item.is_ok() { stream.next() } else { None };
-                (Some(item), next.map(|next| (next, stream)))
-            }
+            State::Waiting(item, _) => (Some(item), None),
             State::Ended => (None, None),
         };
         match waits {

@@ -118,23 +118,26 @@ impl Rows {
                 break;
             }
         }
-        if self.line.contains(&b'"') {
-            self.unquote()?
-        } else {
-            self.split()
+        if !self.split() {
+            self.fields.clear();
+            self.unquote()?;
         }
         Ok(true)
     }
 
-    fn split(&mut self) {
+    /// `false` for a line with quotes.
+    fn split(&mut self) -> bool {
         let mut begin = 0;
         for (place, byte) in self.line.iter().enumerate() {
             if *byte == self.delimiter {
                 self.fields.push((begin, place));
                 begin = place + 1;
+            } else if *byte == b'"' {
+                return false;
             }
         }
         self.fields.push((begin, self.line.len()));
+        true
     }
 
     fn unquote(&mut self) -> Result<(), FeedError> {

@@ -180,21 +180,25 @@ impl Rows {
 
 const NANOS: i64 = 1_000_000_000;
 
+/// Powers of ten.
+const BILLIONTHS: [i64; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+
 /// A decimal number as billionths, exactly. `None` for anything else and for more than nine decimals.
 pub(crate) fn nanos(text: &[u8]) -> Option<i64> {
     let (negative, digits) = text.strip_prefix(b"-").map_or((false, text), |digits| (true, digits));
-    let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
-    let (whole, decimals) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());
-    if whole.is_empty() || decimals.len() > 9 {
+    if !digits.first()?.is_ascii_digit() {
         return None;
     }
-    let mut value: i64 = 0;
-    for byte in whole.iter().chain(decimals) {
-        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
-        value = value.checked_mul(10)?.checked_add(digit)?;
+    let (mut value, mut decimals) = (0_i64, None);
+    for (place, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => value = value.checked_mul(10)?.checked_add(i64::from(byte - b'0'))?,
+            b'.' if decimals.is_none() => decimals = Some(digits.len() - place - 1),
+            _ => return None,
+        }
     }
-    let missing = u32::try_from(9 - decimals.len()).expect("at most nine");
-    let value = value.checked_mul(10_i64.pow(missing))?;
+    let missing = 9_usize.checked_sub(decimals.unwrap_or(0))?;
+    let value = value.checked_mul(BILLIONTHS[missing])?;
     Some(if negative { -value } else { value })
 }
 

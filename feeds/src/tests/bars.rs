@@ -179,6 +179,40 @@ fn wrong_rows_are_named_by_line() {
 }
 
 #[test]
+fn quotes_blank_lines_and_marks_of_other_programs_are_read() {
+    let dir = folder();
+    let options = BarOptions { columns: Some(euro()), ..BarOptions::default() };
+    let path = dir.path().join("ESH24.csv");
+    let told = |text: &str| {
+        fs::write(&path, text).expect("a file");
+        match open_bars(std::slice::from_ref(&path), &[], &Select::All, &options) {
+            Err(error) => error.to_string(),
+            Ok(opened) => match opened.bars.collect::<Result<Vec<_>, _>>() {
+                Err(error) => error.to_string(),
+                Ok(bars) => {
+                    format!("{} bars, {:?}", bars.len(), trades(&bars, SymbolId(0)).last().map(|bar| bar.volume))
+                }
+            },
+        }
+    };
+    let plain = "timestamp_utc,open,high,low,close,volume\n2024-01-02 15:00:00,10,12,9,11,5\n2024-01-02 15:01:00,10,12,9,11,6\n";
+    assert_eq!(told(plain), "2 bars, Some(6)");
+    assert_eq!(told(&format!("\u{feff}{}", plain.replace('\n', "\r\n\r\n"))), "2 bars, Some(6)");
+    assert_eq!(told(plain.trim_end()), "2 bars, Some(6)", "without an end of the last line");
+    assert_eq!(told(&plain.replace(',', " , ")), "2 bars, Some(6)");
+    let quoted = plain
+        .replace("volume", "\"volume\"")
+        .replace(",6", ",\"6\"")
+        .replace("2024-01-02 15:01:00", "\"2024-01-02 15:01:00\"");
+    assert_eq!(told(&quoted), "2 bars, Some(6)");
+    assert_eq!(told(&format!("\u{feff}{}", quoted.replace("timestamp_utc", "\"timestamp_utc\""))), "2 bars, Some(6)");
+    let open = told(&plain.replace(",6", ",\"6"));
+    assert!(open.contains("line 3: found a quote that does not end on its line"), "{open}");
+    let endless = told(&format!("{plain}{}", "9".repeat(100_000)));
+    assert!(endless.contains("line 4: found a line without end"), "{endless}");
+}
+
+#[test]
 fn the_same_bars_from_two_files_are_refused() {
     let dir = folder();
     let options = BarOptions { columns: Some(euro()), ..BarOptions::default() };

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use engine::bar_market::BarEvent;
+use engine::market::Price;
 use engine::time::Timestamp;
 
 use super::mapping::{Columns, ROWS_LOOKED_AT, Row, Series, Wrong};
@@ -142,15 +143,15 @@ impl Reader {
         if !self.advance()? {
             return Ok(None);
         }
-        let grid = series.route.grid;
-        let price = |place: usize| {
+        let mut prices = [Price(0); 4];
+        for (price, place) in prices.iter_mut().zip(PRICES) {
             let nanos = self.batch.columns[place][self.at];
-            let found = || format!("the price {}", points(nanos));
-            grid.price(nanos).ok_or_else(|| self.wrong(place, found(), "a price on the contract's tick grid"))
-        };
-        let prices = PRICES.map(price);
-        let [open, high, low, close] = prices;
-        let prices = [open?, high?, low?, close?];
+            let Some(on_grid) = series.route.grid.price(nanos) else {
+                let found = format!("the price {}", points(nanos));
+                return Err(self.wrong(place, found, "a price on the contract's tick grid"));
+            };
+            *price = on_grid;
+        }
         let (volume, trades) = (self.whole(self.volume)?, self.whole(self.trades)?);
         let bar = series.bar(&Row { stamp: self.stamp(), prices, volume, trades });
         bar.map(|bar| Some(BarEvent::Trades(bar))).map_err(|wrong: Wrong| self.wrong_row(wrong))
