@@ -49,6 +49,8 @@ impl Books {
         let restored = booked.busted && told == known && source == Source::Inventory;
         if told > known || restored {
             self.correct(&execution.exec_id, Some((execution.quantity, execution.price)), "execution.corrected", out);
+        } else if told == known && source == Source::Inventory && self.order_of(execution).is_none() {
+            self.adopt_rest(self.now, execution, out);
         }
     }
 

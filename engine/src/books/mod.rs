@@ -217,7 +217,11 @@ pub struct Books {
     leftover_since: BTreeMap<(StrategyId, SymbolId), Timestamp>,
     /// Contracts of an order as the broker last told them, filled ones included.
     sizes: BTreeMap<ClientOrderId, u32>,
+    /// Orders that were made smaller and whose new size the broker has not told, with since when.
+    shrinking: BTreeMap<ClientOrderId, Timestamp>,
     cancel_sent: BTreeMap<ClientOrderId, Timestamp>,
+    /// Orders that the broker has refused and whose end an inventory has not proved.
+    refused: BTreeSet<ClientOrderId>,
     /// Positions that are being closed, whatever it takes.
     climbs: BTreeMap<(StrategyId, SymbolId), Climb>,
     /// Executions that the last inventory did not list, though the position is as if they had never been.
@@ -276,7 +280,9 @@ impl Books {
             naked_since: BTreeMap::new(),
             leftover_since: BTreeMap::new(),
             sizes: BTreeMap::new(),
+            shrinking: BTreeMap::new(),
             cancel_sent: BTreeMap::new(),
+            refused: BTreeSet::new(),
             climbs: BTreeMap::new(),
             suspected_busts: BTreeSet::new(),
             filled_unseen: BTreeMap::new(),
