@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Books;
+use super::{Books, BrokerPnl};
 use crate::config::Limit;
 use crate::market::SymbolId;
 use crate::risk::latch::Reset;
@@ -19,6 +19,8 @@ pub struct RiskView {
     pub equity: Money,
     pub limits: Vec<LimitLine>,
     pub latches: Vec<LatchLine>,
+    /// The broker's profit of the day beside the book's; `None` if they are not compared.
+    pub broker_pnl: Option<BrokerPnl>,
     /// Limits that were switched off by name.
     pub switched_off: Vec<String>,
     /// Contracts by instrument, net, negative when short; flat ones are left out.
@@ -67,6 +69,7 @@ impl Books {
             equity: self.risk.capital + self.state.portfolio.equity(),
             limits,
             latches: self.latch_lines(),
+            broker_pnl: self.broker_pnl(),
             switched_off: self.risk.switched_off().into_iter().map(str::to_owned).collect(),
             positions: positions.filter(|(_, contracts)| *contracts != 0).collect(),
             entries: self.state.orders.live().filter(|o| o.ticket.leg == Leg::Entry).count(),

@@ -70,6 +70,11 @@ impl RiskAccount {
         self.day_best = self.day_best.max(self.day(portfolio));
     }
 
+    /// Of the whole account since the trade date began, what others traded included: what the broker calls its day.
+    pub fn day_of_all(&self, portfolio: &Portfolio) -> Money {
+        portfolio.equity() - self.day_start
+    }
+
     fn day(&self, portfolio: &Portfolio) -> Money {
         since(portfolio, self.day_start, self.day_start_foreign)
     }
