@@ -80,8 +80,13 @@ struct Rig {
 
 impl Rig {
     async fn start(strategies: &str) -> Rig {
+        Self::start_changed(strategies, |_| ()).await
+    }
+
+    async fn start_changed(strategies: &str, change: impl FnOnce(&mut Config)) -> Rig {
         let folder = TempDir::new().expect("a temporary folder");
         let mut config = config(&folder, strategies);
+        change(&mut config);
         let clock = Clock::scaled(START, SPEED);
         let at_gateway = clock.clone();
         let log = Logger::root(slog::Discard, o!());
@@ -245,6 +250,25 @@ fn bars_and_link_that_panic_in_any_place_are_rebuilt() {
             rig.fail(rig.system.link_child(), place).await;
             rig.until("trading is allowed again", |view, _| view.trading == Trading::Allowed).await;
         }
+        rig.end().await;
+    });
+}
+
+#[test]
+fn the_brokers_profit_of_the_day_is_compared_with_ours() {
+    in_system(async {
+        // A millionth apart is a difference: prices of both sides are never that equal while a position is open.
+        let tolerance = Some(Money::from_micros(1));
+        let rig = Rig::start_changed(&busy(3), |config| config.orders.broker_pnl_tolerance = tolerance).await;
+        let folder = rig.system.journal_folder();
+        let told = |event: &str| {
+            let entries = crate::journal::dump(&folder).expect("it is there").filter_map(Result::ok);
+            let found =
+                entries.filter(|(_, entry)| matches!(&entry.record, Record::System { event: e, .. } if e == event));
+            found.count() > 0
+        };
+        rig.until("the two part", |_, _| told("pnl.differs")).await;
+        rig.until("the two meet", |_, _| told("pnl.agrees")).await;
         rig.end().await;
     });
 }

@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 use crate::trade::{BrokerOrderId, ClientOrderId, Fill, Money, OrderIntent, OrderTicket, PermId, StrategyId, Trading};
 
 /// First bytes of a segment; the last digit is the version of the record layout.
-pub const MAGIC: [u8; 8] = *b"PITBOSS2";
+pub const MAGIC: [u8; 8] = *b"PITBOSS3";
 /// A longer payload is damage, not data.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 24;
 const HEADER_BYTES: usize = 8;

@@ -36,6 +36,7 @@ mod busy;
 mod convert;
 mod gate;
 mod pace;
+mod profit;
 mod ready;
 mod rehearsal;
 mod send;
@@ -239,6 +240,7 @@ impl Broker {
             Some(Live { session, jobs, outgoing, writing, incoming, handles, heartbeat_misses, subscribed, feeds });
         self.say(News::Event(BrokerEvent::NextOrderId(next_order_id)));
         self.say(News::Connected);
+        profit::watch(self, ctx);
         if !self.outlet.shared.clock.is_driven() {
             pace::spawn_heartbeat(self, ctx);
         }

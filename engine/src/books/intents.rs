@@ -147,7 +147,7 @@ impl Books {
         let tickets = cleared.into_tickets();
         for ticket in &tickets {
             self.sent.order(now, ticket.strategy, ticket.symbol);
-            self.state.risk.orders += 1;
+            self.state.risk.count_order(ticket.strategy, ticket.symbol);
             self.state.orders.place(now, ticket.clone());
             out.push(Output::Record(Record::OrderPlaced(ticket.clone())));
         }

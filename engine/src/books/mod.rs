@@ -46,6 +46,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use broker_pnl::BrokerPnl;
 use flatten::Climb;
 pub use operator::{Command, Operator};
 pub use show::{LatchLine, LimitLine, RiskView};
@@ -246,8 +247,7 @@ pub struct Books {
     sizing: sizing::Sizes,
     sharing: days::Sharing,
     closing: closing::Closing,
-    /// The broker's profit of the day is not ours, and that was told.
-    pnl_differs: bool,
+    broker_day: broker_pnl::BrokerDay,
 }
 
 impl Books {
@@ -300,7 +300,7 @@ impl Books {
             sizing: sizing::Sizes::new(config),
             sharing,
             closing: closing::Closing::new(config),
-            pnl_differs: false,
+            broker_day: broker_pnl::BrokerDay::default(),
         }
     }
 
@@ -346,7 +346,7 @@ impl Books {
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
             Input::Bar(bar) => self.see_bar(&bar),
-            Input::BrokerPnl(day) => self.on_broker_pnl(day, out),
+            Input::BrokerPnl(day) => self.on_broker_pnl(now, day, out),
             Input::Broker(event) => self.on_broker(now, event, out),
             Input::Mark { symbol, mark } => {
                 self.prices_at.insert(symbol, now);

@@ -83,8 +83,14 @@ pub struct RateLimits {
     pub orders_per_minute_max: Limit<u32>,
     /// In one trade date.
     pub orders_per_day_max: Limit<u32>,
+    /// The same of one strategy.
+    pub strategy_orders_per_second_max: Limit<u32>,
     pub strategy_orders_per_minute_max: Limit<u32>,
+    pub strategy_orders_per_day_max: Limit<u32>,
+    /// The same of one symbol.
+    pub symbol_orders_per_second_max: Limit<u32>,
     pub symbol_orders_per_minute_max: Limit<u32>,
+    pub symbol_orders_per_day_max: Limit<u32>,
     /// Entries of one strategy within [`RateLimits::reentries_within`]; the next one disables it until a person enables it.
     pub reentries_max: Limit<u32>,
     pub reentries_within: Duration,
@@ -147,6 +153,10 @@ impl RiskConfig {
             ("trailing_drawdown_max", is_off(&loss.trailing_drawdown_max)),
             ("consecutive_losses_max", is_off(&loss.consecutive_losses_max)),
             ("strategy_daily_loss_max", is_off(&loss.strategy_daily_loss_max)),
+            ("strategy_orders_per_second_max", is_off(&rate.strategy_orders_per_second_max)),
+            ("strategy_orders_per_day_max", is_off(&rate.strategy_orders_per_day_max)),
+            ("symbol_orders_per_second_max", is_off(&rate.symbol_orders_per_second_max)),
+            ("symbol_orders_per_day_max", is_off(&rate.symbol_orders_per_day_max)),
         ];
         rails.into_iter().filter(|(_, off)| *off).map(|(name, _)| name).collect()
     }
@@ -176,8 +186,12 @@ impl RiskConfig {
                 orders_per_second_max: contracts,
                 orders_per_minute_max: contracts,
                 orders_per_day_max: contracts,
+                strategy_orders_per_second_max: contracts,
                 strategy_orders_per_minute_max: contracts,
+                strategy_orders_per_day_max: contracts,
+                symbol_orders_per_second_max: contracts,
                 symbol_orders_per_minute_max: contracts,
+                symbol_orders_per_day_max: contracts,
                 reentries_max: contracts,
                 reentries_within: Duration::from_secs(60),
             },

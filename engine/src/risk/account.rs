@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
+use crate::market::SymbolId;
 use crate::portfolio::Portfolio;
 use crate::trade::{Money, StrategyId};
 
@@ -24,7 +25,9 @@ pub struct RiskAccount {
     peak: Money,
     strategies_day_start: BTreeMap<StrategyId, Money>,
     /// Orders sent on this trade date, children included.
-    pub orders: u32,
+    orders: u32,
+    orders_of_strategies: BTreeMap<StrategyId, u32>,
+    orders_of_symbols: BTreeMap<SymbolId, u32>,
 }
 
 /// What a new trade date brings.
@@ -46,6 +49,8 @@ impl RiskAccount {
         self.day_start_foreign = portfolio.foreign_equity();
         self.day_best = Money::ZERO;
         self.orders = 0;
+        self.orders_of_strategies.clear();
+        self.orders_of_symbols.clear();
         self.strategies_day_start = portfolio.strategies().map(|id| (id, portfolio.earned(id))).collect();
         if new_week {
             (self.week_start, self.week_start_foreign) = (equity, self.day_start_foreign);
@@ -63,6 +68,11 @@ impl RiskAccount {
         let equity = portfolio.equity();
         self.peak = self.peak.max(equity);
         self.day_best = self.day_best.max(self.day(portfolio));
+    }
+
+    /// Of the whole account since the trade date began, what others traded included: what the broker calls its day.
+    pub fn day_of_all(&self, portfolio: &Portfolio) -> Money {
+        portfolio.equity() - self.day_start
     }
 
     fn day(&self, portfolio: &Portfolio) -> Money {
@@ -85,10 +95,33 @@ impl RiskAccount {
         portfolio.earned(strategy) - self.strategies_day_start.get(&strategy).copied().unwrap_or_default()
     }
 
-    pub fn renumber(&mut self, strategy: &impl Fn(StrategyId) -> Option<StrategyId>) {
-        let starts = std::mem::take(&mut self.strategies_day_start);
-        self.strategies_day_start = starts.into_iter().filter_map(|(id, start)| Some((strategy(id)?, start))).collect();
+    /// An order is sent; changes of one that is out are none.
+    pub fn count_order(&mut self, strategy: StrategyId, symbol: SymbolId) {
+        self.orders += 1;
+        *self.orders_of_strategies.entry(strategy).or_default() += 1;
+        *self.orders_of_symbols.entry(symbol).or_default() += 1;
     }
+
+    /// Orders of this trade date: of everybody, of a strategy, of a symbol.
+    pub fn orders(&self, strategy: StrategyId, symbol: SymbolId) -> [u32; 3] {
+        let of_strategy = self.orders_of_strategies.get(&strategy).copied().unwrap_or_default();
+        [self.orders, of_strategy, self.orders_of_symbols.get(&symbol).copied().unwrap_or_default()]
+    }
+
+    /// What has no number any more is forgotten; it still counts in the account's orders.
+    pub fn renumber(
+        &mut self,
+        strategy: &impl Fn(StrategyId) -> Option<StrategyId>,
+        symbol: &impl Fn(SymbolId) -> Option<SymbolId>,
+    ) {
+        self.strategies_day_start = moved(&mut self.strategies_day_start, strategy);
+        self.orders_of_strategies = moved(&mut self.orders_of_strategies, strategy);
+        self.orders_of_symbols = moved(&mut self.orders_of_symbols, symbol);
+    }
+}
+
+fn moved<Id: Ord, T>(from: &mut BTreeMap<Id, T>, to: &impl Fn(Id) -> Option<Id>) -> BTreeMap<Id, T> {
+    std::mem::take(from).into_iter().filter_map(|(id, of)| Some((to(id)?, of))).collect()
 }
 
 /// What was earned since. What others lose counts; what they gain does not make room for our losses.

@@ -73,6 +73,10 @@ fn rails() -> RiskConfig {
     rate.strategy_orders_per_minute_max = Limit::Max(30);
     rate.symbol_orders_per_minute_max = Limit::Max(50);
     rate.orders_per_day_max = Limit::Max(600);
+    rate.strategy_orders_per_second_max = Limit::Max(6);
+    rate.symbol_orders_per_second_max = Limit::Max(10);
+    rate.strategy_orders_per_day_max = Limit::Max(300);
+    rate.symbol_orders_per_day_max = Limit::Max(500);
     rate.reentries_max = Limit::Max(20);
     loss.daily_loss_max = Limit::Max(dollars(4_000));
     loss.weekly_loss_max = Limit::Max(dollars(6_000));

@@ -11,7 +11,7 @@ use crate::orders::machine::{self, Event, State};
 use crate::portfolio::Mark;
 use crate::portfolio::ledger::Ledger;
 use crate::risk::latch::Latch;
-use crate::risk::sent::{Counts, Sent};
+use crate::risk::sent::Sent;
 use crate::risk::{Breach, Candidate, View, gate, reentries};
 use crate::strategy::{self, Strategy, StrategyCore};
 use crate::time::Timestamp;
@@ -295,7 +295,9 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
         let listed = self.plan.margin;
         let margin = listed.or_else(|| Some(Money::from_micros(value?.micros() / 100 * UNLISTED_PERCENT)));
         let of_held = |one: Option<Money>| if held == 0 { Some(Money::ZERO) } else { Some(one? * held.abs()) };
-        let sent = Counts { day: self.orders_of_day, ..self.sent.counts(now, order) };
+        let mut sent = self.sent.counts(now, order.strategy, order.symbol);
+        // There is one strategy, and one symbol.
+        sent.set_days([self.orders_of_day; 3]);
         let session_left = match self.hours.is_open(now) {
             true => self.hours.session_of(now).map(|session| session.close.since(now)),
             false => None,

@@ -19,13 +19,18 @@ fn last_refusal(desk: &Desk) -> Option<String> {
     }
 }
 
-/// Loses 21 ticks of one contract, 262.50 dollars.
-fn lose(desk: &mut Desk, strategy: StrategyId) {
+/// Loses 21 ticks of one contract, 262.50 dollars, within an instant.
+pub(super) fn stop_out(desk: &mut Desk, strategy: StrategyId) {
     desk.buy(strategy, 1);
     assert_eq!(last_refusal(desk), None);
     let (entry, stop) = (desk.ticket(strategy, Leg::Entry), desk.ticket(strategy, Leg::Stop));
     desk.fill(&entry, 1, 1, 20_001);
     desk.fill(&stop, 1, 1, 19_980);
+}
+
+/// The same, and the timer has looked at it.
+fn lose(desk: &mut Desk, strategy: StrategyId) {
+    stop_out(desk, strategy);
     desk.wait(1_000);
     desk.price(20_000);
 }
@@ -182,6 +187,32 @@ fn the_day_counts_orders_over_a_restart() {
     reborn.buy(TWO, 1);
     assert_eq!(last_refusal(&reborn).as_deref(), Some("orders_per_day"), "three were sent before");
     assert_eq!(reborn.books.portfolio().net_position(ES), 0);
+}
+
+#[test]
+fn the_day_of_a_strategy_and_of_a_symbol_counts_over_a_restart_and_ends_with_the_date() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let bound = |change: fn(&mut crate::config::RateLimits), wait: u64| {
+        let mut reborn = Desk::resumed(desk.rebuilt(), desk.now + Duration::from_secs(wait));
+        change(&mut reborn.books.risk.rate);
+        reborn.price(20_000);
+        reborn
+    };
+    let of_symbol = |limits: &mut crate::config::RateLimits| limits.symbol_orders_per_day_max = Limit::Max(5);
+    let mut soon = bound(of_symbol, 120);
+    soon.buy(TWO, 1);
+    assert_eq!(last_refusal(&soon).as_deref(), Some("symbol_orders_per_day"), "another strategy, the same symbol");
+    let of_strategy = |limits: &mut crate::config::RateLimits| limits.strategy_orders_per_day_max = Limit::Max(5);
+    let mut soon = bound(of_strategy, 120);
+    soon.buy(TWO, 1);
+    assert_eq!(last_refusal(&soon), None, "that strategy had sent none");
+    soon.buy(ONE, 1);
+    assert_eq!(last_refusal(&soon).as_deref(), Some("trading_state"), "its entry still works");
+    let [all, of_one, of_es] = soon.books.state().risk.orders(ONE, ES);
+    assert_eq!((all, of_one, of_es, soon.books.state().risk.orders(TWO, ES)[1]), (6, 3, 6, 3));
+    soon.wait(24 * 3_600_000);
+    assert_eq!(soon.books.state().risk.orders(ONE, ES), [0; 3], "a new trade date");
 }
 
 #[test]
