@@ -29,6 +29,9 @@ pub enum FeedError {
     /// The same trades would come twice.
     #[error("{} and {} both hold {what}", first.display(), second.display())]
     Overlap { first: PathBuf, second: PathBuf, what: String },
+    /// Two sources differ about a contract; whoever is right, prices or profit would be wrong.
+    #[error("{what}: {first}, and {second}")]
+    Contradiction { what: String, first: String, second: String },
     #[error("no market data: {0}")]
     Nothing(String),
 }

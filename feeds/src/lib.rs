@@ -11,6 +11,7 @@ mod book;
 mod contract;
 mod counts;
 mod databento;
+mod described;
 mod error;
 mod lean;
 mod merge;
@@ -20,8 +21,11 @@ mod select;
 pub mod specs;
 mod synthetic;
 
-pub use bars::{BarOptions, Bars, Columns, OpenedBars, Roll, Stamp, TimeColumn, open_bars};
+pub use bars::{
+    BarOptions, Bars, Columns, OpenedBars, Recorded, RecordedBars, Roll, Stamp, TimeColumn, open_bars, open_recorded,
+};
 pub use counts::{Counters, Counts};
+pub use described::Described;
 pub use error::FeedError;
 pub use open::{Events, Opened, open};
 pub use select::Select;

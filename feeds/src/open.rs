@@ -11,7 +11,8 @@ use engine::market::{FeedEvent, Instrument, SymbolId};
 
 use crate::contract::Contract;
 use crate::counts::Counters;
-use crate::databento::DbnFile;
+use crate::databento::{DbnFile, Definitions};
+use crate::described::{self, Described};
 use crate::error::FeedError;
 use crate::lean::LeanFile;
 use crate::merge::{Merge, Route, Routes, Source};
@@ -41,10 +42,12 @@ pub struct Opened {
 /// shows when the stream gets there: its item is the error, and nothing comes after it. A program that trades must
 /// treat that as the end of a broken feed, not as the end of the data.
 pub fn open(paths: &[PathBuf], known: &[Instrument], select: &Select) -> Result<Opened, FeedError> {
-    let files = expand(paths)?.iter().map(|path| open_file(path)).collect::<Result<Vec<_>, _>>()?;
+    let (paths, definitions) = Definitions::among(expand(paths)?)?;
+    let files = paths.iter().map(|path| open_file(path, &definitions)).collect::<Result<Vec<_>, _>>()?;
     let selected = select::selected(&files, known, select)?;
     overlap::refuse(&files, &selected)?;
-    let mut instruments = instruments(&selected, known)?;
+    let described: Vec<Described> = definitions.described().cloned().collect();
+    let mut instruments = instruments(&selected, known, &described)?;
     let routes = routes(selected, &instruments)?;
     let skipped = Counters::default();
     let sources = files.iter().flat_map(|file| file.sources(&routes, &skipped)).collect();
@@ -120,12 +123,12 @@ pub(crate) fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FeedError> {
 }
 
 /// By content: names and suffixes are not asked.
-fn open_file(path: &Path) -> Result<DataFile, FeedError> {
+fn open_file(path: &Path, definitions: &Definitions) -> Result<DataFile, FeedError> {
     let mut head = Vec::new();
     let file = File::open(path).map_err(|error| FeedError::unreadable(path, error))?;
     file.take(4).read_to_end(&mut head).map_err(|error| FeedError::unreadable(path, error))?;
     match head.as_slice() {
-        [b'D', b'B', b'N', ..] | [0x28, 0xb5, 0x2f, 0xfd] => DbnFile::open(path).map(DataFile::Dbn),
+        [b'D', b'B', b'N', ..] | [0x28, 0xb5, 0x2f, 0xfd] => DbnFile::open(path, definitions).map(DataFile::Dbn),
         b"PK\x03\x04" | b"PK\x05\x06" => match LeanFile::open(path)? {
             file if file.entries().any(|entry| entry.kind.is_long()) => Err(FeedError::UnknownSchema {
                 path: path.to_owned(),
@@ -142,14 +145,29 @@ fn open_file(path: &Path) -> Result<DataFile, FeedError> {
     }
 }
 
-/// An instrument for each contract, in the contracts' order.
-pub(crate) fn instruments(selected: &BTreeSet<Contract>, known: &[Instrument]) -> Result<Vec<Instrument>, FeedError> {
+/// An instrument for each contract, in the contracts' order: one that is known, otherwise as it is described, otherwise as
+/// the built-in table has it. What is described may not contradict what is known.
+pub(crate) fn instruments(
+    selected: &BTreeSet<Contract>,
+    known: &[Instrument],
+    described: &[Described],
+) -> Result<Vec<Instrument>, FeedError> {
     let mut free = (0..=u16::MAX).map(SymbolId).filter(|id| known.iter().all(|instrument| instrument.id != *id));
     selected
         .iter()
-        .map(|contract| match known_as(contract, selected, known)? {
-            Some(instrument) => Ok(instrument.clone()),
-            None => specs::instrument(contract, free.next().expect("fewer contracts than ids")),
+        .map(|contract| {
+            let told = described::one(described.iter().filter(|described| described.is_of(contract)))?;
+            match (known_as(contract, selected, known)?, told) {
+                (Some(instrument), None) => Ok(instrument.clone()),
+                (Some(instrument), Some(told)) => {
+                    told.check(instrument, "the configuration")?;
+                    Ok(told.dated(instrument.clone()))
+                }
+                (None, told) => {
+                    let id = free.next().expect("fewer contracts than ids");
+                    told.map_or_else(|| specs::instrument(contract, id), |told| told.instrument(contract, id))
+                }
+            }
         })
         .collect()
 }

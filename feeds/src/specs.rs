@@ -91,6 +91,11 @@ impl Grid {
         (tick_nanos > 0).then_some(Self { tick_nanos })
     }
 
+    /// `None` beyond the range of billionths.
+    pub(crate) fn nanos(self, price: Price) -> Option<i64> {
+        self.tick_nanos.checked_mul(i64::from(price.0))
+    }
+
     /// `None` off the grid.
     #[inline]
     pub(crate) fn price(self, nanos: i64) -> Option<Price> {

@@ -17,8 +17,10 @@ use engine::time::Timestamp;
 use engine::trade::Money;
 use engine::wiring::system;
 
+use super::bar_market::Wanted;
 use super::lists::Lists;
 use super::market::{Market, retarget, selection};
+use super::recorded::RecordedArgs;
 use super::report::analysis::{AnalysisArgs, no_capital};
 use super::summary::Summary;
 use super::{ConfigArg, Failure, Outcome, bar_market, latency, lookahead, setup, unrecorded};
@@ -33,6 +35,8 @@ pub struct BacktestArgs {
     /// One contract only, by name or expiry.
     #[arg(long, value_name = "NAME")]
     pub(super) contract: Option<String>,
+    #[command(flatten)]
+    recorded: RecordedArgs,
     /// Minutes of market time; needed for a synthetic market, which has no end.
     #[arg(long, default_value_t = 390)]
     minutes: u32,
@@ -56,6 +60,12 @@ pub struct BacktestArgs {
     analysis: AnalysisArgs,
 }
 
+impl BacktestArgs {
+    pub(super) fn bars(&self) -> Wanted<'_> {
+        Wanted { data: &self.data, recorded: &self.recorded, contract: self.contract.as_deref() }
+    }
+}
+
 pub fn run(args: &BacktestArgs) -> Outcome {
     let mut config = setup::config(&args.config)?;
     allow(&config)?;
@@ -67,7 +77,7 @@ pub fn run(args: &BacktestArgs) -> Outcome {
     }
     let market = match config.backtest.fills {
         Fills::Ticks => Played::Ticks(Box::new(open(args, &mut config)?)),
-        Fills::Bars(_) => Played::Bars(Box::new(bar_market::open(&args.data, args.contract.as_deref(), &mut config)?)),
+        Fills::Bars(_) => Played::Bars(Box::new(bar_market::open(&args.bars(), &mut config)?)),
     };
     config.storage.journal_dir.push("backtest");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
@@ -125,6 +135,9 @@ pub(super) fn allow(config: &Config) -> Outcome {
 }
 
 pub(super) fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, Failure> {
+    if args.recorded.are_given() {
+        return Err(Failure::usage("--session gives bars: choose a model of bars in [backtest.fills]"));
+    }
     let select = selection(args.contract.as_deref(), false);
     let source = match (&config.backtest.market, args.data.is_empty()) {
         (_, false) => MarketSource::Files(args.data.clone()),

@@ -11,12 +11,13 @@ use engine::bar_market::BarEvent;
 use engine::config::backtest::{MarginRule, RollRule};
 use engine::config::{Config, MarketSource};
 use engine::journal::Record;
-use engine::market::SymbolId;
+use engine::market::{Instrument, SymbolId};
 use engine::time::Timestamp;
-use feeds::{BarOptions, Columns, OpenedBars, Roll, Stamp, TimeColumn};
+use feeds::{BarOptions, Columns, Described, OpenedBars, Roll, Stamp, TimeColumn};
 
 use super::backtest::{Besides, Recorder, summarise};
 use super::market::{Broken, retarget, selection};
+use super::recorded::RecordedArgs;
 use super::summary::{Balance, Summary};
 use super::unrecorded::{Outcomes, over_bars};
 use super::{Failure, margins};
@@ -85,21 +86,43 @@ impl BarMarket {
     }
 }
 
-pub(super) fn open(data: &[PathBuf], contract: Option<&str>, config: &mut Config) -> Result<BarMarket, Failure> {
-    let paths = match (&config.backtest.market, data.is_empty()) {
-        (_, false) => data.to_vec(),
-        (Some(MarketSource::Files(paths)), true) => paths.clone(),
-        (Some(MarketSource::Synthetic { .. }) | None, true) => {
-            let text = "no bars: name files with --data, or in [backtest] source = \"files\"; the synthetic market is \
-                        one of ticks";
-            return Err(Failure::usage(text));
+/// Where bars come from: files, or sessions that were kept; otherwise the files of the configuration.
+pub(super) struct Wanted<'a> {
+    pub(super) data: &'a [PathBuf],
+    pub(super) recorded: &'a RecordedArgs,
+    /// One contract only.
+    pub(super) contract: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    /// The bars, and where they are for a message.
+    fn open(&self, config: &Config) -> Result<(OpenedBars, String), Failure> {
+        let (select, options) = (selection(self.contract, false), options(config));
+        if self.recorded.are_given() {
+            let kept = self.recorded.open(config)?;
+            let opened = feeds::open_recorded(kept, &[], &select, &options).map_err(Failure::usage)?;
+            return Ok((opened, "the sessions".to_owned()));
         }
-    };
-    // Instruments of the configuration keep their place where the files hold them.
-    let series = config.backtest.continuous.is_some();
-    let known = if data.is_empty() && !series { config.instruments.clone() } else { Vec::new() };
-    let options = options(config);
-    let opened = feeds::open_bars(&paths, &known, &selection(contract, false), &options).map_err(Failure::usage)?;
+        // Instruments of the configuration keep their place where the files hold them.
+        let series = config.backtest.continuous.is_some();
+        let known = if self.data.is_empty() && !series { config.instruments.clone() } else { Vec::new() };
+        let paths = match (&config.backtest.market, self.data.is_empty()) {
+            (_, false) => self.data,
+            (Some(MarketSource::Files(paths)), true) => paths,
+            (Some(MarketSource::Synthetic { .. }) | None, true) => {
+                let text = "no bars: name files with --data, sessions with --session, or in [backtest] source = \
+                            \"files\"; the synthetic market is one of ticks";
+                return Err(Failure::usage(text));
+            }
+        };
+        let opened = feeds::open_bars(paths, &known, &select, &options).map_err(Failure::usage)?;
+        Ok((opened, list(paths)))
+    }
+}
+
+pub(super) fn open(wanted: &Wanted<'_>, config: &mut Config) -> Result<BarMarket, Failure> {
+    let (opened, place) = wanted.open(config)?;
+    agree(&opened.described, &config.instruments)?;
     let OpenedBars { instruments, bars, with_trades, lengths_s, .. } = opened;
     if instruments != config.instruments {
         retarget(config, instruments);
@@ -110,7 +133,7 @@ pub(super) fn open(data: &[PathBuf], contract: Option<&str>, config: &mut Config
     let mut bars = bars.map_while(move |bar| bar.map_err(|error| told.set(error)).ok()).peekable();
     let Some(first) = bars.peek() else {
         let reason = broken.take().map_or_else(|| "there are no bars in it".to_owned(), |error| error.to_string());
-        return Err(Failure::usage(format!("{}: {reason}", list(&paths))));
+        return Err(Failure::usage(format!("{place}: {reason}")));
     };
     let start = first.open_ts().floor(Duration::from_secs(1));
     let margins = match &config.backtest.account.margin {
@@ -118,6 +141,16 @@ pub(super) fn open(data: &[PathBuf], contract: Option<&str>, config: &mut Config
         MarginRule::None | MarginRule::Broker => Vec::new(),
     };
     Ok(BarMarket { bars: Box::new(bars), start, broken, with_trades, margins })
+}
+
+/// What the data say of a root may not contradict the configuration, also where only the data's instruments are played.
+pub(super) fn agree(described: &[Described], instruments: &[Instrument]) -> Result<(), Failure> {
+    for described in described {
+        for instrument in instruments.iter().filter(|instrument| instrument.root == described.instrument.root) {
+            described.check_root(instrument, "the configuration").map_err(Failure::usage)?;
+        }
+    }
+    Ok(())
 }
 
 fn options(config: &Config) -> BarOptions {

@@ -57,7 +57,7 @@ pub struct GatewayArgs {
     faults: FaultArgs,
 }
 
-fn parse_instant(text: &str) -> Result<Timestamp, String> {
+pub(super) fn parse_instant(text: &str) -> Result<Timestamp, String> {
     chrono::DateTime::parse_from_rfc3339(text)
         .map(|at| at.to_utc().into())
         .map_err(|reason| format!("{text:?} is not an instant like 2024-06-12T13:25:00Z: {reason}"))

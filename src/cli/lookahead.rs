@@ -21,7 +21,7 @@ const STAMP: Duration = Duration::from_secs(1);
 pub(super) fn check(args: &BacktestArgs, mut config: Config) -> Outcome {
     let found = match config.backtest.fills {
         Fills::Bars(_) => {
-            let loaded = bar_market::open(&args.data, args.contract.as_deref(), &mut config)?.load()?;
+            let loaded = bar_market::open(&args.bars(), &mut config)?.load()?;
             let run = |until: Timestamp| -> Result<Decisions, Failure> {
                 let mut decisions = Vec::new();
                 loaded.run(&config, Timestamp::MIN, until, |_, record| decisions.extend(decision(&record)))?;

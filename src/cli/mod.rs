@@ -22,6 +22,7 @@ mod lists;
 mod lookahead;
 mod margins;
 pub(crate) mod market;
+mod recorded;
 mod replay;
 mod replay_day;
 mod report;

@@ -15,7 +15,8 @@ use engine::time::Timestamp;
 use engine::trade::Money;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::bar_market::{self, Loaded};
+use super::bar_market::{self, Loaded, Wanted};
+use super::recorded::RecordedArgs;
 use super::unrecorded::Outcomes;
 use super::{ConfigArg, Failure, Outcome, print_line, setup};
 
@@ -36,6 +37,8 @@ pub struct SweepArgs {
     /// One contract only, by name or expiry.
     #[arg(long, value_name = "NAME")]
     contract: Option<String>,
+    #[command(flatten)]
+    recorded: RecordedArgs,
     /// A key of the configuration and its values: `strategies.0.params.fast=5,10,20`, or from, to and step as
     /// `strategies.0.params.slow=30..60..10`. Every combination of all keys is run.
     #[arg(long, required = true, num_args = 1.., value_name = "KEY=VALUES")]
@@ -78,7 +81,8 @@ pub fn run(args: &SweepArgs) -> Outcome {
     if !matches!(config.backtest.fills, Fills::Bars(_)) {
         return Err(Failure::usage("a sweep plays bars: choose a model of bars in [backtest.fills]"));
     }
-    let loaded = bar_market::open(&args.data, args.contract.as_deref(), &mut config)?.load()?;
+    let wanted = Wanted { data: &args.data, recorded: &args.recorded, contract: args.contract.as_deref() };
+    let loaded = bar_market::open(&wanted, &mut config)?.load()?;
     let workers = args.jobs.map_or_else(cores, usize::from);
     let sets = configurations(&layer, &axes, workers, &config)?;
     let jobs = jobs(&loaded, &sets, args);

@@ -36,7 +36,7 @@ pub(super) fn run(args: &BacktestArgs, mut config: Config) -> Outcome {
 }
 
 fn bars(args: &BacktestArgs, config: &mut Config) -> Result<Summary, Failure> {
-    let market = |config: &mut Config| bar_market::open(&args.data, args.contract.as_deref(), config);
+    let market = |config: &mut Config| bar_market::open(&args.bars(), config);
     let opened = market(config)?;
     let (broken, started) = (opened.broken.clone(), Instant::now());
     let mut summary = match fast_bars(config, opened.bars, opened.start, 1) {

@@ -15,6 +15,7 @@ mod interrupt;
 mod kill;
 mod kills;
 mod many;
+mod own_bars;
 mod postgres;
 mod refusals;
 mod replay_day;

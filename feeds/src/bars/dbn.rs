@@ -9,7 +9,7 @@ use engine::market::{Bar, Price, Quality};
 use engine::time::Timestamp;
 
 use super::text::Head;
-use super::{BarFile, BarItem, BarOptions, BarSource, BarStream, Lane};
+use super::{BarFile, BarSource, Lane, Told, until_error};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::databento::{DbnFile, Records};
@@ -29,10 +29,10 @@ fn length_s(schema: Schema) -> Option<u32> {
     }
 }
 
-pub(super) fn open(path: &Path, head: &Head, _options: &BarOptions) -> Option<Result<Box<dyn BarFile>, FeedError>> {
+pub(super) fn open(path: &Path, head: &Head, told: &Told<'_>) -> Option<Result<Box<dyn BarFile>, FeedError>> {
     let packed = head.bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
     (packed || head.bytes.starts_with(b"DBN")).then_some(())?;
-    let file = DbnFile::open_as(path, |schema| length_s(schema).is_some(), SCHEMAS);
+    let file = DbnFile::open_as(path, |schema| length_s(schema).is_some(), SCHEMAS, told.definitions);
     Some(file.and_then(|file| match file.schema().and_then(length_s) {
         Some(length_s) => Ok(Box::new(DbnBarFile { file, length_s }) as Box<dyn BarFile>),
         None => {
@@ -77,7 +77,8 @@ impl BarFile for DbnBarFile {
         let not_before = self.file.start();
         let open = Box::new(move || {
             let records = Records::open(file.path())?;
-            Ok(Box::new(DbnBars { records, file, routes, counters, length_s, ended: false }) as BarStream)
+            let mut bars = DbnBars { records, file, routes, counters, length_s };
+            Ok(until_error(move || bars.advance()))
         });
         vec![BarSource { not_before, open }]
     }
@@ -89,7 +90,6 @@ struct DbnBars {
     routes: Routes,
     counters: Counters,
     length_s: u32,
-    ended: bool,
 }
 
 impl DbnBars {
@@ -128,18 +128,5 @@ impl DbnBars {
             trades: 0,
             quality: Quality::Complete,
         })
-    }
-}
-
-impl Iterator for DbnBars {
-    type Item = BarItem;
-
-    fn next(&mut self) -> Option<BarItem> {
-        if self.ended {
-            return None;
-        }
-        let item = self.advance().transpose();
-        self.ended = !matches!(item, Some(Ok(_)));
-        item
     }
 }

@@ -10,7 +10,7 @@ use engine::market::{Bar, Quality};
 use engine::time::Timestamp;
 
 use super::text::Head;
-use super::{BarFile, BarItem, BarOptions, BarSource, BarStream, Lane};
+use super::{BarFile, BarSource, Lane, Told, until_error};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::error::FeedError;
@@ -19,7 +19,7 @@ use crate::lean::{Entry, LeanFile};
 use crate::merge::{Route, Routes};
 use crate::select::Holds;
 
-pub(super) fn open(path: &Path, head: &Head, _options: &BarOptions) -> Option<Result<Box<dyn BarFile>, FeedError>> {
+pub(super) fn open(path: &Path, head: &Head, _told: &Told<'_>) -> Option<Result<Box<dyn BarFile>, FeedError>> {
     matches!(head.bytes.get(..4)?, b"PK\x03\x04" | b"PK\x05\x06").then_some(())?;
     Some(LeanFile::open(path).and_then(|file| {
         let ticks = file.entries().find(|entry| entry.kind.length_s().is_none()).map(|entry| entry.name.clone());
@@ -62,8 +62,8 @@ impl BarFile for LeanFile {
             let open = Box::new(move || {
                 let rows = Rows::open(&path, &entry)?;
                 let (midnight, last) = (entry.midnight(), Timestamp::MIN);
-                let bars = LeanBars { rows, midnight, length_s, route, bid: None, ask: None, last, ended: false };
-                Ok(Box::new(bars) as BarStream)
+                let mut bars = LeanBars { rows, midnight, length_s, route, bid: None, ask: None, last };
+                Ok(until_error(move || bars.advance()))
             });
             Some(BarSource { not_before, open })
         };
@@ -80,7 +80,6 @@ struct LeanBars {
     bid: Option<(Ohlc, u32)>,
     ask: Option<(Ohlc, u32)>,
     last: Timestamp,
-    ended: bool,
 }
 
 impl LeanBars {
@@ -154,18 +153,5 @@ impl LeanBars {
 
     fn at(&self, ms: u64) -> Timestamp {
         self.midnight + std::time::Duration::from_millis(ms)
-    }
-}
-
-impl Iterator for LeanBars {
-    type Item = BarItem;
-
-    fn next(&mut self) -> Option<BarItem> {
-        if self.ended {
-            return None;
-        }
-        let item = self.advance().transpose();
-        self.ended = !matches!(item, Some(Ok(_)));
-        item
     }
 }

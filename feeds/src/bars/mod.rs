@@ -1,5 +1,5 @@
 //! Files of bars as one stream of bars, in the order in which they end. In: LEAN zips (second to daily), Databento ohlcv,
-//! Sierra Chart text, CSV with a column mapping. Out: the instruments found and their `BarEvent`s. Absent: ticks made of
+//! Sierra Chart text, CSV and Parquet with a column mapping. Out: the instruments found and their `BarEvent`s. Absent: ticks made of
 //! bars; nothing is invented between open and close.
 //!
 //! A bar is read when it is asked for, so memory does not grow with a file's length. A format is one file here and one
@@ -15,6 +15,8 @@ use engine::time::Timestamp;
 
 use crate::contract::Contract;
 use crate::counts::Counters;
+use crate::databento::Definitions;
+use crate::described::Described;
 use crate::error::FeedError;
 use crate::merge::Routes;
 use crate::open;
@@ -24,12 +26,16 @@ mod columns;
 mod continuous;
 mod dbn;
 mod lean;
+mod mapping;
 mod merge;
+mod parquet;
+mod recorded;
 mod sierra;
 mod text;
 
-pub use columns::{Columns, Stamp, TimeColumn};
 pub use continuous::Roll;
+pub use mapping::{Columns, Stamp, TimeColumn};
+pub use recorded::{Recorded, RecordedBars};
 
 pub(crate) type BarItem = Result<BarEvent, FeedError>;
 pub(crate) type BarStream = Box<dyn Iterator<Item = BarItem> + Send>;
@@ -46,6 +52,11 @@ pub(crate) trait BarFile: Holds {
     fn lanes(&self) -> Vec<Lane>;
 
     fn sources(&self, routes: &Routes, counters: &Counters) -> Vec<BarSource>;
+
+    /// What it says itself of its contracts: tick size, multiplier.
+    fn described(&self) -> Vec<Described> {
+        Vec::new()
+    }
 }
 
 /// What a file holds of one contract.
@@ -63,7 +74,7 @@ pub(crate) struct Lane {
 pub struct BarOptions {
     /// Time zone of files that give local times without saying where (Sierra Chart).
     pub zone: Tz,
-    /// How other text files are read; `None`: they are refused.
+    /// How other text files and Parquet files are read; `None`: they are refused.
     pub columns: Option<Columns>,
     /// All contracts of the files, of one root, as one series; `None`: each is an instrument.
     pub continuous: Option<Roll>,
@@ -75,14 +86,36 @@ impl Default for BarOptions {
     }
 }
 
+/// A stream that ends with its end or after its first error. `advance` gives the next bar, `None` at the end, and is not
+/// asked again then.
+pub(crate) fn until_error(
+    mut advance: impl FnMut() -> Result<Option<BarEvent>, FeedError> + Send + 'static,
+) -> BarStream {
+    let mut ended = false;
+    Box::new(std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        let item = advance().transpose();
+        ended = !matches!(item, Some(Ok(_)));
+        item
+    }))
+}
+
+/// What is known besides a file.
+struct Told<'a> {
+    options: &'a BarOptions,
+    definitions: &'a Definitions,
+}
+
 /// What opens a file of one format: `None` if the file is of another.
-type Open = fn(&Path, &text::Head, &BarOptions) -> Option<Result<Box<dyn BarFile>, FeedError>>;
+type Open = fn(&Path, &text::Head, &Told<'_>) -> Option<Result<Box<dyn BarFile>, FeedError>>;
 
 /// Asked one after another; the first that recognises a file reads it.
-const FORMATS: &[Open] = &[dbn::open, lean::open, sierra::open, columns::open];
+const FORMATS: &[Open] = &[dbn::open, lean::open, parquet::open, sierra::open, columns::open];
 
-const KNOWN: &str = "a Databento DBN file of schema ohlcv, a LEAN zip of bars, Sierra Chart's bar text, or CSV with \
-                     [backtest.columns]";
+const KNOWN: &str = "a Databento DBN file of schema ohlcv, a LEAN zip of bars, Sierra Chart's bar text, or CSV or \
+                     Parquet with [backtest.columns]";
 
 pub type Bars = Box<dyn Iterator<Item = Result<BarEvent, FeedError>> + Send>;
 
@@ -95,6 +128,8 @@ pub struct OpenedBars {
     /// Lengths in seconds, by symbol; of a symbol with bars of trades those of trades.
     pub lengths_s: BTreeMap<SymbolId, BTreeSet<u32>>,
     pub skipped: Counters,
+    /// What the sources say themselves of contracts that are played.
+    pub described: Vec<Described>,
 }
 
 /// Opens files, or folders of files, as one stream. Contracts become instruments as in [`crate::open`]; errors come as
@@ -105,9 +140,33 @@ pub fn open_bars(
     select: &Select,
     options: &BarOptions,
 ) -> Result<OpenedBars, FeedError> {
-    let files = open::expand(paths)?.iter().map(|path| open_file(path, options)).collect::<Result<Vec<_>, _>>()?;
-    let selected = select::selected(&files, known, select)?;
-    let mut instruments = open::instruments(&selected, known)?;
+    let (paths, definitions) = Definitions::among(open::expand(paths)?)?;
+    let told = Told { options, definitions: &definitions };
+    let files = paths.iter().map(|path| open_file(path, &told)).collect::<Result<Vec<_>, _>>()?;
+    open_all(&files, known, select, options, &definitions)
+}
+
+/// The same of bars that sessions have kept, oldest session first.
+pub fn open_recorded(
+    kept: Vec<Recorded>,
+    known: &[Instrument],
+    select: &Select,
+    options: &BarOptions,
+) -> Result<OpenedBars, FeedError> {
+    open_all(&recorded::lanes(kept), known, select, options, &Definitions::default())
+}
+
+fn open_all(
+    files: &[Box<dyn BarFile>],
+    known: &[Instrument],
+    select: &Select,
+    options: &BarOptions,
+    definitions: &Definitions,
+) -> Result<OpenedBars, FeedError> {
+    let selected = select::selected(files, known, select)?;
+    let told = files.iter().flat_map(|file| file.described()).chain(definitions.described().cloned());
+    let described: Vec<Described> = told.filter(|described| selected.contains(&described.contract())).collect();
+    let mut instruments = open::instruments(&selected, known, &described)?;
     let lanes: BTreeSet<Lane> = files.iter().flat_map(|file| file.lanes()).collect();
     let ids: BTreeMap<Contract, SymbolId> =
         selected.iter().cloned().zip(instruments.iter().map(|instrument| instrument.id)).collect();
@@ -125,10 +184,11 @@ pub fn open_bars(
     }
     let merged = merge::BarMerge::new(sources);
     if let Some(rule) = &options.continuous {
-        return series(merged, rule, instruments, known, lengths_s, &with_trades, skipped);
+        let opened = series(merged, rule, instruments, known, lengths_s, &with_trades, skipped)?;
+        return Ok(OpenedBars { described, ..opened });
     }
     let bars = Box::new(merged);
-    Ok(OpenedBars { instruments, bars, with_trades, lengths_s, skipped })
+    Ok(OpenedBars { instruments, bars, with_trades, lengths_s, skipped, described })
 }
 
 /// The contracts of one root as the instrument of that root without expiry.
@@ -167,7 +227,8 @@ fn series(
     let calendar = crate::specs::spec(&first.root)?.calendar;
     let bars = Box::new(continuous::Continuous::new(merged, rule.clone(), members, id, calendar));
     let with_trades = if with_trades.is_empty() { Vec::new() } else { vec![id] };
-    Ok(OpenedBars { instruments: vec![series], bars, with_trades, lengths_s: [(id, lengths)].into(), skipped })
+    let (lengths_s, described) = ([(id, lengths)].into(), Vec::new());
+    Ok(OpenedBars { instruments: vec![series], bars, with_trades, lengths_s, skipped, described })
 }
 
 /// The end of a contract's last trade date: the date where it is known, otherwise the third Friday of its month, as for
@@ -182,9 +243,9 @@ fn last_trade(expiry: &str) -> Option<Timestamp> {
     Some(date.and_hms_opt(23, 59, 59)?.and_utc().into())
 }
 
-fn open_file(path: &Path, options: &BarOptions) -> Result<Box<dyn BarFile>, FeedError> {
+fn open_file(path: &Path, told: &Told<'_>) -> Result<Box<dyn BarFile>, FeedError> {
     let head = text::Head::of(path)?;
-    FORMATS.iter().find_map(|open| open(path, &head, options)).unwrap_or_else(|| {
+    FORMATS.iter().find_map(|open| open(path, &head, told)).unwrap_or_else(|| {
         let found = format!("a file that begins with {}", head.shown());
         Err(FeedError::UnknownSchema { path: path.to_owned(), found, expected: KNOWN })
     })

@@ -3,14 +3,15 @@
 
 use std::path::Path;
 
-use super::columns::{ColumnFile, Columns, Stamp, TimeColumn};
+use super::columns::ColumnFile;
+use super::mapping::{Columns, Stamp, TimeColumn};
 use super::text::Head;
-use super::{BarFile, BarOptions};
+use super::{BarFile, Told};
 use crate::error::FeedError;
 
 const HEADER: &str = "Date, Time, Open, High, Low, Last, Volume, NumberOfTrades";
 
-pub(super) fn open(path: &Path, head: &Head, options: &BarOptions) -> Option<Result<Box<dyn BarFile>, FeedError>> {
+pub(super) fn open(path: &Path, head: &Head, told: &Told<'_>) -> Option<Result<Box<dyn BarFile>, FeedError>> {
     head.line.as_ref().filter(|line| line.starts_with(HEADER))?;
     let name = str::to_owned;
     let columns = Columns {
@@ -18,7 +19,7 @@ pub(super) fn open(path: &Path, head: &Head, options: &BarOptions) -> Option<Res
         time: TimeColumn {
             names: vec![name("Date"), name("Time")],
             format: name("%Y/%m/%d %H:%M:%S%.f"),
-            zone: options.zone,
+            zone: told.options.zone,
         },
         stamp: Stamp::Open,
         open: name("Open"),

@@ -1,6 +1,7 @@
 //! Databento Binary Encoding files, versions 1 to 3, plain or zstd. In: a path. Out: which contracts the file holds, how
 //! much each traded, and its events. Absent: other schemas than trades, mbp-1 and mbo; live sessions' control messages.
 
+mod definitions;
 mod source;
 mod stream;
 
@@ -16,6 +17,7 @@ use crate::counts::Counters;
 use crate::error::FeedError;
 use crate::merge::{Routes, Source};
 use crate::overlap::{Holding, What};
+pub(crate) use definitions::Definitions;
 pub(crate) use source::Records;
 
 /// A DBN file whose head has been read and whose names are known.
@@ -41,12 +43,19 @@ struct Naming {
 const SCHEMAS: &str = "schema trades, mbp-1 or mbo";
 
 impl DbnFile {
-    pub(crate) fn open(path: &Path) -> Result<Self, FeedError> {
-        Self::open_as(path, |schema| matches!(schema, Schema::Trades | Schema::Mbp1 | Schema::Mbo), SCHEMAS)
+    pub(crate) fn open(path: &Path, definitions: &Definitions) -> Result<Self, FeedError> {
+        let takes = |schema| matches!(schema, Schema::Trades | Schema::Mbp1 | Schema::Mbo);
+        Self::open_as(path, takes, SCHEMAS, definitions)
     }
 
-    /// A file of one of the schemas that `takes` names, which are `expected` in words.
-    pub(crate) fn open_as(path: &Path, takes: fn(Schema) -> bool, expected: &'static str) -> Result<Self, FeedError> {
+    /// A file of one of the schemas that `takes` names, which are `expected` in words. Names that it does not have itself
+    /// come from the definitions.
+    pub(crate) fn open_as(
+        path: &Path,
+        takes: fn(Schema) -> bool,
+        expected: &'static str,
+        definitions: &Definitions,
+    ) -> Result<Self, FeedError> {
         let records = Records::open(path)?;
         let metadata = records.metadata().clone();
         if let Some(schema) = metadata.schema
@@ -58,9 +67,18 @@ impl DbnFile {
         let end = metadata.end.and_then(|end| i64::try_from(end.get()).ok()).map(Timestamp::from_nanos);
         let start = i64::try_from(metadata.start).map_or(Timestamp::MIN, Timestamp::from_nanos);
         let names = match names_of(path, &metadata)? {
-            names if names.is_empty() => mapped_names(path, records, start)?,
+            names if names.is_empty() => mapped_names(records, start)?,
             names => names,
         };
+        let names = match definitions.names(&metadata.dataset) {
+            Some(defined) if names.is_empty() => defined.clone(),
+            _ if names.is_empty() => {
+                let expected = "a symbol for each instrument id, here or in a file of definitions";
+                return Err(FeedError::damaged(path, "metadata", "no symbol mappings", expected));
+            }
+            _ => names,
+        };
+        definitions.agree(path, &metadata.dataset, &names)?;
         Ok(Self { path: path.to_owned(), start, end, schema: metadata.schema, names })
     }
 
@@ -150,8 +168,8 @@ fn names_of(path: &Path, metadata: &Metadata) -> Result<BTreeMap<u32, Vec<Naming
     Ok(map.inner().iter().map(|(id, intervals)| (*id, named(intervals))).collect())
 }
 
-/// From the symbol mapping messages inside the file: reads it through once.
-fn mapped_names(path: &Path, mut records: Records, start: Timestamp) -> Result<BTreeMap<u32, Vec<Naming>>, FeedError> {
+/// From the symbol mapping messages inside the file: reads it through once. Empty if there are none.
+fn mapped_names(mut records: Records, start: Timestamp) -> Result<BTreeMap<u32, Vec<Naming>>, FeedError> {
     let year = year_of(start.nanos().unsigned_abs());
     let mut names = BTreeMap::new();
     while let Some(record) = records.next_record()? {
@@ -166,9 +184,6 @@ fn mapped_names(path: &Path, mut records: Records, start: Timestamp) -> Result<B
         let contract = symbol.map(|symbol| Contract::from_exchange_symbol(symbol, year));
         let contract = contract.map_err(|error| records.broken(&error))?;
         names.insert(id, vec![Naming { from: 0, to: u64::MAX, contract }]);
-    }
-    if names.is_empty() {
-        return Err(FeedError::damaged(path, "metadata", "no symbol mappings", "a symbol for each instrument id"));
     }
     Ok(names)
 }

@@ -2,9 +2,12 @@
 
 mod bars;
 mod databento;
+mod definitions;
 mod faults;
 mod lean;
 mod made;
+mod parquet_files;
+mod recorded;
 mod settlement;
 mod synthetic;
 

@@ -1,17 +1,17 @@
 //! A run out of the database. In: a session's row. Out: the run. Absent: positions from before the session, which the
 //! tables do not tell; what closes them is counted.
 
-use actors::storage::rows::{BarRow, ExecutionRow, SessionRow};
+use actors::storage::rows::{ExecutionRow, SessionRow};
 use actors::storage::{BarQuery, Store, Ts};
 use engine::analytics::collect::in_order;
 use engine::analytics::run::{CostedFill, Run, StrategyFacts};
 use engine::journal::StrategyInfo;
-use engine::market::{Bar, Instrument, Price, Quality, SymbolId};
+use engine::market::{Bar, Instrument, Price};
 use engine::time::Timestamp;
 use engine::trade::{ClientOrderId, Fill, Leg, Money, Side};
 use rust_decimal::Decimal;
 
-use super::super::Failure;
+use super::super::{Failure, recorded};
 
 /// Bars that are read at once.
 const BARS_A_READ: i64 = 100_000;
@@ -90,7 +90,7 @@ async fn bars(store: &dyn Store, session: &str, instruments: &[Instrument]) -> R
             };
             let rows = store.bars(query).await.map_err(Failure::work)?;
             for row in &rows {
-                let bar = bar(instrument, row).ok_or_else(|| {
+                let bar = recorded::bar(instrument, row).ok_or_else(|| {
                     Failure::work(format!("the bar of {} at {} in {session} is not readable", row.symbol, row.ts))
                 })?;
                 from = Ts::from(bar.open_ts + std::time::Duration::from_micros(1));
@@ -102,21 +102,4 @@ async fn bars(store: &dyn Store, session: &str, instruments: &[Instrument]) -> R
         }
     }
     Ok(in_order(found))
-}
-
-fn bar(instrument: &Instrument, row: &BarRow) -> Option<Bar> {
-    let symbol: SymbolId = instrument.id;
-    let quality = Quality::ALL.into_iter().find(|quality| quality.name() == row.quality)?;
-    Some(Bar {
-        symbol,
-        open_ts: row.ts.into(),
-        length_s: u32::try_from(row.length_s).ok()?,
-        open: price(instrument, row.open.get())?,
-        high: price(instrument, row.high.get())?,
-        low: price(instrument, row.low.get())?,
-        close: price(instrument, row.close.get())?,
-        volume: row.volume.unsigned_abs(),
-        trades: u32::try_from(row.trades).ok()?,
-        quality,
-    })
 }
