@@ -83,7 +83,8 @@ impl BooksState {
             | Record::System { .. }
             | Record::Operator { .. }
             | Record::SessionEnded { .. }
-            | Record::Account(_) => {}
+            | Record::Account(_)
+            | Record::Interest(_) => {}
         }
     }
 
