@@ -139,6 +139,17 @@ pub struct AccountRow {
     pub maintenance_margin: Money,
 }
 
+/// How tables name [`Record::Interest`].
+pub const INTEREST_EVENT: &str = "account.interest";
+
+/// Interest that came into the account's cash, or was taken out of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InterestRow {
+    pub at: Timestamp,
+    /// Below zero when it was paid.
+    pub amount: Money,
+}
+
 /// The trade date turned.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TradeDate {
@@ -245,6 +256,8 @@ pub enum Record {
     Allocation(Box<Shares>),
     /// The account of a backtest after a settlement, and at the end.
     Account(AccountRow),
+    /// Interest on the account's cash in a backtest.
+    Interest(InterestRow),
 }
 
 /// Why a segment stopped being readable at some byte.

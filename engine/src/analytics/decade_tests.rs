@@ -236,6 +236,10 @@ fn ten_years_of_es_give_a_report_that_adds_up_and_opens() {
         assert!(!page.contains(word), "{word}");
     }
     assert!(page.len() < 12_000_000, "{} bytes", page.len());
+    // For whoever wants to look at it: PITBOSS_KEEP_PAGE=/tmp/es.html cargo test -p engine ten_years
+    if let Some(kept) = std::env::var_os("PITBOSS_KEEP_PAGE") {
+        std::fs::write(kept, &page).expect("the place that PITBOSS_KEEP_PAGE names is writable");
+    }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("es-2014-2024.html");
     std::fs::write(&path, &page).expect("the folder is writable");

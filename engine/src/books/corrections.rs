@@ -128,7 +128,7 @@ impl Books {
             .state
             .portfolio
             .remembered()
-            .filter(|fill| fill.symbol == symbol && fill.quantity > 0 && fill.leg != crate::trade::Leg::Accepted)
+            .filter(|fill| fill.symbol == symbol && fill.quantity > 0 && !fill.leg.is_unlisted())
             .filter(should_be_listed)
             .filter(|fill| !listed.contains(exec_base(&fill.exec_id)))
             .collect();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::allocation::History;
 use crate::config::{Config, OrdersConfig, ProtectionConfig, RiskConfig};
 use crate::journal::{OrderChange, Performance, Record, Severity};
-use crate::market::{Bar, Instrument, SymbolId};
+use crate::market::{Bar, Instrument, Price, SymbolId};
 use crate::orders::working::WorkingOrders;
 use crate::portfolio::{Mark, Portfolio};
 use crate::risk::account::RiskAccount;
@@ -30,6 +30,7 @@ mod broker_pnl;
 mod closing;
 mod corrections;
 mod days;
+mod expired;
 mod flatten;
 mod foreign;
 mod intents;
@@ -89,6 +90,12 @@ pub enum Input {
     Operator(Operator),
     /// The session ends: totals are written down.
     Close,
+    /// The contract ended, and the exchange settled its positions in cash at this price; its orders are gone. Only a
+    /// backtest says so: at a broker, positions and executions tell.
+    Expired {
+        symbol: SymbolId,
+        price: Price,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -361,6 +368,7 @@ impl Books {
             Input::Disable(strategy) => self.disable(strategy, out),
             Input::Operator(operator) => self.on_operator(now, operator, out),
             Input::Close => self.write_totals(now, out),
+            Input::Expired { symbol, price } => self.on_expired(now, symbol, price, out),
         }
         self.climb(now, out);
         self.arm(now);
@@ -402,7 +410,8 @@ impl Books {
 
     fn write_totals(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.write_risk(out);
-        let trade_date = date_number(self.sessions.trade_date(now));
+        // Until a session begins, what happened belongs to the day before: its last bar ends when it is over.
+        let trade_date = date_number(self.state.risk.date().unwrap_or_else(|| self.sessions.trade_date(now)));
         let traded_by_others = self.state.portfolio.sleeves().any(|(strategy, ..)| strategy == StrategyId::FOREIGN);
         let foreign = traded_by_others.then_some(Some(StrategyId::FOREIGN));
         let everybody = std::iter::once(None).chain(self.strategies.iter().map(|(id, _)| Some(*id))).chain(foreign);

@@ -37,6 +37,8 @@ pub(super) enum Happening {
     },
     /// The position was set from outside.
     Set { quantity: i64, at: Price },
+    /// The contract ended.
+    Expired { at: Price },
 }
 
 impl Ledger {
@@ -65,6 +67,15 @@ impl Ledger {
         let worth = Money::from_micros((self.tick_value * twice * self.quantity).micros() / 2);
         self.cash += worth - self.basis;
         self.basis = worth;
+    }
+
+    /// The contract ends: the position is closed at `at`, and nothing is paid for it.
+    pub fn expire(&mut self, at: Price) {
+        let (cost, basis) = (self.cost, self.basis);
+        let worth = self.worth(at, self.quantity);
+        self.realised += worth - cost;
+        self.cash += worth - basis;
+        (self.quantity, self.cost, self.basis) = (0, Money::ZERO, Money::ZERO);
     }
 
     /// The position becomes `quantity` without a trade: what goes leaves at its cost, what comes, comes at `at`.
