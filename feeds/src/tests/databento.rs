@@ -173,7 +173,7 @@ fn conformance_samples_of_all_versions_decode() {
 
 #[test]
 fn other_schemas_are_refused_by_name() {
-    for schema in ["ohlcv-1m", "definition", "statistics", "mbp-10"] {
+    for schema in ["ohlcv-1m", "status", "statistics", "mbp-10"] {
         let Some(path) = shared(&format!("databento_dbn/test_data.{schema}.v3.dbn.zst")) else {
             return;
         };
