@@ -80,7 +80,7 @@ fn shown(decisions: &[Decision]) -> String {
 }
 
 fn bars(args: &BacktestArgs, config: &mut Config) -> Result<Vec<Tap>, Failure> {
-    let market = bar_market::open(&args.data, args.contract.as_deref(), config)?;
+    let market = bar_market::open(&args.bars(), config)?;
     let (setup, broken) = (market.setup(1), market.broken.clone());
     let (run, taps) = BarBacktest::new(config, market.bars, setup, |_, _| {}).map_err(Failure::usage)?.tapped();
     run.run();

@@ -9,6 +9,7 @@ use super::{Books, Output};
 use crate::journal::{Record, Severity};
 use crate::market::{Price, SymbolId};
 use crate::orders::reconcile;
+use crate::sabotage::{self, Sabotage};
 use crate::strategy;
 use crate::time::Timestamp;
 use crate::trade::{
@@ -103,7 +104,7 @@ impl Books {
         // What is too old is forgotten beginning with the first part.
         let begins = parts.first().is_some_and(|first| first.order == ClientOrderId(0) && !first.exec_id.contains('#'));
         let (booked, contracts) = (parts.len(), parts.iter().map(|part| part.quantity).sum::<u32>());
-        if begins && contracts < execution.quantity {
+        if begins && contracts < execution.quantity && !sabotage::is(Sabotage::ForgetRest) {
             let text = format!("{}: {contracts} of {} contracts were booked", execution.exec_id, execution.quantity);
             out.push(Self::system(Severity::Warning, "execution.rest", text));
             let quantity = execution.quantity - contracts;

@@ -267,7 +267,7 @@ impl Books {
                 let order = self.state.orders.get(id).expect("it is live");
                 let (exposed, filled) = (self.exposure(order), order.filled);
                 // Of an older position on the other side: it would add to this one.
-                if Some(order.ticket.side) != closing && !sabotage::is(Sabotage::KeepWrongSide) {
+                if Some(order.ticket.side) != closing {
                     self.cancel(id, "its position is gone", out);
                     continue;
                 }
