@@ -92,7 +92,8 @@ impl Teller {
             | Record::Corrected { .. }
             | Record::TradeDate(_)
             | Record::SessionEnded { .. }
-            | Record::Account(_) => {}
+            | Record::Account(_)
+            | Record::LastPrices(_) => {}
         }
     }
 

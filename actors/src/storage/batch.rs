@@ -150,6 +150,8 @@ impl Batch {
             }
             // A backtest's account is read from its journal; no table holds it.
             Record::Account(_) => {}
+            // They are of earlier sessions' bars and executions, which have their rows.
+            Record::LastPrices(_) => {}
         }
         self.to.seq = seq;
         Ok(())

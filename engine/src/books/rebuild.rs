@@ -85,7 +85,8 @@ impl BooksState {
             | Record::System { .. }
             | Record::Operator { .. }
             | Record::SessionEnded { .. }
-            | Record::Account(_) => {}
+            | Record::Account(_)
+            | Record::LastPrices(_) => {}
         }
     }
 
