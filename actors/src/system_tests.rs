@@ -1,6 +1,7 @@
 //! The whole system against the simulated gateway over TCP, while its actors are made to panic.
 
 mod away;
+mod first_tick;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,6 +73,26 @@ pub(crate) fn busy(n: usize) -> String {
     (0..n).map(one).collect()
 }
 
+/// A gateway that plays an ES market from `price` on, in ticks.
+fn gateway_at(price: Price, config: &Config, clock: &Clock, log: &Logger) -> Gateway {
+    let at_gateway = clock.clone();
+    let market = SyntheticOptions { opening_price: price, ..SyntheticOptions::es(7, clock.now(), SymbolId(0)) };
+    gateway::start(gateway::Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        instruments: config.instruments.clone(),
+        source: Box::new(feeds::synthetic(market)),
+        pace: Pacing::Clock(Arc::new(move || at_gateway.now())),
+        history: gateway::History::default(),
+        account: "DU1234567".to_owned(),
+        cash: Money::from_micros(100_000_000_000),
+        commission: Money::from_micros(2_250_000),
+        wait_for_client: true,
+        clients_max: gateway::CLIENTS_MAX,
+        log: log.clone(),
+    })
+    .expect("a free port")
+}
+
 struct Rig {
     system: System,
     gateway: Gateway,
@@ -88,22 +109,8 @@ impl Rig {
         let mut config = config(&folder, strategies);
         change(&mut config);
         let clock = Clock::scaled(START, SPEED);
-        let at_gateway = clock.clone();
         let log = Logger::root(slog::Discard, o!());
-        let gateway = gateway::start(gateway::Options {
-            listen: ([127, 0, 0, 1], 0).into(),
-            instruments: config.instruments.clone(),
-            source: Box::new(feeds::synthetic(SyntheticOptions::es(7, START, SymbolId(0)))),
-            pace: Pacing::Clock(Arc::new(move || at_gateway.now())),
-            history: gateway::History::default(),
-            account: "DU1234567".to_owned(),
-            cash: Money::from_micros(100_000_000_000),
-            commission: Money::from_micros(2_250_000),
-            wait_for_client: true,
-            clients_max: gateway::CLIENTS_MAX,
-            log: log.clone(),
-        })
-        .expect("a free port");
+        let gateway = gateway_at(Price(20_000), &config, &clock, &log);
         config.broker.address = gateway.local_addr();
         let setup =
             Setup { config, peer: Peer::Simulated, clock, mode: Mode::Run, account: Account::New, log: log.clone() };

@@ -93,7 +93,8 @@ impl Teller {
             | Record::TradeDate(_)
             | Record::SessionEnded { .. }
             | Record::Account(_)
-            | Record::Interest(_) => {}
+            | Record::Interest(_)
+            | Record::LastPrices(_) => {}
         }
     }
 

@@ -29,6 +29,8 @@ fn config() -> Config {
         .unwrap_or_else(|mistakes| panic!("the built-in configuration: {mistakes}"));
     let loss = &mut config.risk.loss;
     loss.trailing_drawdown_max = Limit::Max(Money::from_micros(10_000_000_000));
+    loss.strategy_weekly_loss_max = Limit::Max(Money::from_micros(2_000_000_000));
+    loss.strategy_drawdown_max = Limit::Max(Money::from_micros(4_000_000_000));
     loss.strategy_daily_loss_max = Limit::Max(Money::from_micros(1_000_000_000));
     config.risk.order.max_position_size = Limit::Max(40);
     assert!(config.risk.switched_off().is_empty(), "every rule is on: {:?}", config.risk.switched_off());

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::allocation::{Day, Shares};
 use crate::books::BooksState;
+use crate::last_prices::LastPrices;
 use crate::market::{Bar, Instrument, SymbolId};
 use crate::risk::account::RiskAccount;
 use crate::risk::latch::{Latch, Scope};
@@ -258,6 +259,8 @@ pub enum Record {
     Account(AccountRow),
     /// Interest on the account's cash in a backtest.
     Interest(InterestRow),
+    /// What earlier sessions knew of prices: first ticks are held against them.
+    LastPrices(LastPrices),
 }
 
 /// Why a segment stopped being readable at some byte.

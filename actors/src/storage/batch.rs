@@ -155,6 +155,8 @@ impl Batch {
                 let text = row.amount.to_decimal().to_string();
                 self.add_event(session, seq, row.at.into(), Severity::Info, INTEREST_EVENT, "backtest", &text);
             }
+            // They are of earlier sessions' bars and executions, which have their rows.
+            Record::LastPrices(_) => {}
         }
         self.to.seq = seq;
         Ok(())

@@ -79,6 +79,7 @@ impl Collector {
             | Record::Released { .. }
             | Record::RiskAccount(_)
             | Record::Account(_)
+            | Record::LastPrices(_)
             | Record::Operator { .. }
             | Record::Baseline { .. }
             | Record::TradeDate(_)

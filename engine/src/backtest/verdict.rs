@@ -17,7 +17,8 @@ pub fn decides(record: &Record) -> bool {
         | Record::SessionEnded { .. }
         | Record::System { .. }
         | Record::Account(_)
-        | Record::Interest(_) => false,
+        | Record::Interest(_)
+        | Record::LastPrices(_) => false,
         Record::Bar(_)
         | Record::BarRevised(_)
         | Record::Signal { .. }

@@ -86,7 +86,8 @@ impl BooksState {
             | Record::Operator { .. }
             | Record::SessionEnded { .. }
             | Record::Account(_)
-            | Record::Interest(_) => {}
+            | Record::Interest(_)
+            | Record::LastPrices(_) => {}
         }
     }
 

@@ -115,11 +115,13 @@ impl Books {
     fn strategy_lines(&self) -> Vec<LimitLine> {
         let loss = &self.risk.loss;
         let of = |(id, name): &(StrategyId, String)| {
-            let day = self.state.risk.strategy_day(*id, &self.state.portfolio);
-            let in_row = i64::from(self.state.portfolio.losses_in_row(*id));
-            let day = of_money(daily_loss::STRATEGY_RULE, name, -day, loss.strategy_daily_loss_max.max());
+            let of = self.state.risk.strategy(*id, &self.state.portfolio);
+            let in_row = i64::from(of.losses_in_row);
+            let day = of_money(daily_loss::STRATEGY_RULE, name, -of.day, loss.strategy_daily_loss_max.max());
+            let week = of_money(weekly_loss::STRATEGY_RULE, name, -of.week, loss.strategy_weekly_loss_max.max());
+            let fall = of_money(drawdown::STRATEGY_RULE, name, of.fall, loss.strategy_drawdown_max.max());
             let in_row = of_count(consecutive_losses::RULE, name, in_row, loss.consecutive_losses_max);
-            day.into_iter().chain(in_row)
+            [day, week, fall, in_row].into_iter().flatten()
         };
         self.strategies.iter().flat_map(of).collect()
     }

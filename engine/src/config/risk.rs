@@ -111,8 +111,14 @@ pub struct LossLimits {
     pub consecutive_losses_max: Limit<u32>,
     /// One strategy's loss of a trade date.
     pub strategy_daily_loss_max: Limit<Money>,
+    /// One strategy's loss of the trade dates from Monday to Friday.
+    pub strategy_weekly_loss_max: Limit<Money>,
+    /// Fall of what one strategy has earned from the most that it had.
+    pub strategy_drawdown_max: Limit<Money>,
     /// Once a trade date has earned this much, what may be given back of it.
     pub profit_lock: Option<ProfitLock>,
+    /// The same of one strategy.
+    pub strategy_profit_lock: Option<ProfitLock>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -153,6 +159,8 @@ impl RiskConfig {
             ("trailing_drawdown_max", is_off(&loss.trailing_drawdown_max)),
             ("consecutive_losses_max", is_off(&loss.consecutive_losses_max)),
             ("strategy_daily_loss_max", is_off(&loss.strategy_daily_loss_max)),
+            ("strategy_weekly_loss_max", is_off(&loss.strategy_weekly_loss_max)),
+            ("strategy_drawdown_max", is_off(&loss.strategy_drawdown_max)),
             ("strategy_orders_per_second_max", is_off(&rate.strategy_orders_per_second_max)),
             ("strategy_orders_per_day_max", is_off(&rate.strategy_orders_per_day_max)),
             ("symbol_orders_per_second_max", is_off(&rate.symbol_orders_per_second_max)),
@@ -202,7 +210,10 @@ impl RiskConfig {
                 trailing_drawdown_max: money,
                 consecutive_losses_max: contracts,
                 strategy_daily_loss_max: money,
+                strategy_weekly_loss_max: money,
+                strategy_drawdown_max: money,
                 profit_lock: None,
+                strategy_profit_lock: None,
             },
             stale_after: Limit::Max(Duration::from_secs(3_600)),
             flatten_on_trip: false,

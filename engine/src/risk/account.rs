@@ -23,11 +23,27 @@ pub struct RiskAccount {
     day_best: Money,
     /// The most that was ever earned.
     peak: Money,
-    strategies_day_start: BTreeMap<StrategyId, Money>,
+    strategies: BTreeMap<StrategyId, OfStrategy>,
     /// Orders sent on this trade date, children included.
     orders: u32,
     orders_of_strategies: BTreeMap<StrategyId, u32>,
     orders_of_symbols: BTreeMap<SymbolId, u32>,
+}
+
+/// One strategy's amounts, as the account's. One that appears has earned nothing before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+struct OfStrategy {
+    day_start: Money,
+    week_start: Money,
+    day_best: Money,
+    peak: Money,
+}
+
+impl OfStrategy {
+    fn see(&mut self, earned: Money) {
+        self.peak = self.peak.max(earned);
+        self.day_best = self.day_best.max(earned - self.day_start);
+    }
 }
 
 /// What a new trade date brings.
@@ -51,9 +67,15 @@ impl RiskAccount {
         self.orders = 0;
         self.orders_of_strategies.clear();
         self.orders_of_symbols.clear();
-        self.strategies_day_start = portfolio.strategies().map(|id| (id, portfolio.earned(id))).collect();
         if new_week {
             (self.week_start, self.week_start_foreign) = (equity, self.day_start_foreign);
+        }
+        for id in portfolio.strategies() {
+            let (of, earned) = (self.strategies.entry(id).or_default(), portfolio.earned(id));
+            (of.day_start, of.day_best) = (earned, Money::ZERO);
+            if new_week {
+                of.week_start = earned;
+            }
         }
         self.see(portfolio);
         Some(Turned { new_week })
@@ -68,6 +90,9 @@ impl RiskAccount {
         let equity = portfolio.equity();
         self.peak = self.peak.max(equity);
         self.day_best = self.day_best.max(self.day(portfolio));
+        for id in portfolio.strategies() {
+            self.strategies.entry(id).or_default().see(portfolio.earned(id));
+        }
     }
 
     /// Of the whole account since the trade date began, what others traded included: what the broker calls its day.
@@ -90,9 +115,17 @@ impl RiskAccount {
         }
     }
 
-    /// Since the trade date began.
-    pub fn strategy_day(&self, strategy: StrategyId, portfolio: &Portfolio) -> Money {
-        portfolio.earned(strategy) - self.strategies_day_start.get(&strategy).copied().unwrap_or_default()
+    pub fn strategy(&self, strategy: StrategyId, portfolio: &Portfolio) -> StrategyFigures {
+        let mut of = self.strategies.get(&strategy).copied().unwrap_or_default();
+        let earned = portfolio.earned(strategy);
+        of.see(earned);
+        StrategyFigures {
+            day: earned - of.day_start,
+            day_best: of.day_best,
+            week: earned - of.week_start,
+            fall: of.peak - earned,
+            losses_in_row: portfolio.losses_in_row(strategy),
+        }
     }
 
     /// An order is sent; changes of one that is out are none.
@@ -114,7 +147,7 @@ impl RiskAccount {
         strategy: &impl Fn(StrategyId) -> Option<StrategyId>,
         symbol: &impl Fn(SymbolId) -> Option<SymbolId>,
     ) {
-        self.strategies_day_start = moved(&mut self.strategies_day_start, strategy);
+        self.strategies = moved(&mut self.strategies, strategy);
         self.orders_of_strategies = moved(&mut self.orders_of_strategies, strategy);
         self.orders_of_symbols = moved(&mut self.orders_of_symbols, symbol);
     }
@@ -139,4 +172,16 @@ pub struct Figures {
     pub day: Money,
     pub day_best: Money,
     pub week: Money,
+}
+
+/// One strategy at one instant; losses are negative.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StrategyFigures {
+    pub day: Money,
+    pub day_best: Money,
+    pub week: Money,
+    /// From the most that it had ever earned, positive.
+    pub fall: Money,
+    /// Losing round trips since the last one that did not lose.
+    pub losses_in_row: u32,
 }

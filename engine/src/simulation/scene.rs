@@ -83,6 +83,9 @@ fn rails() -> RiskConfig {
     loss.max_drawdown = Limit::Max(Fraction::from_ppm(5_000));
     loss.trailing_drawdown_max = Limit::Max(dollars(4_500));
     loss.strategy_daily_loss_max = Limit::Max(dollars(2_500));
+    loss.strategy_weekly_loss_max = Limit::Max(dollars(3_500));
+    loss.strategy_drawdown_max = Limit::Max(dollars(3_000));
+    loss.strategy_profit_lock = Some(ProfitLock { from: dollars(2_000), keep: Fraction::from_ppm(500_000) });
     loss.consecutive_losses_max = Limit::Max(6);
     loss.profit_lock = Some(ProfitLock { from: dollars(3_000), keep: Fraction::from_ppm(500_000) });
     risk

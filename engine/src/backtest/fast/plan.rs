@@ -48,7 +48,10 @@ impl Plan {
         none(registry::wakes(&strategy.kind), "the strategy wants to be woken at times of its own")?;
         none(config.allocation.is_some(), "strategies share a risk budget")?;
         none(config.orders.flatten_before_close.is_some(), "positions are closed before the close")?;
-        none(config.risk.loss.profit_lock.is_some(), "there is a profit lock")?;
+        let loss = &config.risk.loss;
+        none(loss.profit_lock.or(loss.strategy_profit_lock).is_some(), "there is a profit lock")?;
+        let own = [loss.strategy_weekly_loss_max, loss.strategy_drawdown_max];
+        none(own.iter().any(|limit| limit.max().is_some()), "the strategy's week or fall has a limit")?;
         none(settings.account.sessions, "orders wait for sessions")?;
         none(settings.account.margin != MarginRule::None, "the account's margin is checked")?;
         none(

@@ -239,3 +239,48 @@ fn the_minute_and_the_hour_count_over_a_restart() {
     again.buy(ONE, 1);
     assert_eq!(last_refusal(&again).as_deref(), Some("reentries"));
 }
+
+#[test]
+fn a_strategys_own_week_fall_and_locked_profit_stop_that_strategy_alone_and_outlive_a_restart() {
+    type Change = fn(&mut crate::config::LossLimits);
+    // 525 dollars are two losses.
+    let rows: [(&str, Change); 2] = [
+        ("strategy_weekly_loss", |l| l.strategy_weekly_loss_max = Limit::Max(Money::from_micros(525_000_000))),
+        ("strategy_drawdown", |l| l.strategy_drawdown_max = Limit::Max(Money::from_micros(525_000_000))),
+    ];
+    for (rule, change) in rows {
+        let mut desk = Desk::open();
+        change(&mut desk.books.risk.loss);
+        lose(&mut desk, ONE);
+        // Another day of the same week: neither begins anew.
+        desk.now = desk.now + Duration::from_secs(24 * 3_600);
+        desk.price(20_000);
+        let mut reborn = Desk::resumed(desk.rebuilt(), desk.now);
+        change(&mut reborn.books.risk.loss);
+        lose(&mut reborn, ONE);
+        reborn.buy(ONE, 1);
+        assert_eq!(last_refusal(&reborn).as_deref(), Some(rule));
+        reborn.buy(TWO, 1);
+        assert_eq!(last_refusal(&reborn), None, "{rule} is that strategy's");
+    }
+}
+
+#[test]
+fn a_strategy_keeps_a_part_of_its_good_day() {
+    let mut desk = Desk::open();
+    let (from, keep) = (Money::from_micros(400_000_000), crate::trade::Fraction::from_ppm(500_000));
+    desk.books.risk.loss.strategy_profit_lock = Some(crate::config::ProfitLock { from, keep });
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_000);
+    // The bid is 32 ticks above: 400 dollars, of which 200 are to stay.
+    desk.price(20_033);
+    desk.wait(1_000);
+    desk.price(20_018);
+    desk.wait(1_000);
+    let latched = |desk: &Desk| desk.books.state().latches.has("strategy_profit_lock", Scope::Strategy(ONE));
+    assert!(!latched(&desk), "17 ticks are 212.50");
+    desk.price(20_017);
+    desk.wait(1_000);
+    assert!(latched(&desk), "16 ticks are 200");
+}

@@ -9,7 +9,7 @@ use crate::config::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, Pro
 use crate::trade::{Fraction, Money};
 
 /// Every rail by its key, and the name that switches it off.
-pub const RAILS: [(&str, &str); 28] = [
+pub const RAILS: [(&str, &str); 30] = [
     ("order_size_max", "order_size_max"),
     ("order_notional_usd_max", "order_notional_max"),
     ("max_position_size", "max_position_size"),
@@ -34,6 +34,8 @@ pub const RAILS: [(&str, &str); 28] = [
     ("trailing_drawdown_usd_max", "trailing_drawdown_max"),
     ("consecutive_losses_max", "consecutive_losses_max"),
     ("strategy_daily_loss_usd_max", "strategy_daily_loss_max"),
+    ("strategy_weekly_loss_usd_max", "strategy_weekly_loss_max"),
+    ("strategy_drawdown_usd_max", "strategy_drawdown_max"),
     ("strategy_orders_per_second_max", "strategy_orders_per_second_max"),
     ("strategy_orders_per_day_max", "strategy_orders_per_day_max"),
     ("symbol_orders_per_second_max", "symbol_orders_per_second_max"),
@@ -141,8 +143,12 @@ fn loss(rails: &Rails<'_, '_>) -> Option<LossLimits> {
     let trailing_drawdown_max = rails.may("trailing_drawdown_usd_max", some_money());
     let consecutive_losses_max = rails.or("consecutive_losses_max", whole(1..=1_000, "losing trades in a row"), 10);
     let strategy_daily_loss_max = rails.may("strategy_daily_loss_usd_max", some_money());
-    let from = rails.s.get("profit_lock_usd", some_money());
-    let keep = rails.s.or("profit_lock_keep", fraction(), Fraction::from_ppm(500_000));
+    let strategy_weekly_loss_max = rails.may("strategy_weekly_loss_usd_max", some_money());
+    let strategy_drawdown_max = rails.may("strategy_drawdown_usd_max", some_money());
+    let profit_lock = rails.s.get("profit_lock_usd", some_money());
+    let strategy_profit_lock = rails.s.get("strategy_profit_lock_usd", some_money());
+    let keep = rails.s.or("profit_lock_keep", fraction(), Fraction::from_ppm(500_000))?;
+    let lock = |from: Option<Money>| from.map(|from| ProfitLock { from, keep });
     Some(LossLimits {
         daily_loss_max: daily_loss_max?,
         weekly_loss_max: weekly_loss_max?,
@@ -150,10 +156,10 @@ fn loss(rails: &Rails<'_, '_>) -> Option<LossLimits> {
         trailing_drawdown_max: trailing_drawdown_max?,
         consecutive_losses_max: consecutive_losses_max?,
         strategy_daily_loss_max: strategy_daily_loss_max?,
-        profit_lock: match (from?, keep?) {
-            (Some(from), keep) => Some(ProfitLock { from, keep }),
-            (None, _) => None,
-        },
+        strategy_weekly_loss_max: strategy_weekly_loss_max?,
+        strategy_drawdown_max: strategy_drawdown_max?,
+        profit_lock: lock(profit_lock?),
+        strategy_profit_lock: lock(strategy_profit_lock?),
     })
 }
 
