@@ -38,8 +38,8 @@ use crate::trade::{
     ClientOrderId, Execution, Money, OrderTicket, StrategyId,
 };
 use crate::venue::{
-    Hours, NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
-    VenueOrder, told,
+    Hours, NewOrder, OcaType, Player, Refusal, Report, Rules, SettleRule, Status, Step, Terms, Venue, VenueConfig,
+    VenueExecution, VenueOrder, told,
 };
 use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route, system};
 use crate::{bars, books, link, strategy};
@@ -175,8 +175,9 @@ pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> 
     journal: J,
     /// What is on the way, where ways take time.
     wire: Option<Wire>,
-    /// Contracts that will end.
+    /// Contracts that will end, and at which price.
     expiries: Expiries,
+    final_price: SettleRule,
 }
 
 impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
@@ -203,6 +204,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             journal,
             wire: None,
             expiries: expiries(config, start),
+            final_price: config.backtest.account.settlement.rule,
         }
     }
 
@@ -403,7 +405,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         while let Some(symbol) = self.expiries.pop(now) {
             self.now = self.now.max(now.floor(CLOCK));
             let mut reports = Vec::new();
-            let price = self.player.venue_mut().expire(now, symbol, &mut reports);
+            let price = self.player.venue_mut().expire(now, symbol, self.final_price, &mut reports);
             self.on_reports(&reports);
             self.settle();
             match price {

@@ -28,7 +28,7 @@ const COMMISSION: Money = Money::from_micros(2_250_000);
 const CAPITAL: Money = Money::from_micros(500_000_000_000);
 const BAR_S: u32 = 300;
 
-/// The built-in strategies, slower and on five-minute bars; limits on a day's loss and on the age of quotes are off.
+/// The built-in strategies, slower and on five-minute bars; limits on losses and on the age of quotes are off.
 fn config() -> Config {
     let contracts = [ContractSpec {
         root: "ES".into(),
@@ -51,7 +51,12 @@ fn config() -> Config {
         };
         strategy.params.extend(params.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
     }
-    config.risk.loss.daily_loss_max = Limit::Off;
+    // What latches until a person unlocks it would end a contract's run early.
+    let loss = &mut config.risk.loss;
+    (loss.daily_loss_max, loss.weekly_loss_max, loss.strategy_daily_loss_max) = (Limit::Off, Limit::Off, Limit::Off);
+    (loss.max_drawdown, loss.trailing_drawdown_max) = (Limit::Off, Limit::Off);
+    loss.consecutive_losses_max = Limit::Off;
+    config.risk.rate.reentries_max = Limit::Off;
     config.risk.stale_after = Limit::Off;
     config
 }

@@ -126,6 +126,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             journal,
             wire: None,
             expiries: super::expiries(config, setup.start),
+            final_price: settings.account.settlement.rule,
         };
         let mut with_trades = vec![false; config.instruments.len()];
         for symbol in setup.with_trades {

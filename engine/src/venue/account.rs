@@ -38,7 +38,10 @@ pub(super) enum Happening {
     /// The position was set from outside.
     Set { quantity: i64, at: Price },
     /// The contract ended.
-    Expired { at: Price },
+    Expired {
+        /// Twice the price, as for [`Happening::Settled`].
+        twice: i64,
+    },
 }
 
 impl Ledger {
@@ -69,12 +72,10 @@ impl Ledger {
         self.basis = worth;
     }
 
-    /// The contract ends: the position is closed at `at`, and nothing is paid for it.
-    pub fn expire(&mut self, at: Price) {
-        let (cost, basis) = (self.cost, self.basis);
-        let worth = self.worth(at, self.quantity);
-        self.realised += worth - cost;
-        self.cash += worth - basis;
+    /// The contract ends: the position is closed at half of `twice`, and nothing is paid for it.
+    pub fn expire(&mut self, twice: i64) {
+        self.settle(twice);
+        self.realised += self.basis - self.cost;
         (self.quantity, self.cost, self.basis) = (0, Money::ZERO, Money::ZERO);
     }
 

@@ -205,8 +205,8 @@ impl Venue {
                 ledger.set(quantity, at);
                 true
             }
-            Happening::Expired { at } => {
-                ledger.expire(at);
+            Happening::Expired { twice } => {
+                ledger.expire(twice);
                 true
             }
             Happening::Fill { serial } => match executions.binary_search_by_key(&serial, |fill| fill.serial) {
