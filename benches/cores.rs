@@ -18,7 +18,7 @@ use engine::config::{Config, Limit, RiskConfig};
 use engine::journal::{Entry, Record};
 use engine::market::{FeedEvent, MarketEvent, Price, SymbolId, Trade};
 use engine::portfolio::Mark;
-use engine::risk::sent::Counts;
+use engine::risk::sent::{Counts, Window};
 use engine::risk::{Candidate, View, gate};
 use engine::time::Timestamp;
 use engine::trade::{
@@ -99,6 +99,7 @@ fn risk_gate(times: usize) {
         target: Some(Price(20_048)),
     };
     let price = |ticks| Some(Price(ticks));
+    let sent = Window { second: 3, minute: 9, day: 90 };
     let view = View {
         trading: Trading::Allowed,
         latch: None,
@@ -116,7 +117,7 @@ fn risk_gate(times: usize) {
         at_stake: Money::from_micros(300_000_000),
         margin_used: Some(Money::from_micros(25_000_000_000)),
         equity: Money::from_micros(500_000_000_000),
-        sent: Counts { second: 3, minute: 9, day: 90, strategy_minute: 3, symbol_minute: 9 },
+        sent: Counts { account: sent, strategy: sent, symbol: sent },
         resting: [1, 2],
         since_same: Some(Duration::from_secs(60)),
         reentries: 3,

@@ -1,6 +1,7 @@
 //! The whole system against the simulated gateway over TCP, while its actors are made to panic.
 
 mod away;
+mod first_tick;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,6 +73,26 @@ pub(crate) fn busy(n: usize) -> String {
     (0..n).map(one).collect()
 }
 
+/// A gateway that plays an ES market from `price` on, in ticks.
+fn gateway_at(price: Price, config: &Config, clock: &Clock, log: &Logger) -> Gateway {
+    let at_gateway = clock.clone();
+    let market = SyntheticOptions { opening_price: price, ..SyntheticOptions::es(7, clock.now(), SymbolId(0)) };
+    gateway::start(gateway::Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        instruments: config.instruments.clone(),
+        source: Box::new(feeds::synthetic(market)),
+        pace: Pacing::Clock(Arc::new(move || at_gateway.now())),
+        history: gateway::History::default(),
+        account: "DU1234567".to_owned(),
+        cash: Money::from_micros(100_000_000_000),
+        commission: Money::from_micros(2_250_000),
+        wait_for_client: true,
+        clients_max: gateway::CLIENTS_MAX,
+        log: log.clone(),
+    })
+    .expect("a free port")
+}
+
 struct Rig {
     system: System,
     gateway: Gateway,
@@ -80,25 +101,16 @@ struct Rig {
 
 impl Rig {
     async fn start(strategies: &str) -> Rig {
+        Self::start_changed(strategies, |_| ()).await
+    }
+
+    async fn start_changed(strategies: &str, change: impl FnOnce(&mut Config)) -> Rig {
         let folder = TempDir::new().expect("a temporary folder");
         let mut config = config(&folder, strategies);
+        change(&mut config);
         let clock = Clock::scaled(START, SPEED);
-        let at_gateway = clock.clone();
         let log = Logger::root(slog::Discard, o!());
-        let gateway = gateway::start(gateway::Options {
-            listen: ([127, 0, 0, 1], 0).into(),
-            instruments: config.instruments.clone(),
-            source: Box::new(feeds::synthetic(SyntheticOptions::es(7, START, SymbolId(0)))),
-            pace: Pacing::Clock(Arc::new(move || at_gateway.now())),
-            history: gateway::History::default(),
-            account: "DU1234567".to_owned(),
-            cash: Money::from_micros(100_000_000_000),
-            commission: Money::from_micros(2_250_000),
-            wait_for_client: true,
-            clients_max: gateway::CLIENTS_MAX,
-            log: log.clone(),
-        })
-        .expect("a free port");
+        let gateway = gateway_at(Price(20_000), &config, &clock, &log);
         config.broker.address = gateway.local_addr();
         let setup =
             Setup { config, peer: Peer::Simulated, clock, mode: Mode::Run, account: Account::New, log: log.clone() };
@@ -245,6 +257,25 @@ fn bars_and_link_that_panic_in_any_place_are_rebuilt() {
             rig.fail(rig.system.link_child(), place).await;
             rig.until("trading is allowed again", |view, _| view.trading == Trading::Allowed).await;
         }
+        rig.end().await;
+    });
+}
+
+#[test]
+fn the_brokers_profit_of_the_day_is_compared_with_ours() {
+    in_system(async {
+        // A millionth apart is a difference: prices of both sides are never that equal while a position is open.
+        let tolerance = Some(Money::from_micros(1));
+        let rig = Rig::start_changed(&busy(3), |config| config.orders.broker_pnl_tolerance = tolerance).await;
+        let folder = rig.system.journal_folder();
+        let told = |event: &str| {
+            let entries = crate::journal::dump(&folder).expect("it is there").filter_map(Result::ok);
+            let found =
+                entries.filter(|(_, entry)| matches!(&entry.record, Record::System { event: e, .. } if e == event));
+            found.count() > 0
+        };
+        rig.until("the two part", |_, _| told("pnl.differs")).await;
+        rig.until("the two meet", |_, _| told("pnl.agrees")).await;
         rig.end().await;
     });
 }

@@ -92,7 +92,9 @@ impl Teller {
             | Record::Corrected { .. }
             | Record::TradeDate(_)
             | Record::SessionEnded { .. }
-            | Record::Account(_) => {}
+            | Record::Account(_)
+            | Record::Interest(_)
+            | Record::LastPrices(_) => {}
         }
     }
 

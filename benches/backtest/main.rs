@@ -153,7 +153,7 @@ fn queue_bars(config: &Config, rows: &[Row], start: Timestamp) -> Found {
     let mut fills = 0;
     let began = Instant::now();
     let count = |_, record: Record| fills += u64::from(matches!(record, Record::Fill(_)));
-    let setup = BarRunSetup { start, with_trades: vec![SymbolId(0)], margins: Vec::new(), run: 1 };
+    let setup = BarRunSetup { start, with_trades: vec![SymbolId(0)], run: 1, ..BarRunSetup::default() };
     let source = rows.iter().map(|row| BarEvent::Trades(row.bar()));
     let ended = BarBacktest::new(config, source, setup, count).expect("a model of bars").run();
     let seconds = began.elapsed().as_secs_f64();

@@ -71,6 +71,8 @@ fn config(folder: &TempDir, strategies: usize) -> Config {
         orders_per_minute_max = 10_000
         strategy_orders_per_minute_max = 10_000
         symbol_orders_per_minute_max = 10_000
+        strategy_orders_per_second_max = 1_000
+        symbol_orders_per_second_max = 1_000
         [orders]
         answer_within_ms = 60_000
         flatten_on_stop = false

@@ -11,7 +11,7 @@ use engine::config::{Config, Limit, RiskConfig};
 use engine::market::{Price, SymbolId};
 use engine::portfolio::Mark;
 use engine::risk::reducing::Held;
-use engine::risk::sent::Counts;
+use engine::risk::sent::{Counts, Window};
 use engine::risk::{Candidate, View, gate};
 use engine::time::Timestamp;
 use engine::trade::{
@@ -29,6 +29,8 @@ fn config() -> Config {
         .unwrap_or_else(|mistakes| panic!("the built-in configuration: {mistakes}"));
     let loss = &mut config.risk.loss;
     loss.trailing_drawdown_max = Limit::Max(Money::from_micros(10_000_000_000));
+    loss.strategy_weekly_loss_max = Limit::Max(Money::from_micros(2_000_000_000));
+    loss.strategy_drawdown_max = Limit::Max(Money::from_micros(4_000_000_000));
     loss.strategy_daily_loss_max = Limit::Max(Money::from_micros(1_000_000_000));
     config.risk.order.max_position_size = Limit::Max(40);
     assert!(config.risk.switched_off().is_empty(), "every rule is on: {:?}", config.risk.switched_off());
@@ -45,6 +47,12 @@ fn entry(strategy: u16) -> Candidate {
         stop: Some(Price(19_980)),
         target: Some(Price(20_040)),
     }
+}
+
+/// Each count is below its limit.
+fn sent() -> Counts {
+    let window = |second, minute, day| Window { second, minute, day };
+    Counts { account: window(3, 12, 200), strategy: window(3, 6, 60), symbol: window(3, 9, 120) }
 }
 
 fn view() -> View<'static> {
@@ -65,7 +73,7 @@ fn view() -> View<'static> {
         at_stake: Money::from_micros(500_000_000),
         margin_used: Some(Money::from_micros(75_000_000_000)),
         equity: Money::from_micros(500_000_000_000),
-        sent: Counts { second: 3, minute: 12, day: 200, strategy_minute: 6, symbol_minute: 9 },
+        sent: sent(),
         resting: [2, 4],
         since_same: Some(Duration::from_secs(3)),
         reentries: 4,

@@ -5,10 +5,16 @@
 //! whole seconds as Interactive Brokers stamps them, orders reach the venue between two steps, and after each step the
 //! clock moves to the step's time and deadlines fire. So both give the same signals, orders and fills.
 
+pub mod assumed;
 pub mod bar_run;
+#[cfg(test)]
+mod bar_run_tests;
+pub mod expiry;
 pub mod fast;
+pub mod interest;
 pub mod latency;
 pub mod lookahead;
+pub mod recursive;
 pub mod session;
 pub mod shadow;
 pub mod verdict;
@@ -19,9 +25,9 @@ use std::time::Duration;
 use crate::bars::Bars;
 use crate::books::{Books, BooksState};
 use crate::config::Config;
-use crate::config::backtest::{BacktestConfig, MarginRule};
+use crate::config::backtest::{BacktestConfig, ExpiryRule, MarginRule};
 use crate::intake::{Fresh, Intake, Verdict};
-use crate::journal::Record;
+use crate::journal::{Record, Severity};
 use crate::link::Link;
 use crate::market::{FeedEvent, MarketEvent, SymbolId, Trade};
 use crate::strategy::StrategyCore;
@@ -32,12 +38,14 @@ use crate::trade::{
     ClientOrderId, Execution, Money, OrderTicket, StrategyId,
 };
 use crate::venue::{
-    Hours, NewOrder, OcaType, Player, Refusal, Report, Rules, Status, Step, Terms, Venue, VenueConfig, VenueExecution,
-    VenueOrder, told,
+    Hours, NewOrder, OcaType, Player, Refusal, Report, Rules, SettleRule, Status, Step, Terms, Venue, VenueConfig,
+    VenueExecution, VenueOrder, told,
 };
-use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route};
+use crate::wiring::{BrokerCommand, Core, Deliver, News, Output, Topology, route, system};
 use crate::{bars, books, link, strategy};
+use expiry::Expiries;
 use latency::{Latencies, Wire};
+use recursive::Tap;
 
 /// Resolution of the broker's time stamps.
 const STAMP: Duration = Duration::from_secs(1);
@@ -79,6 +87,14 @@ pub fn strategy_core(config: &Config, n: usize) -> StrategyCore {
     let params = registry::params(&strategy.kind, &strategy.params).expect("validated when the configuration was read");
     let built = registry::build(&strategy.kind, &params).expect("its kind was just found");
     StrategyCore::new(strategy.clone(), instrument, built)
+}
+
+/// The ends of contracts, if they end.
+fn expiries(config: &Config, start: Timestamp) -> Expiries {
+    match config.backtest.account.expiry {
+        ExpiryRule::Settle => Expiries::after(start, &config.instruments),
+        ExpiryRule::Hold => Expiries::default(),
+    }
 }
 
 /// What the account's settings leave of the broker's insistence.
@@ -159,6 +175,9 @@ pub struct Backtest<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> 
     journal: J,
     /// What is on the way, where ways take time.
     wire: Option<Wire>,
+    /// Contracts that will end, and at which price.
+    expiries: Expiries,
+    final_price: SettleRule,
 }
 
 impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> {
@@ -184,6 +203,8 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             now: start,
             journal,
             wire: None,
+            expiries: expiries(config, start),
+            final_price: config.backtest.account.settlement.rule,
         }
     }
 
@@ -204,6 +225,18 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         self
     }
 
+    /// Listens to every strategy; in the order of the configuration.
+    pub fn tapped(mut self) -> (Self, Vec<Tap>) {
+        let mut taps = Vec::new();
+        let tapped = |core: StrategyCore| {
+            let tap = Tap::default();
+            taps.push(tap.clone());
+            core.wrapped(|strategy| tap.on(strategy))
+        };
+        self.cores.strategies = std::mem::take(&mut self.cores.strategies).into_iter().map(tapped).collect();
+        (self, taps)
+    }
+
     /// Plays the whole market and returns the cores. Open positions stay open.
     pub fn run(mut self) -> Cores {
         self.connect();
@@ -219,6 +252,7 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
             return self.step_delayed();
         }
         let Some((at, step)) = self.player.step() else { return false };
+        self.expire_due(at);
         match step {
             Step::Market(events) => self.on_market(&events),
             Step::Reports(reports) => self.on_reports(&reports),
@@ -364,6 +398,26 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
         outputs.extend(due(&mut self.cores.link, self.now));
         outputs.into_iter().for_each(|output| self.route(output));
         self.settle();
+    }
+
+    /// Contracts whose end has come: the venue settles their positions and ends their orders, and the books hear of both.
+    fn expire_due(&mut self, now: Timestamp) {
+        while let Some(symbol) = self.expiries.pop(now) {
+            self.now = self.now.max(now.floor(CLOCK));
+            let mut reports = Vec::new();
+            let price = self.player.venue_mut().expire(now, symbol, self.final_price, &mut reports);
+            self.on_reports(&reports);
+            self.settle();
+            match price {
+                Some(price) => self.queue.push_back(Message::Books(books::Input::Expired { symbol, price })),
+                None => {
+                    let held = self.cores.books.portfolio().net_position(symbol);
+                    let text = format!("symbol {}: {held} contracts, and no price to settle them at", symbol.0);
+                    self.route_record(system(Severity::Error, "contract.expired", "venue", text));
+                }
+            }
+            self.settle();
+        }
     }
 
     fn on_request(&mut self, request: BrokerRequest) {

@@ -6,6 +6,7 @@
 //! A real fast move is not refused for ever: prices that agree with each other move the band, if trades and quotes both
 //! say so five times together, or one of them twenty times, and if the new price is at most a fifth away from the old
 //! one. A constant that is added to every price agrees with itself and with its quotes, but is not plausible.
+//! Before the first tick, the band lies where an earlier session saw the market last, if that is known ([`Intake::after`]).
 //! A feed is corrupt when one kind of its ticks, trades or quotes, is refused five times in a row or every fourth time,
 //! and it is good again when enough have been taken.
 
@@ -86,6 +87,15 @@ impl Intake {
             listening: false,
             fresh: false,
             told_corrupt: false,
+        }
+    }
+
+    /// The last price of an earlier session: the first tick is held against it as any later one is. What holds is still
+    /// only what comes.
+    pub fn after(self, last: Option<Price>) -> Self {
+        match last {
+            Some(_) => Self { last, taken: SETTLED_AFTER, ..self },
+            None => self,
         }
     }
 

@@ -189,3 +189,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn after_a_restart_a_feed_that_is_wrong_from_its_first_tick_reaches_nothing() {
+    let mut market = Market::new();
+    market.intake = Intake::new(400).after(Some(Price(20_000)));
+    assert_eq!(market.mark(), (None, None, None), "an old price holds for nothing");
+    for n in 0..5_000 {
+        market.trade(30_000_000 + n % 4).quote(29_999_999, 30_000_001);
+    }
+    assert!(market.taken.is_empty());
+    assert_eq!((market.mark(), market.corrupt), ((None, None, None), 1));
+    market.trade(20_400);
+    assert_eq!(market.taken, [20_400], "within the band");
+}
+
+#[test]
+fn after_a_restart_a_market_that_moved_meanwhile_is_believed_when_trades_and_quotes_agree() {
+    let mut market = Market::new();
+    market.intake = Intake::new(400).after(Some(Price(20_000)));
+    market.trade(21_000).quote(20_999, 21_001).trade(21_001).quote(21_000, 21_002);
+    assert!(market.taken.is_empty());
+    market.trade(21_002);
+    assert_eq!((market.taken.as_slice(), market.corrupt), ([21_002].as_slice(), 0));
+    let mut fresh = Market::new();
+    fresh.intake = Intake::new(400).after(None);
+    fresh.trade(30_000_000);
+    assert_eq!(fresh.taken, [30_000_000], "without an earlier session nobody knows better");
+}

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::allocation::{Day, Shares};
 use crate::books::BooksState;
+use crate::last_prices::LastPrices;
 use crate::market::{Bar, Instrument, SymbolId};
 use crate::risk::account::RiskAccount;
 use crate::risk::latch::{Latch, Scope};
@@ -15,7 +16,7 @@ use crate::time::Timestamp;
 use crate::trade::{BrokerOrderId, ClientOrderId, Fill, Money, OrderIntent, OrderTicket, PermId, StrategyId, Trading};
 
 /// First bytes of a segment; the last digit is the version of the record layout.
-pub const MAGIC: [u8; 8] = *b"PITBOSS2";
+pub const MAGIC: [u8; 8] = *b"PITBOSS3";
 /// A longer payload is damage, not data.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 24;
 const HEADER_BYTES: usize = 8;
@@ -139,6 +140,17 @@ pub struct AccountRow {
     pub maintenance_margin: Money,
 }
 
+/// How tables name [`Record::Interest`].
+pub const INTEREST_EVENT: &str = "account.interest";
+
+/// Interest that came into the account's cash, or was taken out of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InterestRow {
+    pub at: Timestamp,
+    /// Below zero when it was paid.
+    pub amount: Money,
+}
+
 /// The trade date turned.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TradeDate {
@@ -245,6 +257,10 @@ pub enum Record {
     Allocation(Box<Shares>),
     /// The account of a backtest after a settlement, and at the end.
     Account(AccountRow),
+    /// Interest on the account's cash in a backtest.
+    Interest(InterestRow),
+    /// What earlier sessions knew of prices: first ticks are held against them.
+    LastPrices(LastPrices),
 }
 
 /// Why a segment stopped being readable at some byte.

@@ -12,6 +12,7 @@ pub mod config;
 pub mod indicators;
 pub mod intake;
 pub mod journal;
+pub mod last_prices;
 pub mod link;
 pub mod market;
 pub mod orders;

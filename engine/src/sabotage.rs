@@ -41,8 +41,12 @@ pub enum Sabotage {
     ForgetPauseOfNewLink,
     /// Trading goes on when news of orders were lost.
     TradeOnLostNews,
-    /// A protective order on the side that adds to the position is kept.
-    KeepWrongSide,
+    /// An exit goes out beside protective orders that are larger than the position.
+    ExitBesideLoose,
+    /// An order that was made smaller is done when its new size is filled.
+    TrustNewSize,
+    /// Of an execution that was booked in part, the rest never is.
+    ForgetRest,
     /// The limit on positions does not count orders that work.
     CountPositionsOnly,
 }

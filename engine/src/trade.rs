@@ -308,9 +308,16 @@ pub enum Leg {
     Liquidation,
     /// No order at all: a position that the broker has and an operator accepted.
     Accepted,
+    /// No order at all: the contract ended, and the position was settled in cash.
+    Settlement,
 }
 
 impl Leg {
+    /// No execution of the broker's: its lists do not name it.
+    pub fn is_unlisted(self) -> bool {
+        matches!(self, Leg::Accepted | Leg::Settlement)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Leg::Entry => "entry",
@@ -321,6 +328,7 @@ impl Leg {
             Leg::Manual => "manual",
             Leg::Liquidation => "liquidation",
             Leg::Accepted => "accepted",
+            Leg::Settlement => "settlement",
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::portfolio::Mark;
 use crate::sabotage::{self, Sabotage};
 use crate::strategy::StrategyCore;
 use crate::time::Timestamp;
-use crate::trade::{BrokerEvent, BrokerRequest, Leg, OrderIntent, StrategyId, Trading};
+use crate::trade::{BrokerEvent, BrokerRequest, Leg, Money, OrderIntent, StrategyId, Trading};
 use crate::{bars, books, codes, link, strategy};
 
 /// What a core or the broker adapter said.
@@ -78,6 +78,8 @@ pub enum News {
     OrderStreamBroken {
         why: String,
     },
+    /// The broker's profit of the day, realised and unrealised.
+    Profit(Money),
 }
 
 /// What the broker adapter is told.
@@ -277,6 +279,7 @@ fn from_broker(topology: &Topology, news: News, to: &mut impl Deliver) {
             to.bars(symbol, bars::Input::FeedDown);
             to.link(link::Input::Corrupt { symbol, why });
         }
+        News::Profit(day) => to.books(books::Input::BrokerPnl(day)),
         News::NoInventory { cause } => to.link(link::Input::NoInventory { cause }),
         News::Told { severity, event, text } => to.journal(system(severity, event, "broker", text)),
         News::Lost { symbol, why } => to.bars(symbol, bars::Input::Lost { why }),

@@ -23,7 +23,7 @@ use super::market::{Market, retarget, selection};
 use super::recorded::RecordedArgs;
 use super::report::analysis::{AnalysisArgs, no_capital};
 use super::summary::Summary;
-use super::{ConfigArg, Failure, Outcome, bar_market, latency, lookahead, setup, unrecorded};
+use super::{ConfigArg, Failure, Outcome, bar_market, latency, lookahead, recursive, setup, unrecorded};
 
 #[derive(Args)]
 pub struct BacktestArgs {
@@ -50,8 +50,15 @@ pub struct BacktestArgs {
     /// Writes nothing.
     #[arg(long, conflicts_with_all = ["fills", "account", "json"])]
     check_lookahead: bool,
+    /// Look for decisions that depend on how much history came before them: every strategy again from later starts, with the
+    /// same bars and positions, compared after its warm-up. Writes nothing.
+    #[arg(long, conflicts_with_all = ["fills", "account", "json", "check_lookahead", "html", "csv"])]
+    check_recursive: bool,
+    /// With --check-recursive: bars that each strategy may need before its decisions count; by default what its kind says.
+    #[arg(long, value_name = "BARS", requires = "check_recursive")]
+    pub(super) warm_up: Option<usize>,
     /// Write neither journal nor database, only the summary; one strategy without stops is played many times as fast then.
-    #[arg(long, conflicts_with_all = ["fills", "account", "check_lookahead", "html", "csv"])]
+    #[arg(long, conflicts_with_all = ["fills", "account", "check_lookahead", "check_recursive", "html", "csv"])]
     no_journal: bool,
     /// Print the report as JSON.
     #[arg(long)]
@@ -71,6 +78,9 @@ pub fn run(args: &BacktestArgs) -> Outcome {
     allow(&config)?;
     if args.check_lookahead {
         return lookahead::check(args, config);
+    }
+    if args.check_recursive {
+        return recursive::check(args, config);
     }
     if args.no_journal {
         return unrecorded::run(args, config);

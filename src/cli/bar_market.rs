@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::backtest::bar_run::{BarBacktest, BarRunEnd, BarRunSetup, MarginChange, opening_books};
+use engine::backtest::interest::RateChange;
 use engine::bar_market::BarEvent;
-use engine::config::backtest::{MarginRule, RollRule};
+use engine::config::backtest::{InterestConfig, MarginRule, RateSource, RollRule};
 use engine::config::{Config, MarketSource};
 use engine::journal::Record;
 use engine::market::{Instrument, SymbolId};
@@ -20,7 +21,7 @@ use super::market::{Broken, retarget, selection};
 use super::recorded::RecordedArgs;
 use super::summary::{Balance, Summary};
 use super::unrecorded::{Outcomes, over_bars};
-use super::{Failure, margins};
+use super::{Failure, interest, margins};
 
 /// Bars in memory, to be played many times.
 #[derive(Clone)]
@@ -65,6 +66,7 @@ pub(super) struct BarMarket {
     pub(super) broken: Broken,
     with_trades: Vec<SymbolId>,
     margins: Vec<MarginChange>,
+    rates: Vec<RateChange>,
 }
 
 impl BarMarket {
@@ -74,15 +76,21 @@ impl BarMarket {
         if let Some(error) = self.broken.take() {
             return Err(Failure::work(format!("the data ended early: {error}")));
         }
-        let (start, with_trades, margins) = (self.start, self.with_trades, self.margins);
-        Ok(Loaded { bars, setup: BarRunSetup { start, with_trades, margins, run: 1 } })
+        let (start, with_trades, margins, rates) = (self.start, self.with_trades, self.margins, self.rates);
+        Ok(Loaded { bars, setup: BarRunSetup { start, with_trades, margins, rates, run: 1 } })
     }
 }
 
 impl BarMarket {
     /// For the run of this number in its journal.
     pub(super) fn setup(&self, run: u32) -> BarRunSetup {
-        BarRunSetup { start: self.start, with_trades: self.with_trades.clone(), margins: self.margins.clone(), run }
+        BarRunSetup {
+            start: self.start,
+            with_trades: self.with_trades.clone(),
+            margins: self.margins.clone(),
+            rates: self.rates.clone(),
+            run,
+        }
     }
 }
 
@@ -140,7 +148,11 @@ pub(super) fn open(wanted: &Wanted<'_>, config: &mut Config) -> Result<BarMarket
         MarginRule::Files(files) => margins::read(files)?,
         MarginRule::None | MarginRule::Broker => Vec::new(),
     };
-    Ok(BarMarket { bars: Box::new(bars), start, broken, with_trades, margins })
+    let rates = match &config.backtest.interest {
+        Some(InterestConfig { rate: RateSource::File(file), .. }) => interest::read(file)?,
+        Some(_) | None => Vec::new(),
+    };
+    Ok(BarMarket { bars: Box::new(bars), start, broken, with_trades, margins, rates })
 }
 
 /// What the data say of a root may not contradict the configuration, also where only the data's instruments are played.
@@ -180,11 +192,12 @@ fn options(config: &Config) -> BarOptions {
 pub(super) fn check_same_market(config: &Config, first: &Config) -> Result<(), Failure> {
     let same = config.backtest.market == first.backtest.market
         && config.backtest.account.margin == first.backtest.account.margin
+        && config.backtest.interest == first.backtest.interest
         && config.strategies.len() == first.strategies.len()
         && config.strategies.iter().zip(&first.strategies).all(|(a, b)| (a.symbol, a.bar_s) == (b.symbol, b.bar_s));
     match same {
         true => Ok(()),
-        false => Err(Failure::usage("a sweep cannot change files, margins, or which bars a strategy gets")),
+        false => Err(Failure::usage("a sweep cannot change files, margins, interest, or which bars a strategy gets")),
     }
 }
 
@@ -210,12 +223,7 @@ fn check_lengths(
 pub(super) fn play(config: &Config, market: BarMarket, besides: Besides) -> Result<(Summary, Recorder), Failure> {
     let books = opening_books(config).map_err(Failure::usage)?;
     let mut recorder = Recorder::begin(config, market.start, books, besides)?;
-    let setup = BarRunSetup {
-        start: market.start,
-        with_trades: market.with_trades,
-        margins: market.margins,
-        run: recorder.run,
-    };
+    let setup = market.setup(recorder.run);
     let started = Instant::now();
     let ended = {
         let record = |at, record| recorder.write(at, record);

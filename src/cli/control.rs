@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actors::control::{Answer, Order, Request};
 use clap::{Args, Subcommand};
-use engine::books::{LimitLine, RiskView};
+use engine::books::{BrokerPnl, LimitLine, RiskView};
 
 use super::{ConfigArg, Failure, Outcome, print_line, setup};
 
@@ -162,6 +162,11 @@ fn table(risk: &RiskView, colour: bool) -> String {
         text += &painted(&limit_line(line), line.used, colour);
         text.push('\n');
     }
+    if let Some(profit) = &risk.broker_pnl {
+        text.push('\n');
+        text += &painted(&profit_line(profit), if profit.differs { 100 } else { 0 }, colour);
+        text.push('\n');
+    }
     for latch in &risk.latches {
         let of = latch.strategy.as_deref().unwrap_or("account");
         let line = format!(
@@ -179,6 +184,17 @@ fn table(risk: &RiskView, colour: bool) -> String {
 
 fn limit_line(line: &LimitLine) -> String {
     format!("{:<28} {:<16} {:>16} {:>16} {:>5}%", line.rule, line.of, line.value, line.limit, line.used)
+}
+
+fn profit_line(profit: &BrokerPnl) -> String {
+    let BrokerPnl { book, broker, tolerance, differs } = profit;
+    match broker {
+        None => format!("profit of the day: book {book}; the broker has not told its own yet"),
+        Some((at, broker)) => {
+            let verdict = if *differs { "DIFFERS" } else { "agrees" };
+            format!("profit of the day: book {book}, broker {broker} at {at}: {verdict} (tolerance {tolerance})")
+        }
+    }
 }
 
 /// Yellow when near, red when reached.

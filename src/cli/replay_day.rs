@@ -74,6 +74,13 @@ pub fn run(args: &ReplayDayArgs) -> Outcome {
     if tape.header().session != info.id {
         return Err(Failure::work(format!("{} is of session {}", path.display(), tape.header().session)));
     }
+    if let Some(split) = config.actors.split_threads() {
+        return Err(Failure::usage(format!(
+            "session {} ran on several threads ({split}): what happened on them at once has no one order in which it could \
+             be decided again",
+            info.id
+        )));
+    }
     if info.instruments != config.instruments {
         retarget(&mut config, info.instruments.clone());
     }

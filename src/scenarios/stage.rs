@@ -79,7 +79,8 @@ active_orders_max = 20
 disabled = [
     "order_notional_max", "gross_exposure_max", "weekly_loss_max", "max_drawdown", "orders_per_minute_max",
     "orders_per_day_max", "strategy_orders_per_minute_max", "symbol_orders_per_minute_max", "reentries_max",
-    "consecutive_losses_max", "self_match", "days_to_expiry", "outside_session",
+    "consecutive_losses_max", "self_match", "days_to_expiry", "outside_session", "strategy_orders_per_second_max",
+    "strategy_orders_per_day_max", "symbol_orders_per_second_max", "symbol_orders_per_day_max",
 ]
 [orders]
 answer_within_ms = 2_000

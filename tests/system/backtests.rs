@@ -284,3 +284,76 @@ fn a_day_order_of_leans_ends_at_seventeen_hours_in_new_york() {
     assert_eq!(fills(&desk), expected);
     assert_eq!(equity(&json), "99266.4");
 }
+
+/// `(time, signed contracts, price)`, as another program worked them out from the quotes.
+#[track_caller]
+fn assert_worked_out(desk: &Desk, expected: &[(&str, i64, f64)]) {
+    let at = |text: &str| text.parse::<DateTime<Utc>>().expect("a time");
+    let expected: Vec<(DateTime<Utc>, i64, f64)> =
+        expected.iter().map(|(time, contracts, price)| (at(time), *contracts, *price)).collect();
+    assert_eq!(fills(desk), expected);
+}
+
+#[test]
+fn a_short_position_is_settled_as_leans_long_one_is() {
+    let Some(quotes) = lean_quotes(&["07", "08", "09", "10"]) else { return };
+    let (desk, json) = run("lean_daily_settlement_short.toml", &quotes, &["--contract", "ESZ13"]);
+    assert_worked_out(
+        &desk,
+        &[
+            ("2013-10-07T13:31:00Z", -1, 1669.25),
+            ("2013-10-07T13:32:00Z", -1, 1668.5),
+            ("2013-10-08T13:31:00Z", 1, 1670.0),
+            ("2013-10-09T13:31:00Z", 3, 1652.5),
+            ("2013-10-10T13:31:00Z", 1, 1668.0),
+            ("2013-10-10T13:32:00Z", -2, 1668.5),
+        ],
+    );
+    assert_eq!((equity(&json), &json["account"]["commission"]), ("98943.15", &"19.35".into()));
+    let cash: Vec<String> = rows(&desk, "account.csv").iter().map(|row| row[1].to_owned()).collect();
+    let cents = |text: &String| text.parse::<rust_decimal::Decimal>().expect("money").round_dp(2).normalize();
+    let expected = ["100000", "96701.95", "98718.55", "97937.1", "98943.15"].map(|text| text.parse().expect("money"));
+    assert_eq!(cash.iter().map(cents).collect::<Vec<_>>(), expected, "at each midnight in New York, and at the end");
+}
+
+#[test]
+fn limit_orders_fill_beyond_their_price_by_leans_rule() {
+    let Some(quotes) = lean_quotes(&["07", "08", "09", "10"]) else { return };
+    let (desk, json) = run("lean_limit_orders.toml", &quotes, &["--contract", "ESZ13"]);
+    assert_worked_out(
+        &desk,
+        &[
+            ("2013-10-07T15:51:00Z", -1, 1678.25),
+            ("2013-10-07T20:00:00Z", 1, 1670.0),
+            ("2013-10-08T14:04:00Z", 1, 1668.0),
+            ("2013-10-09T14:04:00Z", 1, 1649.0),
+            ("2013-10-09T15:02:00Z", -1, 1646.25),
+            ("2013-10-10T15:34:00Z", -1, 1675.25),
+        ],
+    );
+    assert_eq!((equity(&json), &json["balance"]["orders"]), ("100624.6", &8.into()));
+}
+
+#[test]
+fn stops_and_stop_limits_fill_by_leans_rule() {
+    let Some(quotes) = lean_quotes(&["07", "08", "09", "10"]) else { return };
+    let (desk, json) = run("lean_stop_orders.toml", &quotes, &["--contract", "ESZ13"]);
+    assert_worked_out(
+        &desk,
+        &[
+            ("2013-10-07T13:48:00Z", 1, 1672.5),
+            ("2013-10-07T18:01:00Z", 1, 1678.5),
+            ("2013-10-07T19:55:00Z", -2, 1671.25),
+            ("2013-10-08T13:38:00Z", -1, 1666.5),
+            ("2013-10-08T19:55:00Z", 1, 1651.75),
+            ("2013-10-09T13:43:00Z", -1, 1648.5),
+            ("2013-10-09T16:04:00Z", 1, 1648.0),
+            ("2013-10-09T18:08:00Z", 1, 1655.5),
+            ("2013-10-09T19:55:00Z", -1, 1652.0),
+            ("2013-10-10T13:39:00Z", 1, 1670.75),
+            ("2013-10-10T16:35:00Z", 1, 1680.0),
+            ("2013-10-10T19:55:00Z", -2, 1684.75),
+        ],
+    );
+    assert_eq!((equity(&json), &json["balance"]["orders"]), ("101069.9", &16.into()));
+}

@@ -11,6 +11,7 @@ mod control;
 mod database;
 mod disk;
 mod equality;
+mod honesty;
 mod interrupt;
 mod kill;
 mod kills;

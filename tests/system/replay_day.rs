@@ -56,6 +56,13 @@ fn a_recorded_session_is_decided_again_and_an_altered_entry_is_found() {
     assert_eq!(shown.status.code(), Some(1), "{shown:?}");
     assert!(shown.out.contains("then they differ"), "{}", shown.out);
 
+    // Nor can what ran on several threads be put into one order.
+    let split = settings.to_toml().replace("[recording]\nenabled = true\n", "[actors.books]\nthread = \"books\"\n");
+    desk.write("split.toml", split);
+    let refused = desk.run(&["replay-day", "newest", "--config", "split.toml", "--other-config"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(refused.err.contains("on several threads"), "{}", refused.err);
+
     // One decision altered in the journal: told with file and entry.
     let segment = desk.path(SIMULATED).join("00000001.pbj");
     let altered = alter(&segment);

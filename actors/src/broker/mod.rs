@@ -17,7 +17,7 @@ use actix::{
 use engine::config::Config;
 use engine::intake::Intake;
 use engine::journal::Severity;
-use engine::market::{PriceGrid, SymbolId};
+use engine::market::{Price, PriceGrid, SymbolId};
 use engine::trade::{BrokerEvent, BrokerOrderId, BrokerRequest};
 use engine::wiring::{BrokerCommand, News, Output};
 use futures::Stream;
@@ -36,6 +36,7 @@ mod busy;
 mod convert;
 mod gate;
 mod pace;
+mod profit;
 mod ready;
 mod rehearsal;
 mod send;
@@ -124,9 +125,16 @@ struct NotSent {
 }
 
 impl Broker {
-    pub fn new(config: Arc<Config>, peer: Peer, shared: Arc<Shared>, gauge: Arc<Gauge>) -> Self {
+    /// `last`: where each symbol's market was seen last in an earlier session.
+    pub fn new(
+        config: Arc<Config>,
+        peer: Peer,
+        last: &[Option<Price>],
+        shared: Arc<Shared>,
+        gauge: Arc<Gauge>,
+    ) -> Self {
         let grids = config.instruments.iter().map(PriceGrid::of).collect();
-        let intakes = vec![Intake::new(config.bars.jump_ticks_max); config.instruments.len()];
+        let intakes = last.iter().map(|price| Intake::new(config.bars.jump_ticks_max).after(*price)).collect();
         let batches = Batches::new(config.instruments.len());
         let busy = BusyPoll::new(config.broker.busy_poll, shared.log.clone());
         let outlet = Outlet::new(shared);
@@ -239,6 +247,7 @@ impl Broker {
             Some(Live { session, jobs, outgoing, writing, incoming, handles, heartbeat_misses, subscribed, feeds });
         self.say(News::Event(BrokerEvent::NextOrderId(next_order_id)));
         self.say(News::Connected);
+        profit::watch(self, ctx);
         if !self.outlet.shared.clock.is_driven() {
             pace::spawn_heartbeat(self, ctx);
         }

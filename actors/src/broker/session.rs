@@ -12,7 +12,8 @@ use engine::market::{Instrument, SymbolId};
 use engine::time::Timestamp;
 use engine::trade::{BrokerEvent, BrokerOrder, BrokerOrderId, BrokerPosition, BrokerSnapshot};
 use futures::{Stream, StreamExt};
-use ibapi::accounts::PositionUpdate;
+use ibapi::accounts::types::AccountId;
+use ibapi::accounts::{PnL, PositionUpdate};
 use ibapi::contracts::{Contract, Currency, Exchange, SecurityType, Symbol};
 use ibapi::market_data::{IgnoreSize, realtime};
 use ibapi::orders::{ExecutionFilter, Executions, OrderUpdate, Orders};
@@ -289,6 +290,12 @@ impl Session {
         let symbol = self.symbol_of(&data.contract)?;
         let instrument = &self.instruments[usize::from(symbol.0)];
         Some(convert::execution(symbol, instrument, &data.execution).map(BrokerEvent::Execution))
+    }
+
+    /// Profit of the account's day, whenever it changes.
+    pub async fn profit(&self) -> Result<Subscription<PnL>, ConnectError> {
+        let account = AccountId(self.account.clone());
+        bounded("profit of the day", self.request_timeout, self.client.pnl(&account, None)).await
     }
 
     /// Net positions of the configured instruments.

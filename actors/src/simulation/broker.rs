@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, Message, SpawnHandle, Supervised};
 use engine::config::Config;
 use engine::intake::{Fresh, Intake, Verdict};
-use engine::market::{MarketEvent, SymbolId};
+use engine::market::{MarketEvent, Price, SymbolId};
 use engine::simulation::Heard;
 use engine::time::Timestamp;
 use engine::trade::{BrokerEvent, BrokerRequest};
@@ -61,8 +61,15 @@ struct Session {
 }
 
 impl SimulatedBroker {
-    pub fn new(config: Arc<Config>, wire: Wire, shared: Arc<Shared>, gauge: Arc<Gauge>) -> Self {
-        let intakes = vec![Intake::new(config.bars.jump_ticks_max); config.instruments.len()];
+    /// `last`: where each symbol's market was seen last in an earlier session.
+    pub fn new(
+        config: Arc<Config>,
+        wire: Wire,
+        last: &[Option<Price>],
+        shared: Arc<Shared>,
+        gauge: Arc<Gauge>,
+    ) -> Self {
+        let intakes = last.iter().map(|price| Intake::new(config.bars.jump_ticks_max).after(*price)).collect();
         Self {
             config,
             wire,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
 use chrono::NaiveDate;
-use engine::journal::{Entry, OrderChange, Performance, PositionRow as Held, Record, Severity};
+use engine::journal::{Entry, INTEREST_EVENT, OrderChange, Performance, PositionRow as Held, Record, Severity};
 use engine::market::Bar;
 use engine::time::Timestamp;
 use engine::trade::{Fill, OrderTicket, StrategyId, Trading};
@@ -150,6 +150,13 @@ impl Batch {
             }
             // A backtest's account is read from its journal; no table holds it.
             Record::Account(_) => {}
+            Record::Interest(row) => {
+                // Reports read it back.
+                let text = row.amount.to_decimal().to_string();
+                self.add_event(session, seq, row.at.into(), Severity::Info, INTEREST_EVENT, "backtest", &text);
+            }
+            // They are of earlier sessions' bars and executions, which have their rows.
+            Record::LastPrices(_) => {}
         }
         self.to.seq = seq;
         Ok(())

@@ -12,7 +12,7 @@ use engine::books::Books;
 use engine::config::{ActorConfig, BarsConfig, Config};
 use engine::journal::SessionInfo;
 use engine::link::{self, Link};
-use engine::market::{Instrument, SymbolId};
+use engine::market::{Instrument, Price, SymbolId};
 use engine::strategy::StrategyCore;
 use engine::supervision::OnGiveUp;
 use engine::tape::CoreId;
@@ -51,6 +51,8 @@ pub(super) struct Make {
     pub shared: Arc<Shared>,
     pub journal: PathBuf,
     pub segment: u32,
+    /// Where each symbol's market was seen last in an earlier session.
+    pub last: Vec<Option<Price>>,
 }
 
 impl Make {
@@ -74,10 +76,10 @@ impl Make {
     }
 
     pub fn broker(&self, to: &mut Supervisor, peer: Peer) -> Result<Child<Broker>, SystemError> {
-        let (config, shared) = (self.config.clone(), self.shared.clone());
+        let (config, shared, last) = (self.config.clone(), self.shared.clone(), self.last.clone());
         let actor = &self.config.actors.broker;
         let spec = Self::spec("broker".to_owned(), "broker", actor, order::BROKER, OnGiveUp::NeverGiveUp);
-        Ok(to.add_gauged(spec, move |_, gauge| Broker::new(config, peer, shared, gauge))?)
+        Ok(to.add_gauged(spec, move |_, gauge| Broker::new(config, peer, &last, shared, gauge))?)
     }
 
     pub fn storage(&self, to: &mut Supervisor, log: Logger) -> Result<Child<StorageActor>, SystemError> {

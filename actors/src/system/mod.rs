@@ -11,6 +11,7 @@ use engine::bars::Bars;
 use engine::books::{self, Books, BooksState};
 use engine::config::Config;
 use engine::journal::{Entry, Mode, Performance, Record, SessionInfo, StrategyInfo};
+use engine::last_prices::LastPrices;
 use engine::link::Link;
 use engine::market::SymbolId;
 use engine::strategy::{StrategyCore, registry};
@@ -202,6 +203,7 @@ impl System {
         let now = clock.now();
         let books = recovered_books(&recovered, &config, account)?;
         let books = begin_books(books, now);
+        let prices = recovered_prices(&recovered, &config, account);
         let info = session_info(&config, mode, &recovered, now);
         let session = info.id.clone();
         let first = Record::SessionStarted { info: Box::new(info.clone()), books: Box::new(books) };
@@ -222,7 +224,13 @@ impl System {
 
         let (halt, halted) = watch::channel(None);
         let reporter = events::reporter(shared.clone(), config.clone(), halt);
-        let make = Make { config: config.clone(), shared: shared.clone(), journal: dir.path().to_path_buf(), segment };
+        // On disk before anything else, for the case that this session sees no price of its own.
+        if !prices.is_empty() {
+            shared.record(Record::LastPrices(prices.clone()));
+        }
+        let last = config.instruments.iter().map(|i| prices.at(now, i.id)).collect();
+        let journal = dir.path().to_path_buf();
+        let make = Make { config: config.clone(), shared: shared.clone(), journal, segment, last };
         #[cfg(test)]
         let mut for_tests = None;
         let (mut supervisor, broker) = match other_end {
@@ -404,6 +412,16 @@ fn recovered_books(recovered: &Recovered, config: &Config, account: Account) -> 
             state.renumber(info, config).map_err(SystemError::Orphan)?;
             Ok(state)
         }
+    }
+}
+
+/// A new account's market is another one.
+fn recovered_prices(recovered: &Recovered, config: &Config, account: Account) -> LastPrices {
+    match (account, recovered.entries.first().map(|first| &first.record)) {
+        (Account::Same, Some(Record::SessionStarted { info, .. })) => {
+            LastPrices::of(&recovered.entries).renumbered(info, config)
+        }
+        (Account::New | Account::Same, _) => LastPrices::default(),
     }
 }
 

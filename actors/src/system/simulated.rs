@@ -27,11 +27,12 @@ pub(super) fn on_this_thread(config: &Config, reporter: Reporter) -> Supervisor 
 
 impl Make {
     pub fn simulated_broker(&self, to: &mut Supervisor, wire: Wire) -> Result<Port<Told<BrokerCommand>>, SystemError> {
-        let (config, shared) = (self.config.clone(), self.shared.clone());
+        let (config, shared, last) = (self.config.clone(), self.shared.clone(), self.last.clone());
         let actor = &self.config.actors.broker;
         let spec = Self::spec("broker".to_owned(), "broker", actor, order::BROKER, OnGiveUp::NeverGiveUp);
         let broker_end = wire.clone();
-        let child = to.add_gauged(spec, move |_, gauge| SimulatedBroker::new(config, broker_end, shared, gauge))?;
+        let child =
+            to.add_gauged(spec, move |_, gauge| SimulatedBroker::new(config, broker_end, &last, shared, gauge))?;
         wire.connect_to(&child);
         Ok(child.port())
     }

@@ -23,8 +23,11 @@ pub fn assumptions(run: &Run, fills: &[String]) -> Vec<String> {
             .to_owned(),
         "Excursions (MAE, MFE) count prices that certainly lie inside the trade, so they are lower bounds.".to_owned(),
         "Hours are those of Chicago; regular hours are those of the stock market, for metals of the former pit.".to_owned(),
-        "Interest, margin interest, data fees and taxes are not counted.".to_owned(),
+        "Data fees and taxes are not counted.".to_owned(),
     ]);
+    if run.mode != "backtest" {
+        told.push("Interest and what margin costs are not counted.".to_owned());
+    }
     if !run.carried.is_empty() {
         told.push("Positions from before the session enter at their mean cost, at the session's begin.".to_owned());
     }

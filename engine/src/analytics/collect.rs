@@ -64,6 +64,7 @@ impl Collector {
                 self.run.signals += 1;
                 self.run.signals_refused += u64::from(matches!(verdict, Verdict::Refused { .. }));
             }
+            Record::Interest(row) => self.run.interest.push(*row),
             Record::SessionEnded { cause } => self.run.end_cause = Some(cause.clone()),
             Record::Corrected { fills, .. } => fills.iter().for_each(|fill| self.correct(fill)),
             // Told in other ways, or not of a result: orders by their fills, totals by what they are made of.
@@ -78,6 +79,7 @@ impl Collector {
             | Record::Released { .. }
             | Record::RiskAccount(_)
             | Record::Account(_)
+            | Record::LastPrices(_)
             | Record::Operator { .. }
             | Record::Baseline { .. }
             | Record::TradeDate(_)

@@ -43,7 +43,12 @@ pub fn curve(run: &Run, of: Option<StrategyId>) -> Curve {
     let mut fills: Vec<_> = run.fills.iter().filter(|costed| is_mine(costed.fill.strategy)).collect();
     fills.sort_by_key(|costed| costed.fill.at);
     let mut fills = fills.into_iter().peekable();
+    // The account's, and nobody's strategy's.
+    let mut interest = run.interest.iter().filter(|_| of.is_none()).peekable();
     for bar in &run.bars {
+        while let Some(row) = interest.next_if(|row| row.at < bar.end()) {
+            holding.cash += row.amount;
+        }
         while let Some(costed) = fills.next_if(|costed| costed.fill.at < bar.end()) {
             holding.fill(run, costed);
         }
@@ -53,6 +58,11 @@ pub fn curve(run: &Run, of: Option<StrategyId>) -> Curve {
     for costed in fills {
         holding.fill(run, costed);
         holding.tell(run, costed.fill.at, &mut points);
+    }
+    for row in interest {
+        holding.cash += row.amount;
+        let last = points.last().map_or(row.at, |point| point.at);
+        holding.tell(run, row.at.max(last), &mut points);
     }
     Curve { points }
 }

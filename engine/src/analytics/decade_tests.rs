@@ -28,7 +28,7 @@ const COMMISSION: Money = Money::from_micros(2_250_000);
 const CAPITAL: Money = Money::from_micros(500_000_000_000);
 const BAR_S: u32 = 300;
 
-/// The built-in strategies, slower and on five-minute bars; limits on a day's loss and on the age of quotes are off.
+/// The built-in strategies, slower and on five-minute bars; limits on losses and on the age of quotes are off.
 fn config() -> Config {
     let contracts = [ContractSpec {
         root: "ES".into(),
@@ -51,7 +51,12 @@ fn config() -> Config {
         };
         strategy.params.extend(params.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
     }
-    config.risk.loss.daily_loss_max = Limit::Off;
+    // What latches until a person unlocks it would end a contract's run early.
+    let loss = &mut config.risk.loss;
+    (loss.daily_loss_max, loss.weekly_loss_max, loss.strategy_daily_loss_max) = (Limit::Off, Limit::Off, Limit::Off);
+    (loss.max_drawdown, loss.trailing_drawdown_max) = (Limit::Off, Limit::Off);
+    loss.consecutive_losses_max = Limit::Off;
+    config.risk.rate.reentries_max = Limit::Off;
     config.risk.stale_after = Limit::Off;
     config
 }
@@ -236,6 +241,10 @@ fn ten_years_of_es_give_a_report_that_adds_up_and_opens() {
         assert!(!page.contains(word), "{word}");
     }
     assert!(page.len() < 12_000_000, "{} bytes", page.len());
+    // For whoever wants to look at it: PITBOSS_KEEP_PAGE=/tmp/es.html cargo test -p engine ten_years
+    if let Some(kept) = std::env::var_os("PITBOSS_KEEP_PAGE") {
+        std::fs::write(kept, &page).expect("the place that PITBOSS_KEEP_PAGE names is writable");
+    }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("es-2014-2024.html");
     std::fs::write(&path, &page).expect("the folder is writable");

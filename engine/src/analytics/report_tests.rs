@@ -113,6 +113,38 @@ fn each_reason_to_doubt_is_told() {
     let found = codes(&torn);
     assert!(found.contains(&"not_ended") && found.contains(&"doubtful_bars"), "{found:?}");
 
+    // Every other trade gains a tick; commission takes more than half of that.
+    let gaining = |trades: i64| {
+        (0..trades).fold(Desk::new().bars((0..200).map(|n| bar(n, [20_000, 20_001, 19_999, 20_000]))), |desk, n| {
+            let order = n.unsigned_abs() * 2 + 1;
+            desk.fill(minute(n), order, Leg::Entry, 1, 20_000).fill(
+                minute(n + 1),
+                order + 1,
+                Leg::Exit,
+                -1,
+                20_000 + i32::from(n % 2 == 0),
+            )
+        })
+    };
+    assert!(codes(&gaining(10)).contains(&"costs_eat"), "9 of 12.50 every two trades");
+    assert!(!codes(&steady(10)).contains(&"costs_eat"), "there is no gross to eat");
+    assert!(codes(&gaining(10)).contains(&"few_days"), "one day");
+
+    let backtest = |mut desk: Desk| {
+        "backtest".clone_into(&mut desk.0.mode);
+        desk
+    };
+    assert!(codes(&backtest(steady(4))).contains(&"trials_unknown"));
+    let mut tried = backtest(steady(4));
+    tried.0.trials = 7;
+    assert!(!codes(&tried).contains(&"trials_unknown"));
+    let quick = |desk: Desk| {
+        let at = minute(20) + std::time::Duration::from_secs(10);
+        desk.fill(at, 90, Leg::Entry, 1, 20_000).fill(at + std::time::Duration::from_secs(5), 91, Leg::Exit, -1, 20_000)
+    };
+    assert!(codes(&backtest(quick(Desk::new().bars([bar(20, [20_000; 4])])))).contains(&"same_bar"));
+    assert!(!codes(&backtest(steady(4))).contains(&"same_bar"), "these last a minute");
+
     let mut unknown = steady(4);
     unknown.0.strategies[0].parameters = None;
     assert!(codes(&unknown).contains(&"parameters_unknown"));

@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use crate::journal::InterestRow;
 use crate::market::{Bar, Instrument, SymbolId};
 use crate::strategy::registry;
 use crate::time::Timestamp;
@@ -30,6 +31,8 @@ pub struct Run {
     pub fills: Vec<CostedFill>,
     /// Positions that the session began with.
     pub carried: Vec<Carried>,
+    /// What came into the account's cash as interest, in order of time.
+    pub interest: Vec<InterestRow>,
     /// One length a symbol, in order of their end. Equity is valued at their closes.
     pub bars: Vec<Bar>,
     pub signals: u64,
@@ -87,6 +90,7 @@ impl Run {
             strategies: Vec::new(),
             fills: Vec::new(),
             carried: Vec::new(),
+            interest: Vec::new(),
             bars: Vec::new(),
             signals: 0,
             signals_refused: 0,

@@ -44,10 +44,22 @@ fn result(of: Basis<'_>) -> Family {
     let end = of.curve.points.last().map(|point| point.equity);
     let net = end.map(|end| end - of.run.capital);
     let closed = sum(|t| t.trip.net());
+    let interest: Money = of.run.interest.iter().map(|row| row.amount).sum();
     Family::new("Result")
-        .money("net_profit", "Net profit", net, "equity at the end less capital: closed and open, after commission")
+        .money(
+            "net_profit",
+            "Net profit",
+            net,
+            "equity at the end less capital: closed and open, after commission, with interest",
+        )
         .money("closed_net", "of closed trades", closed, "sum of round trips after commission")
-        .money("open_profit", "of what is open", net.zip(closed).map(|(n, c)| n - c), "net profit less closed trades")
+        .money(
+            "open_profit",
+            "of what is open",
+            net.zip(closed).map(|(n, c)| n - c - interest),
+            "net profit less closed trades and interest",
+        )
+        .money("interest", "Interest", Some(interest), "on the account's cash; of no strategy")
         .money("gross_profit", "Gross of closed trades", sum(|t| t.trip.gross()), "before commission")
         .money("commission", "Commission", Some(commission(of.run)), "of all fills, as far as it is known")
         .money("capital", "Capital", Some(of.run.capital), "what returns are a fraction of")

@@ -13,6 +13,7 @@ use super::significance;
 use super::statistics::Basis;
 use crate::market::{Bar, Quality, SymbolId};
 use crate::time::Timestamp;
+use crate::trade::Fill;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -291,7 +292,8 @@ fn fills(of: Basis<'_>) -> Vec<Warning> {
     let mut taken: BTreeMap<(SymbolId, Timestamp), (u64, u64)> = BTreeMap::new();
     for symbol in of.run.symbols() {
         let bars = of.run.bars_of(symbol);
-        for fill in of.run.fills.iter().map(|f| &f.fill).filter(|fill| fill.symbol == symbol && !bars.is_empty()) {
+        let of_symbol = |fill: &&Fill| fill.symbol == symbol && !fill.leg.is_unlisted() && !bars.is_empty();
+        for fill in of.run.fills.iter().map(|f| &f.fill).filter(of_symbol) {
             let next = bars.partition_point(|bar| bar.open_ts <= fill.at);
             let before = next.checked_sub(1).map(|at| bars[at]);
             let inside = before.filter(|bar| fill.at < bar.end());

@@ -5,7 +5,8 @@
 //! What happens at the end of a bar, and in this order:
 //! 1. the venue plays all bars that end then (`venue::in_bars`): orders that were there before fill;
 //! 2. the books hear the fills and the new prices;
-//! 3. the day's settlement, margin rates, sessions of the venue, if it is their time;
+//! 3. the day's settlement with its interest, margin rates, sessions of the venue, the ends of contracts, if it is their
+//!    time;
 //! 4. strategies get their bars and decide; what they order is at the venue before anything else happens;
 //! 5. strategies that asked to be woken then are woken.
 //!
@@ -14,21 +15,24 @@
 use std::collections::VecDeque;
 use std::iter::{Empty, Peekable};
 
-use super::{Backtest, Cores, IDS_A_RUN, Message, due, first_id};
+use super::interest::{Interest, RateChange};
+use super::recursive::Tap;
+use super::{Backtest, Cores, IDS_A_RUN, Message, due, execution_event, first_id};
 use crate::bar_market::{BarEvent, MarketBar, middle};
 use crate::books::BooksState;
 use crate::config::Config;
-use crate::config::backtest::{BacktestConfig, OpeningPosition};
+use crate::config::backtest::{BacktestConfig, OpeningPosition, RateSource};
 use crate::intake::Intake;
-use crate::journal::{AccountRow, Record};
+use crate::journal::{AccountRow, InterestRow, Record, Severity};
 use crate::market::{FeedEvent, Instrument, Price, SymbolId};
 use crate::portfolio::{Mark, Portfolio};
 use crate::strategy;
 use crate::time::Timestamp;
-use crate::trade::{ClientOrderId, Fill, Leg, Money, Side};
+use crate::time::session::Calendar;
+use crate::trade::{BrokerEvent, ClientOrderId, Fill, Leg, Money, Side};
 use crate::venue::in_bars::BarFills;
-use crate::venue::{MarginRate, Player, Venue, VenueConfig};
-use crate::wiring::{News, Output};
+use crate::venue::{MarginRate, Player, Report, Venue, VenueConfig};
+use crate::wiring::{News, Output, system};
 
 /// A margin rate of a root from an instant on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,6 +51,8 @@ pub struct BarRunSetup {
     pub with_trades: Vec<SymbolId>,
     /// In order of time.
     pub margins: Vec<MarginChange>,
+    /// Rates of interest in order of time, where the configuration names a file of them.
+    pub rates: Vec<RateChange>,
     /// The number of this run in its journal, from 1.
     pub run: u32,
 }
@@ -69,6 +75,7 @@ pub struct BarBacktest<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)
     roots: Vec<String>,
     with_trades: Vec<bool>,
     margins: VecDeque<MarginChange>,
+    interest: Option<Interest>,
     settles_at: Timestamp,
     day_ends_at: Timestamp,
     marks: Vec<Mark>,
@@ -118,6 +125,8 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             now: setup.start,
             journal,
             wire: None,
+            expiries: super::expiries(config, setup.start),
+            final_price: settings.account.settlement.rule,
         };
         let mut with_trades = vec![false; config.instruments.len()];
         for symbol in setup.with_trades {
@@ -131,6 +140,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             roots: config.instruments.iter().map(|i| i.root.clone()).collect(),
             with_trades,
             margins: setup.margins.into(),
+            interest: interest(&settings, setup.rates),
             settles_at: settings.account.settlement.next(setup.start),
             day_ends_at: settings.account.day_orders_end.map_or(Timestamp::MAX, |end| end.next(setup.start)),
             settings,
@@ -140,11 +150,19 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
         })
     }
 
+    /// Listens to every strategy; in the order of the configuration.
+    pub fn tapped(self) -> (Self, Vec<Tap>) {
+        let (inner, taps) = self.inner.tapped();
+        (Self { inner, ..self }, taps)
+    }
+
     /// Plays every bar. Open positions stay open.
     pub fn run(mut self) -> BarRunEnd {
         self.inner.connect();
         while self.step() {}
+        self.pass_the_last_day();
         self.inner.close();
+        self.credit_the_rest();
         let account = self.account();
         self.inner.route_record(Record::Account(account));
         let venue = self.inner.player.venue();
@@ -157,7 +175,6 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
         let Some(end) = self.source.peek().map(BarEvent::end) else { return false };
         // A source that steps back in time is played in its order.
         let end = end.max(self.inner.now);
-        self.pass_until(end);
         self.group.clear();
         while let Some(event) = self.source.next_if(|event| event.end() <= end) {
             self.bars += 1;
@@ -168,8 +185,33 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
                 self.group.push(MarketBar::of(event));
             }
         }
+        self.pass_until(end);
         self.play(end);
         true
+    }
+
+    /// The end of a contract, unless the bars at hand tell what it traded at until then.
+    fn next_expiry(&self) -> Option<Timestamp> {
+        let (at, symbol) = self.inner.expiries.next()?;
+        let tells = |bar: &MarketBar| bar.symbol == symbol && bar.open_ts < at;
+        (!self.group.iter().any(tells)).then_some(at)
+    }
+
+    /// A contract whose data ends on its last day has ended too.
+    fn pass_the_last_day(&mut self) {
+        self.group.clear();
+        let ends_today = |run: &Self| {
+            let (at, symbol) = run.inner.expiries.next()?;
+            let calendar = Calendar::of_root(&run.roots[usize::from(symbol.0)]);
+            let seen = run.inner.now - std::time::Duration::from_nanos(1);
+            (calendar.trade_date(seen) == calendar.trade_date(at)).then_some(at)
+        };
+        while let Some(at) = ends_today(self) {
+            self.pass_until(at);
+            self.inner.now = self.inner.now.max(at);
+            self.pass_time(at);
+            self.fire_deadlines();
+        }
     }
 
     /// Everything that is due before `end`, each at its time.
@@ -178,7 +220,12 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             let wakes = self.inner.cores.strategies.iter().filter_map(|strategy| strategy.next_deadline());
             let venue = self.inner.player.venue().next_deadline();
             let margin = self.margins.front().map(|change| change.from);
-            let next = wakes.chain(venue).chain(margin).chain([self.settles_at, self.day_ends_at]).min();
+            let next = wakes
+                .chain(venue)
+                .chain(margin)
+                .chain(self.next_expiry())
+                .chain([self.settles_at, self.day_ends_at])
+                .min();
             let Some(next) = next.filter(|next| *next < end) else { return };
             self.inner.now = self.inner.now.max(next);
             self.pass_time(next);
@@ -199,6 +246,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             let rule = self.settings.account.settlement.rule;
             let with_orders = self.settings.account.day_orders_end.is_none();
             self.inner.player.venue_mut().settle_at(at, rule, with_orders, &mut reports);
+            self.earn(at);
             self.settles_at = self.settings.account.settlement.next(self.settles_at);
             let account = self.account();
             self.inner.route_record(Record::Account(account));
@@ -210,8 +258,49 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
                 }
             }
         }
-        self.inner.on_reports(&reports);
+        self.tell(&reports);
         self.inner.settle();
+        self.inner.expire_due(at);
+    }
+
+    /// Interest of the nights since the last settlement.
+    fn earn(&mut self, at: Timestamp) {
+        let Some(interest) = &mut self.interest else { return };
+        let zone = self.settings.account.settlement.zone;
+        let date = at.to_datetime().with_timezone(&zone).date_naive();
+        let credited = interest.settle(date, self.inner.player.venue().cash());
+        self.credit(at, credited);
+    }
+
+    fn credit_the_rest(&mut self) {
+        let rest = self.interest.as_mut().and_then(Interest::finish);
+        self.credit(self.inner.now, rest);
+    }
+
+    fn credit(&mut self, at: Timestamp, amount: Option<Money>) {
+        let Some(amount) = amount else { return };
+        self.inner.player.venue_mut().credit(amount);
+        self.inner.route_record(Record::Interest(InterestRow { at, amount }));
+    }
+
+    /// What our client hears of these reports, and which positions the broker closed: bars know no inventories that would
+    /// find that out a minute later.
+    fn tell(&mut self, reports: &[Report]) {
+        self.inner.on_reports(reports);
+        for report in reports {
+            let Report::Execution(fill) = report else { continue };
+            if fill.liquidation {
+                let (exec_id, amount) = (fill.exec_id.clone(), fill.commission);
+                let text = format!(
+                    "{} {} contracts: the account could not hold them any longer",
+                    fill.side.name(),
+                    fill.quantity
+                );
+                self.inner.route_record(system(Severity::Warning, "margin.call", "venue", text));
+                self.inner.hear(BrokerEvent::Execution(execution_event(fill)));
+                self.inner.hear(BrokerEvent::Commission { exec_id, amount });
+            }
+        }
     }
 
     fn play(&mut self, end: Timestamp) {
@@ -223,7 +312,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             // Fills are valued by the prices at which they happened, not by those of the bar before.
             group.iter().for_each(|bar| self.mark(bar, |prices| prices.open));
         }
-        self.inner.on_reports(&reports);
+        self.tell(&reports);
         group.iter().for_each(|bar| self.mark(bar, |prices| prices.close));
         self.inner.settle();
         self.pass_time(end);
@@ -298,6 +387,15 @@ fn venue(config: &Config, fills: BarFills) -> Venue {
     });
     venue.trade_in_bars(fills);
     venue
+}
+
+fn interest(settings: &BacktestConfig, from_file: Vec<RateChange>) -> Option<Interest> {
+    let config = settings.interest.clone()?;
+    let rates = match config.rate {
+        RateSource::Constant(rate) => vec![RateChange { from: chrono::NaiveDate::MIN, rate }],
+        RateSource::File(_) => from_file,
+    };
+    Some(Interest::new(config, rates))
 }
 
 fn side_of(position: &OpeningPosition) -> Side {

@@ -13,9 +13,12 @@ use crate::venue::VenueExecution;
 /// Whether a record says what a core decided or held, rather than who ran, how long it took, or what the log was told.
 pub fn decides(record: &Record) -> bool {
     match record {
-        Record::SessionStarted { .. } | Record::SessionEnded { .. } | Record::System { .. } | Record::Account(_) => {
-            false
-        }
+        Record::SessionStarted { .. }
+        | Record::SessionEnded { .. }
+        | Record::System { .. }
+        | Record::Account(_)
+        | Record::Interest(_)
+        | Record::LastPrices(_) => false,
         Record::Bar(_)
         | Record::BarRevised(_)
         | Record::Signal { .. }

@@ -67,8 +67,11 @@ impl Books {
 
     /// Contracts of an order as the broker has it. Zero: it did not say.
     pub(super) fn see_size(&mut self, id: ClientOrderId, contracts: u32) {
-        if contracts > 0 && self.state.orders.get(id).is_some_and(|order| order.is_live()) {
-            self.sizes.insert(id, contracts);
+        let Some(order) = self.state.orders.get(id).filter(|order| order.is_live() && contracts > 0) else { return };
+        self.sizes.insert(id, contracts);
+        // One that filled as far as its new size has to be told as ended.
+        if contracts <= order.ticket.quantity && contracts > order.filled {
+            self.shrinking.remove(&id);
         }
     }
 
@@ -154,8 +157,10 @@ impl Books {
     /// What is of interest only while an order is live.
     pub(super) fn forget_open(&mut self, id: ClientOrderId) {
         self.sizes.remove(&id);
+        self.shrinking.remove(&id);
         self.cancel_sent.remove(&id);
         self.filled_unseen.remove(&id);
+        self.refused.remove(&id);
     }
 
     fn on_message(&mut self, order_id: BrokerOrderId, code: i32, text: &str, out: &mut Vec<Output>) {
@@ -169,8 +174,11 @@ impl Books {
         }
         let note = format!("order {}: broker says {code}: {text}", id.0);
         out.push(Self::system(Severity::Warning, "order.message", note));
-        let live = self.state.orders.get(id).is_some_and(|o| o.is_live());
-        if meaning == Meaning::TerminalCandidate && live {
+        let live = self.state.orders.get(id).filter(|o| o.is_live()).map(|o| o.state);
+        if let (Meaning::TerminalCandidate, Some(state)) = (meaning, live) {
+            if state == State::Sent {
+                self.refused.insert(id);
+            }
             self.step(id, Event::Doubted, &format!("{code}: {text}"), out);
             out.push(Output::Doubt);
         }
@@ -205,8 +213,11 @@ impl Books {
         self.naked_since.clear();
         self.leftover_since.clear();
         self.filled_unseen.clear();
-        self.sizes.clear();
+        // What was to become smaller may not have heard of it.
+        self.sizes.retain(|id, size| self.state.orders.get(*id).is_some_and(|order| order.ticket.quantity < *size));
+        self.shrinking.clear();
         self.cancel_sent.clear();
+        self.refused.clear();
         self.suspected_busts.clear();
         let live: Vec<ClientOrderId> = self.state.orders.live().map(|o| o.ticket.id).collect();
         for id in live {
@@ -221,8 +232,10 @@ impl Books {
         let mut doubted: Vec<ClientOrderId> = self.state.orders.live().filter(silent).map(|o| o.ticket.id).collect();
         let unseen = self.filled_unseen.iter().filter(|(_, (at, _))| now.since(*at) > patience).map(|(id, _)| *id);
         doubted.extend(unseen);
-        let cancels = self.cancel_sent.iter().filter(|(_, at)| now.since(**at) > patience).map(|(id, _)| *id);
-        doubted.extend(cancels);
+        let asked = self.cancel_sent.iter().chain(&self.shrinking);
+        doubted.extend(asked.filter(|(_, at)| now.since(**at) > patience).map(|(id, _)| *id));
+        doubted.sort_unstable();
+        doubted.dedup();
         if sabotage::is(Sabotage::ResendUnknown) {
             let unknown = self.state.orders.live().filter(|o| o.state == State::Unknown);
             out.extend(unknown.map(|o| Output::Request(BrokerRequest::Place(vec![o.ticket.clone()]))));
@@ -230,6 +243,7 @@ impl Books {
         for &id in &doubted {
             self.filled_unseen.remove(&id);
             self.cancel_sent.remove(&id);
+            self.shrinking.remove(&id);
             let text = format!("order {}: no answer within {} ms; its fate is open", id.0, patience.as_millis());
             out.push(Self::system(Severity::Warning, "order.unanswered", text));
             self.step(id, Event::Doubted, "the broker did not answer in time", out);

@@ -49,6 +49,8 @@ impl Books {
         let restored = booked.busted && told == known && source == Source::Inventory;
         if told > known || restored {
             self.correct(&execution.exec_id, Some((execution.quantity, execution.price)), "execution.corrected", out);
+        } else if told == known && source == Source::Inventory && self.order_of(execution).is_none() {
+            self.adopt_rest(self.now, execution, out);
         }
     }
 
@@ -126,7 +128,7 @@ impl Books {
             .state
             .portfolio
             .remembered()
-            .filter(|fill| fill.symbol == symbol && fill.quantity > 0 && fill.leg != crate::trade::Leg::Accepted)
+            .filter(|fill| fill.symbol == symbol && fill.quantity > 0 && !fill.leg.is_unlisted())
             .filter(should_be_listed)
             .filter(|fill| !listed.contains(exec_base(&fill.exec_id)))
             .collect();

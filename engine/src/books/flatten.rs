@@ -137,13 +137,20 @@ impl Books {
             position,
             entries: self.state.orders.has_live(strategy, symbol, Leg::Entry),
             exit,
-            loose: self.protective(pair).any(|order| self.largest(order) > contracts(position)),
+            loose: self.is_loose(pair),
             agreed: self.agreed.contains(&symbol),
             priced: self.state.portfolio.last_mark(symbol).exit_price(position).is_some(),
             waited: now >= climb.since + self.patience(climb),
             reprices_max: self.protection.ladder_reprices,
             comparisons: self.comparisons,
         }
+    }
+
+    /// Protective orders may be larger than the position. Whatever closes it beside them would leave a rest of them, which
+    /// can open the other side.
+    pub(super) fn is_loose(&self, pair: Pair) -> bool {
+        let position = contracts(self.state.portfolio.position(pair.0, pair.1));
+        !sabotage::is(Sabotage::ExitBesideLoose) && self.protective(pair).any(|order| self.largest(order) > position)
     }
 
     /// Live orders that protect the position as it is; see [`Books::cancel_wrong_sided`] for the others.
@@ -315,6 +322,10 @@ impl Books {
             Err(breach) => return self.tell_refused(id, &breach, out),
         };
         for ticket in cleared.into_tickets() {
+            if ticket.quantity < before.quantity {
+                self.sizes.entry(id).or_insert(before.quantity);
+                self.shrinking.insert(id, self.now);
+            }
             self.state.orders.place(sent_at, ticket.clone());
             out.push(Output::Record(Record::OrderPlaced(ticket.clone())));
             out.push(Output::Request(BrokerRequest::Modify(ticket)));

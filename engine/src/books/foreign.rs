@@ -9,6 +9,7 @@ use super::{Books, Output};
 use crate::journal::{Record, Severity};
 use crate::market::{Price, SymbolId};
 use crate::orders::reconcile;
+use crate::sabotage::{self, Sabotage};
 use crate::strategy;
 use crate::time::Timestamp;
 use crate::trade::{
@@ -23,12 +24,29 @@ const NO_ORDER_ID: i32 = i32::MAX;
 /// What was done to the account.
 struct Deed<'a> {
     exec_id: &'a str,
+    /// Parts of it that are in the book.
+    booked: usize,
     leg: Leg,
     symbol: SymbolId,
     side: Side,
     quantity: u32,
     price: Price,
     at: Timestamp,
+}
+
+impl<'a> Deed<'a> {
+    fn of(execution: &'a Execution) -> Self {
+        Self {
+            exec_id: &execution.exec_id,
+            booked: 0,
+            leg: origin(execution),
+            symbol: execution.symbol,
+            side: execution.side,
+            quantity: execution.quantity,
+            price: execution.price,
+            at: execution.at,
+        }
+    }
 }
 
 impl Books {
@@ -74,25 +92,30 @@ impl Books {
         );
         let event = if leg == Leg::Liquidation { "execution.liquidation" } else { "execution.foreign" };
         out.push(Self::system(Severity::Error, event, text));
-        let deed = Deed {
-            exec_id: &execution.exec_id,
-            leg,
-            symbol: execution.symbol,
-            side: execution.side,
-            quantity: execution.quantity,
-            price: execution.price,
-            at: execution.at,
-        };
-        self.adopt(now, &deed, out);
+        self.adopt(now, &Deed::of(execution), out);
         if source == Source::Stream {
             out.push(Output::Doubt);
+        }
+    }
+
+    /// An execution of others is booked part by part, and the process may have died between two of them.
+    pub(super) fn adopt_rest(&mut self, now: Timestamp, execution: &Execution, out: &mut Vec<Output>) {
+        let parts: Vec<&Fill> = self.state.portfolio.fills_of(exec_base(&execution.exec_id)).collect();
+        // What is too old is forgotten beginning with the first part.
+        let begins = parts.first().is_some_and(|first| first.order == ClientOrderId(0) && !first.exec_id.contains('#'));
+        let (booked, contracts) = (parts.len(), parts.iter().map(|part| part.quantity).sum::<u32>());
+        if begins && contracts < execution.quantity && !sabotage::is(Sabotage::ForgetRest) {
+            let text = format!("{}: {contracts} of {} contracts were booked", execution.exec_id, execution.quantity);
+            out.push(Self::system(Severity::Warning, "execution.rest", text));
+            let quantity = execution.quantity - contracts;
+            self.adopt(now, &Deed { booked, quantity, ..Deed::of(execution) }, out);
         }
     }
 
     /// Books what others did, part by part.
     fn adopt(&mut self, now: Timestamp, deed: &Deed<'_>, out: &mut Vec<Output>) {
         for (n, (strategy, quantity)) in self.shares(deed).into_iter().enumerate() {
-            let exec_id = match n {
+            let exec_id = match n + deed.booked {
                 0 => deed.exec_id.to_owned(),
                 n => format!("{}#{}", deed.exec_id, n + 1),
             };
@@ -167,7 +190,7 @@ impl Books {
             let side = if theirs > ours { Side::Buy } else { Side::Sell };
             self.adopt(
                 now,
-                &Deed { exec_id: &exec_id, leg: Leg::Accepted, symbol, side, quantity, price, at: now },
+                &Deed { exec_id: &exec_id, booked: 0, leg: Leg::Accepted, symbol, side, quantity, price, at: now },
                 out,
             );
             accepted = true;

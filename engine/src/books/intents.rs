@@ -32,6 +32,12 @@ impl Books {
                 let candidate = Candidate { strategy, symbol, side, quantity, kind, stop, target };
                 self.enter(now, candidate, tif, intent, out);
             }
+            Intent::Exit
+                if self.is_loose((strategy, symbol)) && !self.state.orders.has_live(strategy, symbol, Leg::Exit) =>
+            {
+                out.push(Output::Record(Record::Signal { intent, verdict: Verdict::Approved { order: None } }));
+                self.start_climb(now, (strategy, symbol), "an exit while its bracket is larger than the position", out);
+            }
             Intent::Exit => {
                 let exit = self.closing_ticket(strategy, symbol, OrderKind::Market);
                 // Nothing else closes a position without a stop: its exit outlives the day, as its entry does.
@@ -141,7 +147,7 @@ impl Books {
         let tickets = cleared.into_tickets();
         for ticket in &tickets {
             self.sent.order(now, ticket.strategy, ticket.symbol);
-            self.state.risk.orders += 1;
+            self.state.risk.count_order(ticket.strategy, ticket.symbol);
             self.state.orders.place(now, ticket.clone());
             out.push(Output::Record(Record::OrderPlaced(ticket.clone())));
         }

@@ -20,6 +20,10 @@ impl Books {
         if !self.state.portfolio.is_marked() {
             return;
         }
+        if last.is_some() {
+            // The last minute of the day that ended.
+            self.write_totals(now, out);
+        }
         let Some(turned) = self.state.risk.turn(session.trade_date, &self.state.portfolio) else { return };
         self.close_day(last, session.trade_date, out);
         for latch in self.state.latches.due(turned.new_week) {

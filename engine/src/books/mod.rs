@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::allocation::History;
 use crate::config::{Config, OrdersConfig, ProtectionConfig, RiskConfig};
 use crate::journal::{OrderChange, Performance, Record, Severity};
-use crate::market::{Bar, Instrument, SymbolId};
+use crate::market::{Bar, Instrument, Price, SymbolId};
 use crate::orders::working::WorkingOrders;
 use crate::portfolio::{Mark, Portfolio};
 use crate::risk::account::RiskAccount;
@@ -30,6 +30,7 @@ mod broker_pnl;
 mod closing;
 mod corrections;
 mod days;
+mod expired;
 mod flatten;
 mod foreign;
 mod intents;
@@ -46,6 +47,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use broker_pnl::BrokerPnl;
 use flatten::Climb;
 pub use operator::{Command, Operator};
 pub use show::{LatchLine, LimitLine, RiskView};
@@ -88,6 +90,12 @@ pub enum Input {
     Operator(Operator),
     /// The session ends: totals are written down.
     Close,
+    /// The contract ended, and the exchange settled its positions in cash at this price; its orders are gone. Only a
+    /// backtest says so: at a broker, positions and executions tell.
+    Expired {
+        symbol: SymbolId,
+        price: Price,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -217,7 +225,11 @@ pub struct Books {
     leftover_since: BTreeMap<(StrategyId, SymbolId), Timestamp>,
     /// Contracts of an order as the broker last told them, filled ones included.
     sizes: BTreeMap<ClientOrderId, u32>,
+    /// Orders that were made smaller and whose new size the broker has not told, with since when.
+    shrinking: BTreeMap<ClientOrderId, Timestamp>,
     cancel_sent: BTreeMap<ClientOrderId, Timestamp>,
+    /// Orders that the broker has refused and whose end an inventory has not proved.
+    refused: BTreeSet<ClientOrderId>,
     /// Positions that are being closed, whatever it takes.
     climbs: BTreeMap<(StrategyId, SymbolId), Climb>,
     /// Executions that the last inventory did not list, though the position is as if they had never been.
@@ -242,8 +254,7 @@ pub struct Books {
     sizing: sizing::Sizes,
     sharing: days::Sharing,
     closing: closing::Closing,
-    /// The broker's profit of the day is not ours, and that was told.
-    pnl_differs: bool,
+    broker_day: broker_pnl::BrokerDay,
 }
 
 impl Books {
@@ -276,7 +287,9 @@ impl Books {
             naked_since: BTreeMap::new(),
             leftover_since: BTreeMap::new(),
             sizes: BTreeMap::new(),
+            shrinking: BTreeMap::new(),
             cancel_sent: BTreeMap::new(),
+            refused: BTreeSet::new(),
             climbs: BTreeMap::new(),
             suspected_busts: BTreeSet::new(),
             filled_unseen: BTreeMap::new(),
@@ -294,7 +307,7 @@ impl Books {
             sizing: sizing::Sizes::new(config),
             sharing,
             closing: closing::Closing::new(config),
-            pnl_differs: false,
+            broker_day: broker_pnl::BrokerDay::default(),
         }
     }
 
@@ -340,7 +353,7 @@ impl Books {
         match input {
             Input::Intent(intent) => self.on_intent(now, intent, out),
             Input::Bar(bar) => self.see_bar(&bar),
-            Input::BrokerPnl(day) => self.on_broker_pnl(day, out),
+            Input::BrokerPnl(day) => self.on_broker_pnl(now, day, out),
             Input::Broker(event) => self.on_broker(now, event, out),
             Input::Mark { symbol, mark } => {
                 self.prices_at.insert(symbol, now);
@@ -355,6 +368,7 @@ impl Books {
             Input::Disable(strategy) => self.disable(strategy, out),
             Input::Operator(operator) => self.on_operator(now, operator, out),
             Input::Close => self.write_totals(now, out),
+            Input::Expired { symbol, price } => self.on_expired(now, symbol, price, out),
         }
         self.climb(now, out);
         self.arm(now);
@@ -396,7 +410,8 @@ impl Books {
 
     fn write_totals(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.write_risk(out);
-        let trade_date = date_number(self.sessions.trade_date(now));
+        // Until a session begins, what happened belongs to the day before: its last bar ends when it is over.
+        let trade_date = date_number(self.state.risk.date().unwrap_or_else(|| self.sessions.trade_date(now)));
         let traded_by_others = self.state.portfolio.sleeves().any(|(strategy, ..)| strategy == StrategyId::FOREIGN);
         let foreign = traded_by_others.then_some(Some(StrategyId::FOREIGN));
         let everybody = std::iter::once(None).chain(self.strategies.iter().map(|(id, _)| Some(*id))).chain(foreign);

@@ -50,7 +50,9 @@ impl Books {
         let ended_entry = self.state.orders.get(id).filter(|o| o.ticket.leg == Leg::Entry && !o.is_live());
         if let Some(entry) = ended_entry {
             let (filled, ordered) = (entry.filled, entry.ticket.quantity);
-            if filled > 0 && filled < ordered {
+            // A live exit shrinks them itself: by its group they may be smaller already.
+            let exits = self.state.orders.has_live(entry.ticket.strategy, entry.ticket.symbol, Leg::Exit);
+            if filled > 0 && filled < ordered && !exits {
                 self.resize_children(id, filled, out);
             } else if filled == 0 {
                 self.children(id).into_iter().for_each(|child| self.cancel(child, "the entry did not fill", out));
@@ -165,6 +167,8 @@ impl Books {
             let resting = self.exposure(order).min(order.left());
             match order.state {
                 State::Held | State::Working => cover.confirmed += resting,
+                // It may rest there after all; a second one in its group does not come on top.
+                State::Unknown if self.refused.contains(&order.ticket.id) => {}
                 State::Sent | State::Unknown => cover.pending += resting,
                 State::CancelSent | State::Filled | State::Cancelled | State::Rejected => {}
             }
@@ -263,7 +267,7 @@ impl Books {
                 let order = self.state.orders.get(id).expect("it is live");
                 let (exposed, filled) = (self.exposure(order), order.filled);
                 // Of an older position on the other side: it would add to this one.
-                if Some(order.ticket.side) != closing && !sabotage::is(Sabotage::KeepWrongSide) {
+                if Some(order.ticket.side) != closing {
                     self.cancel(id, "its position is gone", out);
                     continue;
                 }

@@ -40,7 +40,9 @@ impl BooksState {
                 self.next_id = self.next_id.max(ClientOrderId(ticket.id.0 + 1));
                 self.next_order_id = self.next_order_id.max(BrokerOrderId(ticket.order_id.0 + 1));
                 // Changes of a live order are no new ones.
-                self.risk.orders += u32::from(self.orders.get(ticket.id).is_none());
+                if self.orders.get(ticket.id).is_none() {
+                    self.risk.count_order(ticket.strategy, ticket.symbol);
+                }
                 self.orders.place(entry.at, ticket.clone());
             }
             Record::OrderChanged(change) => {
@@ -83,7 +85,9 @@ impl BooksState {
             | Record::System { .. }
             | Record::Operator { .. }
             | Record::SessionEnded { .. }
-            | Record::Account(_) => {}
+            | Record::Account(_)
+            | Record::Interest(_)
+            | Record::LastPrices(_) => {}
         }
     }
 
@@ -115,7 +119,7 @@ impl BooksState {
             format!("strategy {strategy} in {}{expiry}", name(instrument.map(|i| &i.name)))
         };
         self.history.renumber(&strategy);
-        self.risk.renumber(&strategy);
+        self.risk.renumber(&strategy, &symbol);
         self.latches.renumber(&strategy);
         self.by_hand = std::mem::take(&mut self.by_hand)
             .into_iter()

@@ -7,11 +7,13 @@ use crate::journal::{Record, Severity};
 use crate::market::SymbolId;
 use crate::orders::machine::{Event, State};
 use crate::orders::reconcile;
+use crate::orders::working::Order;
 use crate::sabotage::{self, Sabotage};
 use crate::strategy;
 use crate::time::Timestamp;
 use crate::trade::{
-    BrokerPosition, BrokerSnapshot, ClientOrderId, Execution, Fill, Leg, Money, Question, StrategyId, exec_base,
+    BrokerOrder, BrokerPosition, BrokerRequest, BrokerSnapshot, ClientOrderId, Execution, Fill, Leg, Money,
+    OrderTicket, Question, StrategyId, exec_base,
 };
 
 /// Commissions of unknown executions that are kept until theirs comes.
@@ -67,9 +69,7 @@ impl Books {
         {
             return self.on_booked(&booked, execution, source, out);
         }
-        let id = reconcile::identity(&self.state.orders, &execution.order_ref, execution.perm_id, &self.instance);
-        let order = id.and_then(|id| self.state.orders.get(id)).filter(|order| order.ticket.symbol == execution.symbol);
-        let Some(order) = order else { return self.on_foreign(now, execution, source, out) };
+        let Some(order) = self.order_of(execution) else { return self.on_foreign(now, execution, source, out) };
         if sabotage::is(Sabotage::IgnoreFillOfCancelled) && order.state == State::Cancelled {
             return;
         }
@@ -88,6 +88,12 @@ impl Books {
         self.book(now, fill, out);
     }
 
+    /// The order of ours that an execution belongs to.
+    pub(super) fn order_of(&self, execution: &Execution) -> Option<&Order> {
+        let id = reconcile::identity(&self.state.orders, &execution.order_ref, execution.perm_id, &self.instance)?;
+        self.state.orders.get(id).filter(|order| order.ticket.symbol == execution.symbol)
+    }
+
     fn book(&mut self, now: Timestamp, fill: Fill, out: &mut Vec<Output>) {
         let (id, strategy, symbol) = (fill.order, fill.strategy, fill.symbol);
         out.push(Output::Record(Record::Fill(fill.clone())));
@@ -103,6 +109,9 @@ impl Books {
         }
         // The broker may have said before that this is all there will be.
         let told_all = self.filled_unseen.get(&id).is_some_and(|&(_, all)| filled >= all);
+        // An order that was made smaller has its old size until the broker says otherwise.
+        let known = self.sizes.get(&id).filter(|_| !sabotage::is(Sabotage::TrustNewSize));
+        let left = left.max(known.map_or(0, |size| size.saturating_sub(filled)));
         let left = if told_all { 0 } else { left };
         // A fill changes the count even where it does not change the state.
         let already = left == 0 && self.state.orders.get(id).is_some_and(|order| order.state == State::Filled);
@@ -163,6 +172,7 @@ impl Books {
         let overtaken = self.is_overtaken(&asked);
         self.begin(now, snapshot, out);
         self.show_positions(out);
+        self.adopt_sizes(snapshot, &asked, out);
         let mut executions: Vec<&Execution> = snapshot.executions.iter().collect();
         executions.sort_by(|a, b| (a.at, &a.exec_id).cmp(&(b.at, &b.exec_id)));
         for execution in executions {
@@ -183,15 +193,43 @@ impl Books {
         self.protect(now, out);
     }
 
+    /// Our orders that the broker lists as open, but for those that are younger than the question.
+    fn open_at_broker<'a>(&self, snapshot: &'a BrokerSnapshot, asked: &Asked) -> Vec<(ClientOrderId, &'a BrokerOrder)> {
+        let id = |o: &BrokerOrder| reconcile::identity(&self.state.orders, &o.order_ref, o.perm_id, &self.instance);
+        let listed = snapshot.open_orders.iter().filter_map(|order| Some((id(order)?, order)));
+        listed.filter(|(id, _)| *id <= asked.question.newest).collect()
+    }
+
+    /// An order that was to become smaller and did not: the change was refused or lost. Its old size is the true one,
+    /// before anything that it filled is counted.
+    fn adopt_sizes(&mut self, snapshot: &BrokerSnapshot, asked: &Asked, out: &mut Vec<Output>) {
+        for (id, listed) in self.open_at_broker(snapshot, asked) {
+            let Some(order) = self.state.orders.get(id) else { continue };
+            let changed_since = self.shrinking.get(&id).is_some_and(|at| *at > asked.question.at);
+            if changed_since || listed.quantity <= order.ticket.quantity {
+                continue;
+            }
+            let text = format!("order {}: {} contracts, not {}", id.0, listed.quantity, order.ticket.quantity);
+            out.push(Self::system(Severity::Warning, "order.size", text));
+            if !order.is_live() {
+                // It counted as filled, and what is left of it lives on.
+                out.push(Output::Request(BrokerRequest::Cancel(order.ticket.order_id)));
+                out.push(Output::Doubt);
+                continue;
+            }
+            let (sent_at, ticket) = (order.sent_at, OrderTicket { quantity: listed.quantity, ..order.ticket.clone() });
+            self.state.orders.place(sent_at, ticket.clone());
+            out.push(Output::Record(Record::OrderPlaced(ticket)));
+            self.shrinking.remove(&id);
+        }
+    }
+
     fn settle_orders(&mut self, snapshot: &BrokerSnapshot, asked: &Asked, out: &mut Vec<Output>) {
-        for listed in &snapshot.open_orders {
-            let id = reconcile::identity(&self.state.orders, &listed.order_ref, listed.perm_id, &self.instance);
-            if let Some(id) = id.filter(|id| *id <= asked.question.newest) {
-                self.see_size(id, listed.quantity);
-                if listed.perm_id.0 != 0 && self.state.orders.get(id).is_some_and(|order| order.perm_id.is_none()) {
-                    self.state.orders.set_perm_id(id, listed.perm_id);
-                    self.change(id, "", out);
-                }
+        for (id, listed) in self.open_at_broker(snapshot, asked) {
+            self.see_size(id, listed.quantity);
+            if listed.perm_id.0 != 0 && self.state.orders.get(id).is_some_and(|order| order.perm_id.is_none()) {
+                self.state.orders.set_perm_id(id, listed.perm_id);
+                self.change(id, "", out);
             }
         }
         for finding in reconcile::orders(&self.state.orders, snapshot, asked.question.newest, &self.instance) {

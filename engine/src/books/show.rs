@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Books;
+use super::{Books, BrokerPnl};
 use crate::config::Limit;
+use crate::market::SymbolId;
 use crate::risk::latch::Reset;
 use crate::risk::{
     consecutive_losses, daily_loss, drawdown, exposure, margin, order_rate, portfolio_risk, position, weekly_loss,
@@ -18,6 +19,8 @@ pub struct RiskView {
     pub equity: Money,
     pub limits: Vec<LimitLine>,
     pub latches: Vec<LatchLine>,
+    /// The broker's profit of the day beside the book's; `None` if they are not compared.
+    pub broker_pnl: Option<BrokerPnl>,
     /// Limits that were switched off by name.
     pub switched_off: Vec<String>,
     /// Contracts by instrument, net, negative when short; flat ones are left out.
@@ -66,6 +69,7 @@ impl Books {
             equity: self.risk.capital + self.state.portfolio.equity(),
             limits,
             latches: self.latch_lines(),
+            broker_pnl: self.broker_pnl(),
             switched_off: self.risk.switched_off().into_iter().map(str::to_owned).collect(),
             positions: positions.filter(|(_, contracts)| *contracts != 0).collect(),
             entries: self.state.orders.live().filter(|o| o.ticket.leg == Leg::Entry).count(),
@@ -111,24 +115,34 @@ impl Books {
     fn strategy_lines(&self) -> Vec<LimitLine> {
         let loss = &self.risk.loss;
         let of = |(id, name): &(StrategyId, String)| {
-            let day = self.state.risk.strategy_day(*id, &self.state.portfolio);
-            let in_row = i64::from(self.state.portfolio.losses_in_row(*id));
-            let day = of_money(daily_loss::STRATEGY_RULE, name, -day, loss.strategy_daily_loss_max.max());
+            let of = self.state.risk.strategy(*id, &self.state.portfolio);
+            let in_row = i64::from(of.losses_in_row);
+            let day = of_money(daily_loss::STRATEGY_RULE, name, -of.day, loss.strategy_daily_loss_max.max());
+            let week = of_money(weekly_loss::STRATEGY_RULE, name, -of.week, loss.strategy_weekly_loss_max.max());
+            let fall = of_money(drawdown::STRATEGY_RULE, name, of.fall, loss.strategy_drawdown_max.max());
             let in_row = of_count(consecutive_losses::RULE, name, in_row, loss.consecutive_losses_max);
-            day.into_iter().chain(in_row)
+            [day, week, fall, in_row].into_iter().flatten()
         };
         self.strategies.iter().flat_map(of).collect()
     }
 
     fn rate_lines(&self, now: Timestamp) -> Vec<LimitLine> {
         let rate = &self.risk.rate;
-        let (second, minute) = self.sent.total(now);
-        let lines = [
-            of_count(order_rate::SECOND_RULE, ACCOUNT, i64::from(second), rate.orders_per_second_max),
-            of_count(order_rate::MINUTE_RULE, ACCOUNT, i64::from(minute), rate.orders_per_minute_max),
-            of_count(order_rate::DAY_RULE, ACCOUNT, i64::from(self.state.risk.orders), rate.orders_per_day_max),
-        ];
-        lines.into_iter().flatten().collect()
+        let sent = |strategy, symbol| {
+            let mut sent = self.sent.recent(now, strategy, symbol);
+            sent.set_days(self.state.risk.orders(strategy, symbol));
+            sent
+        };
+        let nobody = StrategyId::FOREIGN;
+        let account = sent(nobody, SymbolId(0)).account;
+        let mut lines = lines_of(ACCOUNT, order_rate::of_account(account, rate));
+        for (id, name) in &self.strategies {
+            lines.extend(lines_of(name, order_rate::of_strategy(sent(*id, SymbolId(0)).strategy, rate)));
+        }
+        for instrument in &self.instruments {
+            lines.extend(lines_of(&instrument.name, order_rate::of_symbol(sent(nobody, instrument.id).symbol, rate)));
+        }
+        lines
     }
 
     fn latch_lines(&self) -> Vec<LatchLine> {
@@ -142,6 +156,10 @@ impl Books {
         };
         self.state.latches.iter().map(line).collect()
     }
+}
+
+fn lines_of(of: &str, counted: [order_rate::Counted; 3]) -> Vec<LimitLine> {
+    counted.into_iter().filter_map(|(rule, sent, limit)| of_count(rule, of, i64::from(sent), limit)).collect()
 }
 
 fn of_money(rule: &str, of: &str, value: Money, limit: Option<Money>) -> Option<LimitLine> {

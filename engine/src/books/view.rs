@@ -9,7 +9,6 @@ use super::Books;
 use crate::market::{Instrument, Price, SymbolId};
 use crate::orders::machine::State;
 use crate::risk::gate::{self, Approved};
-use crate::risk::sent::Counts;
 use crate::risk::{Breach, Candidate, View};
 use crate::sabotage::{self, Sabotage};
 use crate::time::Timestamp;
@@ -37,7 +36,8 @@ impl Worst {
 
 impl Books {
     pub(super) fn check_entry(&mut self, now: Timestamp, order: Candidate) -> Result<Approved, Breach> {
-        let sent = Counts { day: self.state.risk.orders, ..self.sent.counts(now, &order) };
+        let mut sent = self.sent.counts(now, order.strategy, order.symbol);
+        sent.set_days(self.state.risk.orders(order.strategy, order.symbol));
         let since_same = self.sent.since_same(now, &order);
         let reentries = self.sent.entries(now, order.strategy, self.risk.rate.reentries_within);
         let session_left = self.session_left(now, order.symbol);

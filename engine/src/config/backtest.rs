@@ -36,10 +36,53 @@ pub struct BacktestConfig {
     pub latency: Option<LatencyConfig>,
     /// Held before the first bar.
     pub positions: Vec<OpeningPosition>,
+    /// On the account's cash; `None`: it earns nothing.
+    pub interest: Option<InterestConfig>,
     /// Strategies may send orders that no stop protects.
     pub unprotected_entries: bool,
     /// With ticks: orders meet the tick that led to them. Otherwise ticks of one second come together, as live.
     pub tick_by_tick: bool,
+}
+
+/// A rate a year in millionths of a per cent: 5.25 % is 5,250,000.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Percent(pub i64);
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct InterestConfig {
+    pub rate: RateSource,
+    /// What the broker keeps of the rate, and adds to it on debts.
+    pub spread: Percent,
+    /// The first part of the cash, which earns nothing.
+    pub above: Money,
+    /// Days by which a year's rate is divided.
+    pub year_days: u16,
+    /// Credited with the first settlement of the next month; otherwise with each settlement.
+    pub monthly: bool,
+}
+
+impl Default for InterestConfig {
+    fn default() -> Self {
+        let rate = RateSource::Constant(Percent(0));
+        Self { rate, spread: Percent(0), above: Money::ZERO, year_days: 360, monthly: false }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum RateSource {
+    Constant(Percent),
+    /// Rates by date.
+    File(PathBuf),
+}
+
+/// What becomes of a position when its contract ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ExpiryRule {
+    /// It is settled in cash at the last price, and orders are cancelled.
+    #[default]
+    Settle,
+    /// Nothing: it is held beyond its last bar.
+    Hold,
 }
 
 /// Delays of the three ways.
@@ -114,6 +157,7 @@ pub struct AccountRules {
     pub sessions: bool,
     /// When day orders end where there are no sessions; `None`: with the settlement.
     pub day_orders_end: Option<DailyTime>,
+    pub expiry: ExpiryRule,
 }
 
 /// When and at which price positions are settled every day.

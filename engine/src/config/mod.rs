@@ -211,6 +211,17 @@ pub struct ActorsConfig {
     pub report_every: Duration,
 }
 
+impl ActorsConfig {
+    /// How the parts that decide are spread over threads; `None` if they share one.
+    pub fn split_threads(&self) -> Option<String> {
+        let parts =
+            [("broker", &self.broker), ("bars", &self.bars), ("strategy", &self.strategy), ("books", &self.books)];
+        let split = parts.iter().any(|(_, actor)| actor.thread != self.broker.thread);
+        let on = |(name, actor): &(&str, &ActorConfig)| format!("{name} on {:?}", actor.thread);
+        split.then(|| parts.iter().map(on).collect::<Vec<_>>().join(", "))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActorConfig {
     /// Arbiter thread by name; actors with the same name share a thread.

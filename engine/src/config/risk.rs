@@ -83,8 +83,14 @@ pub struct RateLimits {
     pub orders_per_minute_max: Limit<u32>,
     /// In one trade date.
     pub orders_per_day_max: Limit<u32>,
+    /// The same of one strategy.
+    pub strategy_orders_per_second_max: Limit<u32>,
     pub strategy_orders_per_minute_max: Limit<u32>,
+    pub strategy_orders_per_day_max: Limit<u32>,
+    /// The same of one symbol.
+    pub symbol_orders_per_second_max: Limit<u32>,
     pub symbol_orders_per_minute_max: Limit<u32>,
+    pub symbol_orders_per_day_max: Limit<u32>,
     /// Entries of one strategy within [`RateLimits::reentries_within`]; the next one disables it until a person enables it.
     pub reentries_max: Limit<u32>,
     pub reentries_within: Duration,
@@ -105,8 +111,14 @@ pub struct LossLimits {
     pub consecutive_losses_max: Limit<u32>,
     /// One strategy's loss of a trade date.
     pub strategy_daily_loss_max: Limit<Money>,
+    /// One strategy's loss of the trade dates from Monday to Friday.
+    pub strategy_weekly_loss_max: Limit<Money>,
+    /// Fall of what one strategy has earned from the most that it had.
+    pub strategy_drawdown_max: Limit<Money>,
     /// Once a trade date has earned this much, what may be given back of it.
     pub profit_lock: Option<ProfitLock>,
+    /// The same of one strategy.
+    pub strategy_profit_lock: Option<ProfitLock>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -147,6 +159,12 @@ impl RiskConfig {
             ("trailing_drawdown_max", is_off(&loss.trailing_drawdown_max)),
             ("consecutive_losses_max", is_off(&loss.consecutive_losses_max)),
             ("strategy_daily_loss_max", is_off(&loss.strategy_daily_loss_max)),
+            ("strategy_weekly_loss_max", is_off(&loss.strategy_weekly_loss_max)),
+            ("strategy_drawdown_max", is_off(&loss.strategy_drawdown_max)),
+            ("strategy_orders_per_second_max", is_off(&rate.strategy_orders_per_second_max)),
+            ("strategy_orders_per_day_max", is_off(&rate.strategy_orders_per_day_max)),
+            ("symbol_orders_per_second_max", is_off(&rate.symbol_orders_per_second_max)),
+            ("symbol_orders_per_day_max", is_off(&rate.symbol_orders_per_day_max)),
         ];
         rails.into_iter().filter(|(_, off)| *off).map(|(name, _)| name).collect()
     }
@@ -176,8 +194,12 @@ impl RiskConfig {
                 orders_per_second_max: contracts,
                 orders_per_minute_max: contracts,
                 orders_per_day_max: contracts,
+                strategy_orders_per_second_max: contracts,
                 strategy_orders_per_minute_max: contracts,
+                strategy_orders_per_day_max: contracts,
+                symbol_orders_per_second_max: contracts,
                 symbol_orders_per_minute_max: contracts,
+                symbol_orders_per_day_max: contracts,
                 reentries_max: contracts,
                 reentries_within: Duration::from_secs(60),
             },
@@ -188,7 +210,10 @@ impl RiskConfig {
                 trailing_drawdown_max: money,
                 consecutive_losses_max: contracts,
                 strategy_daily_loss_max: money,
+                strategy_weekly_loss_max: money,
+                strategy_drawdown_max: money,
                 profit_lock: None,
+                strategy_profit_lock: None,
             },
             stale_after: Limit::Max(Duration::from_secs(3_600)),
             flatten_on_trip: false,

@@ -1,4 +1,4 @@
-//! Fall of equity from its peak, as a part of the peak and in money. Source: FIA 2024, 4.2.
+//! Fall of equity from its peak, as a part of the peak and in money; of what a strategy earned, in money. Source: FIA 2024, 4.2.
 
 use super::Breach;
 use super::account::Figures;
@@ -7,6 +7,7 @@ use crate::trade::{Fraction, Money};
 
 pub const RULE: &str = "max_drawdown";
 pub const TRAILING_RULE: &str = "trailing_drawdown";
+pub const STRATEGY_RULE: &str = "strategy_drawdown";
 
 pub fn check(figures: &Figures, limit: Limit<Fraction>) -> Result<(), Breach> {
     let Limit::Max(max) = limit else { return Ok(()) };
@@ -17,10 +18,10 @@ pub fn check(figures: &Figures, limit: Limit<Fraction>) -> Result<(), Breach> {
     Ok(())
 }
 
-pub fn check_trailing(figures: &Figures, limit: Limit<Money>) -> Result<(), Breach> {
-    let fall = figures.peak - figures.equity;
+/// `fall` from the peak.
+pub fn check_fall(rule: &'static str, fall: Money, limit: Limit<Money>) -> Result<(), Breach> {
     match limit {
-        Limit::Max(max) if fall >= max => Err(Breach::new(TRAILING_RULE, fall, max)),
+        Limit::Max(max) if fall >= max => Err(Breach::new(rule, fall, max)),
         Limit::Max(_) | Limit::Off => Ok(()),
     }
 }

@@ -4,8 +4,8 @@
 
 use super::{
     Breach, Candidate, View, active_orders, allow_list, duplicate_order, expiry, exposure, feed, latch, margin,
-    order_rate, order_size, portfolio_risk, position, price_collar, reducing, reentries, self_match, session,
-    stale_data, trading_state,
+    order_rate, order_size, portfolio_risk, position, price_collar, price_sanity, reducing, reentries, self_match,
+    session, stale_data, trading_state,
 };
 use crate::config::RiskConfig;
 use crate::trade::{Leg, OrderTicket};
@@ -77,6 +77,7 @@ pub fn check(order: Candidate, view: &View<'_>, limits: &RiskConfig) -> Result<A
     // Without a fresh price none of the following can be said.
     stale_data::check(view, limits.stale_after)?;
     feed::check(view)?;
+    price_sanity::check(&order, view)?;
     price_collar::check(&order, view, of_order.price_collar_ticks_max)?;
     order_size::check(&order, of_order.order_size_max)?;
     order_size::check_protection(&order, view)?;

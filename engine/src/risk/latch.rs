@@ -44,8 +44,8 @@ pub enum Reset {
 impl Reset {
     pub fn of(rule: &str) -> Self {
         match rule {
-            "daily_loss" | "strategy_daily_loss" | "profit_lock" => Reset::Day,
-            "weekly_loss" => Reset::Week,
+            "daily_loss" | "strategy_daily_loss" | "profit_lock" | "strategy_profit_lock" => Reset::Day,
+            "weekly_loss" | "strategy_weekly_loss" => Reset::Week,
             _ => Reset::ByHand,
         }
     }
@@ -178,11 +178,17 @@ mod tests {
     #[test]
     fn a_new_day_releases_what_counts_days_and_nothing_else() {
         let mut latches = Latches::default();
-        for rule in ["daily_loss", "weekly_loss", "max_drawdown", KILL] {
+        for rule in ["daily_loss", "weekly_loss", "max_drawdown", "trailing_drawdown", "profit_lock", KILL] {
             latches.set(latch(rule, Scope::Account));
         }
+        let own = ["daily_loss", "weekly_loss", "profit_lock", "drawdown"].map(|rule| format!("strategy_{rule}"));
+        for rule in own.iter().map(String::as_str).chain(["consecutive_losses", "reentries", PAUSE]) {
+            latches.set(latch(rule, Scope::Strategy(StrategyId(1))));
+        }
         let rules = |week| latches.due(week).into_iter().map(|latch| latch.rule).collect::<Vec<_>>();
-        assert_eq!(rules(false), ["daily_loss"]);
-        assert_eq!(rules(true), ["daily_loss", "weekly_loss"]);
+        assert_eq!(rules(false), ["daily_loss", "profit_lock", "strategy_daily_loss", "strategy_profit_lock"]);
+        let by_week = ["daily_loss", "profit_lock", "strategy_daily_loss", "strategy_profit_lock"];
+        assert_eq!(rules(true).len(), by_week.len() + 2);
+        assert!(["weekly_loss", "strategy_weekly_loss"].iter().all(|rule| rules(true).iter().any(|due| due == rule)));
     }
 }

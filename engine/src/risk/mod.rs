@@ -21,6 +21,7 @@ pub mod order_size;
 pub mod portfolio_risk;
 pub mod position;
 pub mod price_collar;
+pub mod price_sanity;
 pub mod profit_lock;
 pub mod reducing;
 pub mod reentries;
@@ -64,14 +65,19 @@ impl Candidate {
         1 + u32::from(self.stop.is_some()) + u32::from(self.target.is_some())
     }
 
-    /// What the entry would pay at worst, as far as that can be said before: its limit, or the price of `mark` that it
-    /// would meet.
-    pub fn price(&self, mark: &Mark) -> Option<Price> {
+    /// What the market asks of the entry now; the last trade where its side of the quote is not known.
+    pub fn reference(&self, mark: &Mark) -> Option<Price> {
         let touch = match self.side {
             Side::Buy => mark.ask,
             Side::Sell => mark.bid,
         };
-        self.kind.limit_price().or(self.kind.stop_price()).or(touch).or(mark.last)
+        touch.or(mark.last)
+    }
+
+    /// What the entry would pay at worst, as far as that can be said before: its limit, or the price of `mark` that it
+    /// would meet.
+    pub fn price(&self, mark: &Mark) -> Option<Price> {
+        self.kind.limit_price().or(self.kind.stop_price()).or(self.reference(mark))
     }
 }
 

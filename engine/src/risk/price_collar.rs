@@ -1,23 +1,14 @@
-//! A price is one that this market could have: greater than nothing, and a limit not far on the bad side of the quote.
+//! A limit is not far on the bad side of the quote. Whether it is a price at all: `super::price_sanity`.
 //! Source: FIA 2024, 1.3 and 2.1; MiFID RTS 6, article 15.
 
 use super::{Breach, Candidate, View};
 use crate::config::Limit;
-use crate::trade::Side;
 
 pub const RULE: &str = "price_collar";
 
 pub fn check(order: &Candidate, view: &View<'_>, limit: Limit<u32>) -> Result<(), Breach> {
     let Limit::Max(max) = limit else { return Ok(()) };
-    let named = [order.kind.limit_price(), order.kind.stop_price(), order.stop, order.target];
-    if let Some(price) = named.into_iter().flatten().find(|price| price.0 <= 0) {
-        return Err(Breach::new(RULE, format!("{} (ticks)", price.0), "more than 0"));
-    }
-    let touch = match order.side {
-        Side::Buy => view.mark.ask,
-        Side::Sell => view.mark.bid,
-    };
-    let Some(reference) = touch.or(view.mark.last) else {
+    let Some(reference) = order.reference(&view.mark) else {
         return Err(Breach::new(RULE, "no reference price", "a price of the symbol"));
     };
     let Some(price) = order.kind.limit_price() else { return Ok(()) };
@@ -49,11 +40,13 @@ mod tests {
     }
 
     #[test]
-    fn a_price_of_nothing_and_a_market_without_a_price_are_refused() {
-        assert_eq!(broken(at(buy(1), 0), calm()), Some(RULE));
-        assert_eq!(broken(Candidate { stop: Some(Price(-1)), ..buy(1) }, calm()), Some(RULE));
-        assert_eq!(broken(buy(1), View { mark: Mark::default(), ..calm() }), Some(RULE));
+    fn the_limit_of_a_stop_limit_is_one_and_without_the_rule_it_may_lie_anywhere() {
+        let both = |limit| OrderKind::StopLimit { stop: Price(20_001), limit: Price(limit) };
+        let order = |limit| Candidate { kind: both(limit), ..buy(1) };
+        assert_eq!((broken(order(20_008), calm()), broken(order(20_009), calm())), (None, Some(RULE)));
         let without = |l: &mut crate::config::RiskConfig| l.order.price_collar_ticks_max = Limit::Off;
         assert_eq!(broken_by(at(buy(1), 20_100), calm(), without), None);
+        let last = View { mark: Mark { ask: None, bid: None, ..calm().mark }, ..calm() };
+        assert_eq!((broken(at(buy(1), 20_008), last), broken(at(buy(1), 20_009), last)), (None, Some(RULE)));
     }
 }

@@ -14,13 +14,33 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Orders sent, children included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counts {
+pub struct Window {
     pub second: u32,
     pub minute: u32,
     /// Of the trade date.
     pub day: u32,
-    pub strategy_minute: u32,
-    pub symbol_minute: u32,
+}
+
+impl Window {
+    fn count(&mut self, age: Duration) {
+        self.second += u32::from(age < SECOND);
+        self.minute += u32::from(age < MINUTE);
+    }
+}
+
+/// Those of everybody, of the candidate's strategy, of its symbol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    pub account: Window,
+    pub strategy: Window,
+    pub symbol: Window,
+}
+
+impl Counts {
+    /// Those of the trade date, in the order of the fields.
+    pub fn set_days(&mut self, [account, strategy, symbol]: [u32; 3]) {
+        (self.account.day, self.strategy.day, self.symbol.day) = (account, strategy, symbol);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,26 +84,28 @@ impl Sent {
         self.entries.entry(entry.strategy).or_default().push_back(now);
     }
 
-    /// Without those of the day, which outlive a restart and are counted elsewhere.
-    pub fn counts(&mut self, now: Timestamp, of: &Candidate) -> Counts {
+    /// Without those of the day, which outlive a restart and are counted by `RiskAccount`.
+    pub fn counts(&mut self, now: Timestamp, strategy: StrategyId, symbol: SymbolId) -> Counts {
         while self.orders.front().is_some_and(|order| now.since(order.at) >= MINUTE) {
             self.orders.pop_front();
         }
-        let mut counts = Counts::default();
-        for order in &self.orders {
-            counts.minute += 1;
-            counts.second += u32::from(now.since(order.at) < SECOND);
-            counts.strategy_minute += u32::from(order.strategy == of.strategy);
-            counts.symbol_minute += u32::from(order.symbol == of.symbol);
-        }
-        counts
+        self.recent(now, strategy, symbol)
     }
 
-    /// Orders of everybody in the last second and in the last minute.
-    pub fn total(&self, now: Timestamp) -> (u32, u32) {
-        let within = |span| self.orders.iter().filter(|order| now.since(order.at) < span).count();
-        let count = |span| u32::try_from(within(span)).unwrap_or(u32::MAX);
-        (count(SECOND), count(MINUTE))
+    /// The same without forgetting what is older than a minute.
+    pub fn recent(&self, now: Timestamp, strategy: StrategyId, symbol: SymbolId) -> Counts {
+        let mut counts = Counts::default();
+        for order in &self.orders {
+            let age = now.since(order.at);
+            counts.account.count(age);
+            if order.strategy == strategy {
+                counts.strategy.count(age);
+            }
+            if order.symbol == symbol {
+                counts.symbol.count(age);
+            }
+        }
+        counts
     }
 
     /// Since the strategy sent exactly this, if that was the last it sent.
@@ -113,17 +135,22 @@ mod tests {
 
     #[test]
     fn orders_leave_the_counts_with_time() {
-        let mut sent = Sent::default();
         let at = |ms: i64| Timestamp::from_nanos(ms * 1_000_000);
+        let mut sent = Sent::default();
         sent.order(at(0), StrategyId(0), SymbolId(0));
         sent.order(at(0), StrategyId(1), SymbolId(0));
+        let early = sent.clone();
         sent.order(at(59_500), StrategyId(0), SymbolId(1));
-        let counts = sent.counts(at(59_999), &buy(1));
-        let expected = Counts { second: 1, minute: 3, day: 0, strategy_minute: 2, symbol_minute: 2 };
-        assert_eq!(counts, expected);
-        let counts = sent.counts(at(60_000), &buy(1));
-        assert_eq!((counts.minute, counts.strategy_minute, counts.symbol_minute), (1, 1, 0));
-        assert_eq!(sent.counts(at(60_500), &buy(1)).second, 0);
+        let window = |second, minute| Window { second, minute, day: 0 };
+        let mut counts = |ms| sent.counts(at(ms), StrategyId(0), SymbolId(0));
+        let of_both = |account, strategy, symbol| Counts { account, strategy, symbol };
+        let of_early = |ms| early.recent(at(ms), StrategyId(0), SymbolId(0));
+        assert_eq!(of_early(999), of_both(window(2, 2), window(1, 1), window(2, 2)));
+        assert_eq!(of_early(1_000), of_both(window(0, 2), window(0, 1), window(0, 2)));
+        assert_eq!(counts(59_999), of_both(window(1, 3), window(1, 2), window(0, 2)));
+        assert_eq!(counts(60_000), of_both(window(1, 1), window(1, 1), window(0, 0)));
+        assert_eq!(counts(60_499).account, window(1, 1));
+        assert_eq!(counts(60_500).account, window(0, 1));
     }
 
     #[test]

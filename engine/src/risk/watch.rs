@@ -1,7 +1,7 @@
 //! The rules of the account and of each strategy, which latch when they are broken. In: figures. Out: breaches.
 //! Run after every fill, before every entry, and every second.
 
-use super::account::{Figures, RiskAccount};
+use super::account::{Figures, RiskAccount, StrategyFigures};
 use super::latch::Scope;
 use super::{Breach, consecutive_losses, daily_loss, drawdown, profit_lock, weekly_loss};
 use crate::config::LossLimits;
@@ -12,20 +12,22 @@ use crate::trade::StrategyId;
 pub fn account(figures: &Figures, limits: &LossLimits) -> Vec<Breach> {
     let checked = [
         daily_loss::check(daily_loss::RULE, figures.day, limits.daily_loss_max),
-        weekly_loss::check(figures.week, limits.weekly_loss_max),
+        weekly_loss::check(weekly_loss::RULE, figures.week, limits.weekly_loss_max),
         drawdown::check(figures, limits.max_drawdown),
-        drawdown::check_trailing(figures, limits.trailing_drawdown_max),
-        profit_lock::check(figures, limits.profit_lock),
+        drawdown::check_fall(drawdown::TRAILING_RULE, figures.peak - figures.equity, limits.trailing_drawdown_max),
+        profit_lock::check(profit_lock::RULE, figures.day, figures.day_best, limits.profit_lock),
     ];
     checked.into_iter().filter_map(Result::err).collect()
 }
 
 /// Every limit of one strategy that is reached.
-pub fn strategy(id: StrategyId, account: &RiskAccount, portfolio: &Portfolio, limits: &LossLimits) -> Vec<Breach> {
-    let day = account.strategy_day(id, portfolio);
+pub fn strategy(of: &StrategyFigures, limits: &LossLimits) -> Vec<Breach> {
     let checked = [
-        daily_loss::check(daily_loss::STRATEGY_RULE, day, limits.strategy_daily_loss_max),
-        consecutive_losses::check(portfolio.losses_in_row(id), limits.consecutive_losses_max),
+        daily_loss::check(daily_loss::STRATEGY_RULE, of.day, limits.strategy_daily_loss_max),
+        weekly_loss::check(weekly_loss::STRATEGY_RULE, of.week, limits.strategy_weekly_loss_max),
+        drawdown::check_fall(drawdown::STRATEGY_RULE, of.fall, limits.strategy_drawdown_max),
+        profit_lock::check(profit_lock::STRATEGY_RULE, of.day, of.day_best, limits.strategy_profit_lock),
+        consecutive_losses::check(of.losses_in_row, limits.consecutive_losses_max),
     ];
     checked.into_iter().filter_map(Result::err).collect()
 }
@@ -40,7 +42,7 @@ pub fn all(
     let mut found: Vec<(Scope, Breach)> = Vec::new();
     found.extend(account(&of.figures(capital, portfolio), limits).into_iter().map(|b| (Scope::Account, b)));
     for id in portfolio.strategies().filter(|id| *id != StrategyId::FOREIGN) {
-        found.extend(strategy(id, of, portfolio, limits).into_iter().map(|b| (Scope::Strategy(id), b)));
+        found.extend(strategy(&of.strategy(id, portfolio), limits).into_iter().map(|b| (Scope::Strategy(id), b)));
     }
     found
 }
@@ -87,11 +89,23 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_losses_and_a_bad_day_stop_one_strategy() {
-        let max = limits().loss.consecutive_losses_max;
-        assert!(consecutive_losses::check(4, max).is_ok() && consecutive_losses::check(5, max).is_err());
-        let max = limits().loss.strategy_daily_loss_max;
-        let of_day = |day| daily_loss::check(daily_loss::STRATEGY_RULE, day, max);
-        assert!(of_day(CENT - dollars(500)).is_ok() && of_day(dollars(-500)).is_err());
+    fn each_limit_of_one_strategy_holds_on_both_sides_of_its_border() {
+        let zero = Money::ZERO;
+        let even = StrategyFigures { day: zero, day_best: zero, week: zero, fall: zero, losses_in_row: 0 };
+        let rules =
+            |of| strategy(&of, &limits().loss).into_iter().map(|breach| breach.rule).collect::<Vec<&'static str>>();
+        assert_eq!(rules(even), [""; 0]);
+        assert_eq!(rules(StrategyFigures { losses_in_row: 4, ..even }), [""; 0]);
+        assert_eq!(rules(StrategyFigures { losses_in_row: 5, ..even }), ["consecutive_losses"]);
+        assert_eq!(rules(StrategyFigures { day: CENT - dollars(500), ..even }), [""; 0]);
+        assert_eq!(rules(StrategyFigures { day: dollars(-500), ..even }), ["strategy_daily_loss"]);
+        assert_eq!(rules(StrategyFigures { week: CENT - dollars(700), ..even }), [""; 0]);
+        assert_eq!(rules(StrategyFigures { week: dollars(-700), ..even }), ["strategy_weekly_loss"]);
+        assert_eq!(rules(StrategyFigures { fall: dollars(900) - CENT, ..even }), [""; 0]);
+        assert_eq!(rules(StrategyFigures { fall: dollars(900), ..even }), ["strategy_drawdown"]);
+        let day = |day_best, day| StrategyFigures { day_best, day, ..even };
+        assert_eq!(rules(day(dollars(400) - CENT, dollars(1))), [""; 0], "it was not good enough yet");
+        assert_eq!(rules(day(dollars(400), dollars(200) + CENT)), [""; 0]);
+        assert_eq!(rules(day(dollars(400), dollars(200))), ["strategy_profit_lock"]);
     }
 }

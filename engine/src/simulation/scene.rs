@@ -73,12 +73,19 @@ fn rails() -> RiskConfig {
     rate.strategy_orders_per_minute_max = Limit::Max(30);
     rate.symbol_orders_per_minute_max = Limit::Max(50);
     rate.orders_per_day_max = Limit::Max(600);
+    rate.strategy_orders_per_second_max = Limit::Max(6);
+    rate.symbol_orders_per_second_max = Limit::Max(10);
+    rate.strategy_orders_per_day_max = Limit::Max(300);
+    rate.symbol_orders_per_day_max = Limit::Max(500);
     rate.reentries_max = Limit::Max(20);
     loss.daily_loss_max = Limit::Max(dollars(4_000));
     loss.weekly_loss_max = Limit::Max(dollars(6_000));
     loss.max_drawdown = Limit::Max(Fraction::from_ppm(5_000));
     loss.trailing_drawdown_max = Limit::Max(dollars(4_500));
     loss.strategy_daily_loss_max = Limit::Max(dollars(2_500));
+    loss.strategy_weekly_loss_max = Limit::Max(dollars(3_500));
+    loss.strategy_drawdown_max = Limit::Max(dollars(3_000));
+    loss.strategy_profit_lock = Some(ProfitLock { from: dollars(2_000), keep: Fraction::from_ppm(500_000) });
     loss.consecutive_losses_max = Limit::Max(6);
     loss.profit_lock = Some(ProfitLock { from: dollars(3_000), keep: Fraction::from_ppm(500_000) });
     risk

@@ -11,6 +11,7 @@ pub const KIND: Kind = Kind {
     name: "donchian",
     about: "long on a close above the highest high of the last bars, short below the lowest low",
     params: &[Param { name: "period", about: "bars in the channel", min: 2, max: 1_000, default: 20 }],
+    warm_up: |params, _| params.size("period"),
     check: |_| Ok(()),
     build: |params| Box::new(Donchian::new(params)),
 };

@@ -22,6 +22,8 @@ pub const KIND: Kind = Kind {
             default: 0,
         },
     ],
+    // The averages, and on which side of each other they were.
+    warm_up: |params, _| params.size("slow") + 1,
     check: |params| {
         if params.get("fast") < params.get("slow") { Ok(()) } else { Err(("slow", "more bars than fast has")) }
     },

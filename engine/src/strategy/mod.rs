@@ -172,6 +172,27 @@ impl<S: Strategy> StrategyCore<S> {
         self
     }
 
+    /// The same core around what `wrap` makes of its strategy; before its first input.
+    pub fn wrapped<T: Strategy>(self, wrap: impl FnOnce(S) -> T) -> StrategyCore<T> {
+        StrategyCore {
+            strategy: wrap(self.strategy),
+            config: self.config,
+            instrument: self.instrument,
+            position: self.position,
+            entering: self.entering,
+            entry_quantity: self.entry_quantity,
+            exiting: self.exiting,
+            after_flat: self.after_flat,
+            closed_until: self.closed_until,
+            last_bar: self.last_bar,
+            wake_at: self.wake_at,
+            began: self.began,
+            known_fills: self.known_fills,
+            tally: self.tally,
+            explained: self.explained,
+        }
+    }
+
     pub fn id(&self) -> StrategyId {
         self.config.id
     }
@@ -354,7 +375,7 @@ impl<S: Strategy> StrategyCore<S> {
             }
             Leg::Stop | Leg::Target | Leg::Exit => {}
             // Somebody else closed it: whatever was to come after the exit is not wanted any more.
-            Leg::Foreign | Leg::Manual | Leg::Liquidation | Leg::Accepted => {
+            Leg::Foreign | Leg::Manual | Leg::Liquidation | Leg::Accepted | Leg::Settlement => {
                 self.after_flat = None;
                 if self.position == 0 {
                     (self.entering, self.exiting) = (false, false);

@@ -18,6 +18,8 @@ pub const KIND: Kind = Kind {
         Param { name: "buffer_ticks", about: "how far beyond the range a close must be", min: 0, max: 400, default: 1 },
         Param { name: "exit_minutes", about: "flat this long before the regular close", min: 1, max: 240, default: 5 },
     ],
+    // One whole day; what is known of a day is forgotten with the next.
+    warm_up: |_, bar_s| (86_400 / bar_s.max(1)) as usize,
     check: |_| Ok(()),
     build: |params| Box::new(OpeningRange::new(params)),
 };

@@ -36,6 +36,8 @@ pub struct Kind {
     pub name: &'static str,
     pub about: &'static str,
     pub params: &'static [Param],
+    /// Bars of this length in seconds after which a decision does not depend any more on what came before them.
+    pub warm_up: fn(&Params, u32) -> usize,
     /// What single ranges cannot say; the error names the key and what was expected.
     pub check: fn(&Params) -> Result<(), (&'static str, &'static str)>,
     pub build: fn(&Params) -> Box<dyn Strategy>,
@@ -134,6 +136,12 @@ fn read(param: &Param, value: Option<&toml::Value>) -> Result<i64, ParamMistake>
             expected: format!("a whole number from {} to {} ({})", param.min, param.max, param.about),
         }),
     }
+}
+
+/// Bars of `bar_s` seconds that a strategy of this kind needs before its decisions count. One that acts at given times
+/// needs the close to which its prices refer.
+pub fn warm_up(name: &str, params: &Params, bar_s: u32) -> usize {
+    kind(name).map_or(1, |kind| (kind.warm_up)(params, bar_s))
 }
 
 /// Makes a strategy of a kind that [`params`] accepted.

@@ -15,6 +15,8 @@ pub const KIND: Kind = Kind {
         Param { name: "low", about: "oversold level", min: 1, max: 49, default: 30 },
         Param { name: "high", about: "overbought level", min: 51, max: 99, default: 70 },
     ],
+    // Wilder's average never quite forgets: after twenty periods two parts in a thousand million are left.
+    warm_up: |params, _| 20 * params.size("period"),
     check: |_| Ok(()),
     build: |params| Box::new(RsiReversion::new(params)),
 };

@@ -37,6 +37,11 @@ pub(super) enum Happening {
     },
     /// The position was set from outside.
     Set { quantity: i64, at: Price },
+    /// The contract ended.
+    Expired {
+        /// Twice the price, as for [`Happening::Settled`].
+        twice: i64,
+    },
 }
 
 impl Ledger {
@@ -65,6 +70,13 @@ impl Ledger {
         let worth = Money::from_micros((self.tick_value * twice * self.quantity).micros() / 2);
         self.cash += worth - self.basis;
         self.basis = worth;
+    }
+
+    /// The contract ends: the position is closed at half of `twice`, and nothing is paid for it.
+    pub fn expire(&mut self, twice: i64) {
+        self.settle(twice);
+        self.realised += self.basis - self.cost;
+        (self.quantity, self.cost, self.basis) = (0, Money::ZERO, Money::ZERO);
     }
 
     /// The position becomes `quantity` without a trade: what goes leaves at its cost, what comes, comes at `at`.

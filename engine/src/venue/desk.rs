@@ -205,6 +205,10 @@ impl Venue {
                 ledger.set(quantity, at);
                 true
             }
+            Happening::Expired { twice } => {
+                ledger.expire(twice);
+                true
+            }
             Happening::Fill { serial } => match executions.binary_search_by_key(&serial, |fill| fill.serial) {
                 Ok(at) => {
                     let fill = &mut executions[at];

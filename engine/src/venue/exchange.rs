@@ -250,6 +250,10 @@ impl Venue {
         self.settled_at = self.now;
     }
 
+    pub(super) fn add_cash(&mut self, amount: Money) {
+        self.cash += amount;
+    }
+
     pub(super) fn advance_clock(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
     }

@@ -38,6 +38,8 @@ pub(super) struct Lane {
     pub rate: MarginRate,
     /// The rate follows the contract's value: the table has none.
     pub rate_from_value: bool,
+    /// The contract has ended.
+    pub expired: bool,
     /// `None`: always open.
     pub calendar: Option<Calendar>,
     /// As messages name it: `ES DEC'26`.
@@ -60,6 +62,7 @@ impl Lane {
             commission: rules.commissions.get(&instrument.root).copied().unwrap_or(commission),
             rate: listed.flatten().unwrap_or_default(),
             rate_from_value: listed == Some(None),
+            expired: false,
             calendar: rules.hours.calendar(&instrument.root),
             shown: shown(instrument),
         }

@@ -1,11 +1,13 @@
 //! Positions that the account cannot hold any longer. In: what markets show. Out: which positions must be closed, and
 //! the prices until which nobody needs to look. Absent: how they are closed (`desk`), what they tie up (`margin`).
 
+use super::Refusal;
 use super::book::Book;
 use super::exchange::Venue;
 use super::lane::Lane;
 use super::margin::{MarginRate, UNLISTED_PERCENT};
-use crate::market::Price;
+use super::requests::rejected;
+use crate::market::{Price, SymbolId};
 use crate::trade::Money;
 
 impl Venue {
@@ -40,6 +42,14 @@ impl Venue {
         let lane = &self.lanes[lane];
         let worth = |mark: Option<Price>| mark.map(|mark| lane.ledger.variation(mark)).unwrap_or_default();
         worth(lane.mark_in(book)) - worth(lane.mark())
+    }
+
+    /// While the broker closes a position nobody else deals in it: two orders would close it twice.
+    pub(super) fn check_called(&self, symbol: SymbolId) -> Result<(), Refusal> {
+        match self.lane_index(symbol).is_some_and(|lane| self.is_liquidating(lane)) {
+            true => Err(rejected("The position is being liquidated.")),
+            false => Ok(()),
+        }
     }
 
     fn is_liquidating(&self, lane: usize) -> bool {

@@ -6,7 +6,7 @@
 //! changes; `families` ties children to parents; `oca` is the groups; `hours` and `timed` are what time does; `account`
 //! is the money, `margin` and `margin_call` what of it is tied up; `desk` is what the broker does itself; `play` cuts a market into the
 //! steps that clients see, `told` orders what they hear. `in_bars` is how all this goes when there are bars and no ticks,
-//! `settlement` at which price days are settled.
+//! `settlement` at which price days are settled, `expiry` the end of a contract.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ mod account;
 mod book;
 mod desk;
 mod exchange;
+mod expiry;
 mod families;
 mod fills;
 mod forced;

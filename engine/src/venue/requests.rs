@@ -173,6 +173,8 @@ impl Venue {
         if self.lane_index(order.symbol).is_none() {
             return Err(Refusal::new(200, "No security definition has been found for the request"));
         }
+        self.check_expired(order.symbol)?;
+        self.check_called(order.symbol)?;
         check_quantity(order.quantity)?;
         self.check_in_bars(order)?;
         check_times(order, self.now)?;

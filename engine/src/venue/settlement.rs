@@ -104,6 +104,12 @@ impl Venue {
         true
     }
 
+    /// Money comes into the account, or leaves it, for no trade.
+    pub fn credit(&mut self, amount: Money) {
+        self.add_cash(amount);
+        self.guard_positions();
+    }
+
     /// Margin per contract of a symbol.
     pub fn margin_rate(&self, symbol: SymbolId) -> Option<MarginRate> {
         self.lane_index(symbol).map(|index| self.lanes[index].rate)

@@ -65,7 +65,11 @@ impl AnalysisArgs {
             (None, None) => return Ok(None),
         };
         let simulated = mode != "run" || config.gateway.is_some();
-        let fills = if simulated { simulated_fills(config, mode) } else { vec![BROKER_FILLS.to_owned()] };
+        let fills = match simulated {
+            true if mode == "backtest" => engine::backtest::assumed::sentences(config),
+            true => simulated_fills(config),
+            false => vec![BROKER_FILLS.to_owned()],
+        };
         Ok(Some(Circumstances { capital, capital_from: capital_from.to_owned(), fills }))
     }
 
@@ -111,9 +115,9 @@ fn cannot_write(path: &std::path::Path, reason: impl std::fmt::Display) -> Failu
 
 const BROKER_FILLS: &str = "Fills and commissions are what the broker reported.";
 
-fn simulated_fills(config: &Config, mode: &str) -> Vec<String> {
-    let gateway = config.gateway.as_ref().map_or(config.backtest.commission, |gateway| gateway.commission);
-    let commission = if mode == "backtest" { config.backtest.commission } else { gateway };
+/// Of a run against a simulated gateway.
+fn simulated_fills(config: &Config) -> Vec<String> {
+    let commission = config.gateway.as_ref().map_or(config.backtest.commission, |gateway| gateway.commission);
     vec![
         "Orders met a simulated exchange: a market order takes the other side of the quote, at most its size; where \
          there are no quotes, the last trade in any size. A resting limit waits behind the size that was there, and fills \

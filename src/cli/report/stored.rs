@@ -5,7 +5,7 @@ use actors::storage::rows::{ExecutionRow, SessionRow};
 use actors::storage::{BarQuery, Store, Ts};
 use engine::analytics::collect::in_order;
 use engine::analytics::run::{CostedFill, Run, StrategyFacts};
-use engine::journal::StrategyInfo;
+use engine::journal::{INTEREST_EVENT, InterestRow, StrategyInfo};
 use engine::market::{Bar, Instrument, Price};
 use engine::time::Timestamp;
 use engine::trade::{ClientOrderId, Fill, Leg, Money, Side};
@@ -15,8 +15,17 @@ use super::super::{Failure, recorded};
 
 /// Bars that are read at once.
 const BARS_A_READ: i64 = 100_000;
-const LEGS: [Leg; 8] =
-    [Leg::Entry, Leg::Stop, Leg::Target, Leg::Exit, Leg::Foreign, Leg::Manual, Leg::Liquidation, Leg::Accepted];
+const LEGS: [Leg; 9] = [
+    Leg::Entry,
+    Leg::Stop,
+    Leg::Target,
+    Leg::Exit,
+    Leg::Foreign,
+    Leg::Manual,
+    Leg::Liquidation,
+    Leg::Accepted,
+    Leg::Settlement,
+];
 
 pub async fn run(store: &dyn Store, session: &SessionRow, capital: Money) -> Result<Run, Failure> {
     let id = &session.session_id;
@@ -42,7 +51,22 @@ pub async fn run(store: &dyn Store, session: &SessionRow, capital: Money) -> Res
     run.signals = counts.signals.unsigned_abs();
     run.signals_refused = counts.refused.unsigned_abs();
     run.bars = bars(store, id, &run.instruments).await?;
+    run.interest = interest(store, id).await?;
     Ok(run)
+}
+
+/// Told as events: the amount is the text.
+async fn interest(store: &dyn Store, id: &str) -> Result<Vec<InterestRow>, Failure> {
+    let events = store.events(id).await.map_err(Failure::work)?;
+    let credited = events.iter().filter(|event| event.event == INTEREST_EVENT);
+    credited
+        .map(|event| {
+            let amount = event.text.parse().ok().and_then(Money::from_decimal);
+            let unreadable =
+                || Failure::work(format!("the interest of {id} at {} is not readable: {:?}", event.ts, event.text));
+            Ok(InterestRow { at: event.ts.into(), amount: amount.ok_or_else(unreadable)? })
+        })
+        .collect()
 }
 
 fn fill(run: &mut Run, row: &ExecutionRow) -> Option<CostedFill> {

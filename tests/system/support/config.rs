@@ -102,7 +102,8 @@ impl Settings {
                  max_portfolio_risk = 0.5\nweekly_loss_usd_max = 90_000\nmax_drawdown = 0.5\n\
                  disabled = [\"orders_per_minute_max\", \"orders_per_day_max\", \"strategy_orders_per_minute_max\", \
                  \"symbol_orders_per_minute_max\", \"reentries_max\", \"consecutive_losses_max\", \"self_match\", \
-                 \"outside_session\", \"days_to_expiry\"]\nactive_orders_max = 20\n\
+                 \"outside_session\", \"days_to_expiry\", \"strategy_orders_per_second_max\", \
+                 \"strategy_orders_per_day_max\", \"symbol_orders_per_second_max\", \"symbol_orders_per_day_max\"]\nactive_orders_max = 20\n\
                  [orders]\nflatten_on_stop = {}\nemergency_liquidate_on_disconnect = false\n{}",
                 self.order_max, self.position_max, self.stale_after_ms, self.flatten_on_stop, self.more
             ),

@@ -3,6 +3,7 @@
 
 use rust_decimal::prelude::ToPrimitive;
 
+use super::super::figures::number_text;
 use super::super::monte_carlo::{Band, Bootstrapped};
 use super::super::report::Day;
 use super::svg::{Frame, Scale, add, path, thin};
@@ -14,7 +15,7 @@ pub fn draw(found: &Bootstrapped, days: &[Day], capital: f64) -> String {
     let (low, high) = (all().fold(f64::MAX, f64::min), all().fold(f64::MIN, f64::max));
     let frame = Frame::wide(280.0);
     let (columns, rows) = (frame.columns(found.path.len()), frame.rows(low, high));
-    let mut out = frame.grid(&rows, |value| format!("{:+.0} %", (value - 1.0) * 100.0));
+    let mut out = frame.grid(&rows, percent);
     let line = |of: fn(&Band) -> f64| -> Vec<(f64, f64)> {
         found.path.iter().enumerate().map(|(n, band)| (columns.at(n as f64), rows.at(of(band)))).collect()
     };
@@ -35,6 +36,14 @@ pub fn draw(found: &Bootstrapped, days: &[Day], capital: f64) -> String {
         ),
     );
     let through: Scale = Scale { low: 0.0, high: days.len() as f64, ..columns };
-    out.push_str(&frame.numbers_below(&through, |value| format!("day {value:.0}")));
+    out.push_str(&frame.numbers_below(&through, |value| format!("day {}", number_text(value, 0))));
     frame.draw("other histories", &out)
+}
+
+/// Of what there was at the beginning; the level of the beginning has no sign.
+fn percent(value: f64) -> String {
+    match ((value - 1.0) * 100.0).round() {
+        0.0 => "0 %".to_owned(),
+        change => format!("{change:+.0} %"),
+    }
 }

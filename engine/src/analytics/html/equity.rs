@@ -27,7 +27,7 @@ fn equity(values: &[f64], low: f64, high: f64) -> String {
     let (columns, rows) = (frame.columns(values.len()), frame.rows(low, high));
     let mut out = String::new();
     if let Some(fall) = drawdown::deepest(values).filter(|_| low > 0.0) {
-        let (from, to) = (columns.at(fall.peak as f64), columns.at(fall.end(values.len() - 1) as f64));
+        let (from, to) = (columns.at(fall.peak as f64), columns.at(fall.trough as f64));
         let depth = number_text(fall.depth * 100.0, 2);
         add(
             &mut out,

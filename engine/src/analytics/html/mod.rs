@@ -1,6 +1,7 @@
 //! A report as one HTML page that needs nothing else: style and drawings are in it, and nothing is loaded. In: a run
 //! and its report. Out: the page, the same bytes for the same input. Absent: clocks, files, computing.
 
+mod axis;
 mod chance;
 mod equity;
 mod price;
@@ -154,7 +155,7 @@ fn headline(value: &Value) -> String {
 fn equity_section(report: &Report) -> String {
     format!(
         "{}<p class=\"legend\">Equity at the close of each bar, and below it the distance from its peak, in {}. Dashed: capital. \
-         Shaded: the deepest fall.</p>",
+         Shaded: the deepest fall, from its peak to its bottom.</p>",
         equity::draw(&report.curve),
         escape(&report.currency)
     )

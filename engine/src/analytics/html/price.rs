@@ -35,12 +35,16 @@ pub fn draw(run: &Run, trades: &[Trade], symbols: &[SymbolId]) -> String {
     }
     let last = &mine[mine.len() - LAST_TRADES..];
     let since = last.iter().map(|trade| trade.trip.entry_at).min().unwrap_or_default();
-    let from = bars.partition_point(|bar| bar.end() <= since);
+    let until = last.iter().map(|trade| trade.trip.exit_at).max().unwrap_or_default();
+    let (from, to) = (bars.partition_point(|bar| bar.end() <= since), bars.partition_point(|bar| bar.open_ts <= until));
+    // A little of what came before and after them.
+    let air = (to - from) / 20 + 1;
+    let (from, to) = (from.saturating_sub(air), (to + air).min(bars.len()));
     format!(
         "{}<p class=\"legend\">{} trades are too many to be drawn; below are the last {LAST_TRADES}.</p>{}",
         plot(run, &bars, instrument, &[]),
         number_text(mine.len() as f64, 0),
-        plot(run, &bars[from..], instrument, last)
+        plot(run, &bars[from..to], instrument, last)
     )
 }
 

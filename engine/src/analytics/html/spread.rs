@@ -1,5 +1,6 @@
 //! How results are spread: a histogram of trades, their open losses, results of days. In: trades, days. Out: SVG.
 
+use chrono::NaiveTime;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::super::curve::dollars;
@@ -9,6 +10,7 @@ use super::super::moments::{mean, quantile_of_sorted, sorted};
 use super::super::report::Day;
 use super::equity::short;
 use super::svg::{Frame, Scale, add, ticks};
+use crate::time::Timestamp;
 
 const BINS: u32 = 28;
 /// From so many trades on, this share at either end is put into the outer bins.
@@ -146,14 +148,10 @@ pub fn days(days: &[Day], capital: f64) -> String {
             ),
         );
     }
-    for (day, x, anchor) in [(days.first(), frame.left, "start"), (days.last(), frame.width - frame.right, "end")] {
-        let Some(day) = day else { continue };
-        let y = frame.height - 8.0;
-        add(
-            &mut out,
-            format_args!("<text class=\"axis\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>", day.date),
-        );
-    }
+    let columns =
+        Scale { low: -0.5, high: results.len() as f64 - 0.5, from: frame.left, to: frame.width - frame.right };
+    let times: Vec<Timestamp> = days.iter().map(|day| day.date.and_time(NaiveTime::MIN).and_utc().into()).collect();
+    out.push_str(&frame.times(&columns, &times));
     let drawing = frame.draw("results of days", &out);
     if from == 0 { drawing } else { format!("{drawing}<p class=\"legend\">The last {DAYS_DRAWN_MAX} days.</p>") }
 }

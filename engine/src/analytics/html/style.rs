@@ -41,7 +41,7 @@ svg .name{font-size:11.5px}
 svg .equity{fill:none;stroke:var(--blue);stroke-width:1.6;stroke-linejoin:round}
 svg .under{fill:var(--blue2);opacity:.65}
 svg .base{stroke:var(--soft);stroke-dasharray:4 4;stroke-width:1}
-svg .fall{fill:var(--badb)}
+svg .fall{fill:var(--badb);opacity:.6}
 svg .water{fill:var(--bad);opacity:.28}svg .waterline{fill:none;stroke:var(--bad);stroke-width:1.1}
 svg .close{fill:none;stroke:var(--soft);stroke-width:1.1}
 svg .wick{stroke:var(--soft);stroke-width:1}
@@ -65,7 +65,7 @@ tr:last-child td{border-bottom:0}
 .heat td{text-align:center;border:2px solid var(--paper);border-radius:6px}
 .heat th{text-align:center}
 .scroll{overflow:auto;max-height:560px}.scroll table{font-size:12px}.scroll td,.scroll th{padding:3px 5px}.scroll th{position:sticky;top:0;background:var(--paper);cursor:pointer}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto}.wide table.groups{table-layout:fixed;min-width:980px}.groups th:first-child{width:14%}.groups th:nth-child(2),.groups th:nth-child(11){width:5.5%}
 .wide+.wide{margin-top:18px}
 ol.assumptions{margin:0;padding-left:20px;color:var(--soft)}ol.assumptions li{margin:3px 0}
 footer{color:var(--soft);font-size:12px;margin-top:20px}

@@ -3,8 +3,6 @@
 
 use std::fmt::Write;
 
-use crate::time::Timestamp;
-
 /// A drawing's size and the room around its plot, in pixels of its own coordinates.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
@@ -87,44 +85,6 @@ impl Frame {
         let x = (self.left + self.width - self.right) / 2.0;
         let y = self.height - 6.0;
         format!("<text class=\"axis name\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{}</text>", escape(name))
-    }
-
-    /// Times below the plot, at some of the places.
-    pub fn times(&self, columns: &Scale, times: &[Timestamp]) -> String {
-        let (Some(first), Some(last)) = (times.first(), times.last()) else { return String::new() };
-        let format = time_format(last.since(*first).as_secs_f64() / 86_400.0);
-        let (count, y) = (times.len(), self.height - self.bottom + 17.0);
-        let mut out = String::new();
-        let mut before = String::new();
-        for n in 0..=7 {
-            let place = n * (count - 1) / 7;
-            let label = times[place].to_datetime().format(format).to_string();
-            if label == before {
-                continue;
-            }
-            let anchor = match n {
-                0 => "start",
-                7 => "end",
-                _ => "middle",
-            };
-            let x = columns.at(place as f64);
-            add(
-                &mut out,
-                format_args!("<text class=\"axis\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{label}</text>"),
-            );
-            before = label;
-        }
-        out
-    }
-}
-
-/// A format that tells times of a span of so many days apart.
-pub fn time_format(days: f64) -> &'static str {
-    match () {
-        () if days <= 1.5 => "%H:%M",
-        () if days <= 10.0 => "%b %-d %H:%M",
-        () if days <= 200.0 => "%b %-d",
-        () => "%b %Y",
     }
 }
 

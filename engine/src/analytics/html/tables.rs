@@ -96,7 +96,7 @@ pub fn groups(groups: &[Group], by: By, alone: bool) -> String {
         return String::new();
     }
     let mut out = format!(
-        "<div class=\"wide\"><table><thead><tr><th class=\"l\">{}</th><th>trades</th><th>win rate</th><th>net</th><th>gross</th>\
+        "<div class=\"wide\"><table class=\"groups\"><thead><tr><th class=\"l\">{}</th><th>trades</th><th>win rate</th><th>net</th><th>gross</th>\
          <th>commission</th><th>profit factor</th><th>payoff</th><th>expectancy</th><th>drawdown</th><th>bars</th><th>MAE</th>\
          <th>MFE</th></tr></thead><tbody>",
         escape(by.name())
@@ -108,7 +108,7 @@ pub fn groups(groups: &[Group], by: By, alone: bool) -> String {
                 "<tr><td class=\"l\">{}</td><td>{}</td><td>{}</td>{}{}<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
                  <td>{}</td><td>{}</td><td>{}</td></tr>",
                 escape(&g.name),
-                g.trades,
+                number_text(g.trades as f64, 0),
                 share(g.win_rate),
                 money_cell(g.net),
                 money_cell(g.gross),

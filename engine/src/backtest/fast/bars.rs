@@ -28,6 +28,9 @@ pub fn run_bars<S: Strategy>(
     let mut now = start;
     for bar in source {
         desk.events += 1;
+        if desk.expired {
+            return Err(Unsuited("there are bars after the contract's end"));
+        }
         if bar.open_ts < now || bar.symbol != desk.symbol() {
             return Err(Unsuited("bars of several symbols or lengths, or out of order"));
         }
@@ -37,16 +40,28 @@ pub fn run_bars<S: Strategy>(
         }
         if now >= desk.turn_at {
             desk.turn(now);
+            if desk.expired && plan.expires_at.is_some_and(|end| bar.open_ts >= end) {
+                return Err(Unsuited("there are bars after the contract's end"));
+            }
         }
         if desk.live.is_some() {
             fill_at_open(&mut desk, &fills, &bar)?;
         }
         desk.mark(bar.close)?;
+        if desk.expired {
+            desk.settle(now)?;
+        }
         desk.on_bar(now, &bar)?;
+        if desk.expired && desk.live.is_some() {
+            return Err(Unsuited("an order is sent when the contract has ended"));
+        }
         if let Some(Live { state: State::Sent, .. }) = desk.live {
             // The exchange has a market order as soon as it is sent.
             desk.acknowledge(now, Event::Accepted)?;
         }
+    }
+    if desk.ends_today(now) {
+        return Err(Unsuited("the contract ends after its last bar"));
     }
     Ok(desk.end())
 }

@@ -11,7 +11,7 @@ use crate::orders::machine::{self, Event, State};
 use crate::portfolio::Mark;
 use crate::portfolio::ledger::Ledger;
 use crate::risk::latch::Latch;
-use crate::risk::sent::{Counts, Sent};
+use crate::risk::sent::Sent;
 use crate::risk::{Breach, Candidate, View, gate, reentries};
 use crate::strategy::{self, Strategy, StrategyCore};
 use crate::time::Timestamp;
@@ -93,6 +93,9 @@ pub(super) struct Desk<'a, S, K> {
     peak_seen: Money,
     orders: u64,
     fills: u64,
+    started: Timestamp,
+    /// The contract's end has come.
+    pub(super) expired: bool,
     pub(super) events: u64,
     pub(super) bars: [u64; crate::market::Quality::ALL.len()],
 }
@@ -123,6 +126,8 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
             peak_seen: Money::ZERO,
             orders: 0,
             fills: 0,
+            started: start,
+            expired: false,
             events: 0,
             bars: Default::default(),
         };
@@ -134,6 +139,12 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
     #[cold]
     pub(super) fn turn(&mut self, now: Timestamp) {
         self.turn_at = self.days.same_until(now);
+        if let Some(end) = self.plan.expires_at.filter(|end| *end > self.started) {
+            match end <= now {
+                true => self.expired = true,
+                false => self.turn_at = self.turn_at.min(end),
+            }
+        }
         let Some(session) = self.days.session_of(now) else { return };
         let last = self.date;
         if last.is_some_and(|last| session.trade_date <= last) {
@@ -288,6 +299,33 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
         if self.intents.is_empty() { Ok(()) } else { Err(Unsuited("the strategy acts on a fill")) }
     }
 
+    /// The contract has ended at the last price: what is held becomes cash, for nothing.
+    pub(super) fn settle(&mut self, now: Timestamp) -> Result<(), Unsuited> {
+        if self.live.is_some() {
+            return Err(Unsuited("an order is alive when the contract ends"));
+        }
+        let held = self.ledger.position();
+        let (Some(side), Some(price)) = (Side::of_position(held).map(Side::opposite), self.ledger.last()) else {
+            return Ok(());
+        };
+        let quantity = u32::try_from(held.unsigned_abs()).map_err(|_| Unsuited("the position is too large"))?;
+        let (order, leg, at) = (ClientOrderId(0), Leg::Settlement, now.floor(crate::backtest::STAMP));
+        self.fills += 1;
+        self.sink.filled(now, &Filled { order, leg, side, quantity, price, at, commission: Money::ZERO });
+        self.ledger.fill(-held, price, Money::ZERO);
+        let (strategy, symbol, exec_id) = (self.core.id(), self.core.symbol(), String::new());
+        let fill = Fill { exec_id, order, strategy, symbol, leg, side, quantity, price, at };
+        self.core.handle(now, strategy::Input::Fill(fill), &mut self.intents);
+        if self.intents.is_empty() { Ok(()) } else { Err(Unsuited("the strategy acts on a fill")) }
+    }
+
+    /// The data is over, and the contract ends on the same day.
+    pub(super) fn ends_today(&mut self, now: Timestamp) -> bool {
+        let Some(end) = self.plan.expires_at.filter(|end| *end > self.started && !self.expired) else { return false };
+        let seen = now - std::time::Duration::from_nanos(1);
+        self.plan.calendar.trade_date(seen) == self.plan.calendar.trade_date(end)
+    }
+
     /// What the gate looks at: there is no other order, no latch, and the feed is a file.
     fn view(&mut self, now: Timestamp, order: &Candidate) -> View<'static> {
         let (ledger, held) = (&self.ledger, self.ledger.position());
@@ -295,7 +333,9 @@ impl<'a, S: Strategy, K: Sink> Desk<'a, S, K> {
         let listed = self.plan.margin;
         let margin = listed.or_else(|| Some(Money::from_micros(value?.micros() / 100 * UNLISTED_PERCENT)));
         let of_held = |one: Option<Money>| if held == 0 { Some(Money::ZERO) } else { Some(one? * held.abs()) };
-        let sent = Counts { day: self.orders_of_day, ..self.sent.counts(now, order) };
+        let mut sent = self.sent.counts(now, order.strategy, order.symbol);
+        // There is one strategy, and one symbol.
+        sent.set_days([self.orders_of_day; 3]);
         let session_left = match self.hours.is_open(now) {
             true => self.hours.session_of(now).map(|session| session.close.since(now)),
             false => None,

@@ -2,10 +2,12 @@
 //! thing that it does not know.
 
 use super::Unsuited;
-use crate::config::backtest::{DataHours, Fills, MarginRule};
+use crate::backtest::expiry::expires_at;
+use crate::config::backtest::{DataHours, ExpiryRule, Fills, MarginRule};
 use crate::config::{BarsConfig, Config, RiskConfig, StrategyConfig};
 use crate::market::Instrument;
 use crate::strategy::registry;
+use crate::time::Timestamp;
 use crate::time::session::Calendar;
 use crate::trade::Money;
 use crate::venue::in_bars::BarFills;
@@ -25,6 +27,8 @@ pub struct Plan {
     pub(super) commission: Money,
     pub(super) hours: Option<DataHours>,
     pub(super) calendar: Calendar,
+    /// The contract ends and its position is settled.
+    pub(super) expires_at: Option<Timestamp>,
     /// Initial margin of a contract, where the table has it.
     pub(super) margin: Option<Money>,
 }
@@ -44,7 +48,10 @@ impl Plan {
         none(registry::wakes(&strategy.kind), "the strategy wants to be woken at times of its own")?;
         none(config.allocation.is_some(), "strategies share a risk budget")?;
         none(config.orders.flatten_before_close.is_some(), "positions are closed before the close")?;
-        none(config.risk.loss.profit_lock.is_some(), "there is a profit lock")?;
+        let loss = &config.risk.loss;
+        none(loss.profit_lock.or(loss.strategy_profit_lock).is_some(), "there is a profit lock")?;
+        let own = [loss.strategy_weekly_loss_max, loss.strategy_drawdown_max];
+        none(own.iter().any(|limit| limit.max().is_some()), "the strategy's week or fall has a limit")?;
         none(settings.account.sessions, "orders wait for sessions")?;
         none(settings.account.margin != MarginRule::None, "the account's margin is checked")?;
         none(
@@ -52,6 +59,7 @@ impl Plan {
             "equity is not told at last prices",
         )?;
         none(!settings.positions.is_empty(), "there are opening positions")?;
+        none(settings.interest.is_some(), "the account's cash earns interest")?;
         let fills = match settings.fills {
             Fills::Bars(fills) => {
                 none(fills.model.name() != "next_open", "the fill model is not next_open")?;
@@ -75,6 +83,10 @@ impl Plan {
             commission: of_root.unwrap_or(settings.commission),
             hours: settings.hours,
             calendar: Calendar::of_root(&instrument.root),
+            expires_at: match settings.account.expiry {
+                ExpiryRule::Settle => expires_at(instrument),
+                ExpiryRule::Hold => None,
+            },
             margin: MarginTable::default().0.get(&instrument.root).map(|rate| rate.initial),
         })
     }

@@ -223,7 +223,8 @@ fn bars_fast(config: &Config, bars: &[Bar]) -> Result<Found, Unsuited> {
 
 fn bars_queue(config: &Config, bars: &[Bar]) -> Found {
     let mut told = Vec::new();
-    let setup = BarRunSetup { start: bars[0].open_ts, with_trades: vec![SymbolId(0)], margins: Vec::new(), run: 1 };
+    let setup =
+        BarRunSetup { start: bars[0].open_ts, with_trades: vec![SymbolId(0)], run: 1, ..BarRunSetup::default() };
     let source = bars.iter().copied().map(BarEvent::Trades);
     let run = BarBacktest::new(config, source, setup, |at, record| hear(&mut told, at, record)).expect("bars");
     let ended = run.run();

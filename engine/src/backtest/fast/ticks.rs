@@ -42,6 +42,9 @@ pub fn run_ticks<S: Strategy>(
         (last_ts, last_price) = (trade.ts, Some(trade.price));
         if trade.ts >= desk.turn_at {
             desk.turn(trade.ts);
+            if desk.expired {
+                return Err(Unsuited("there are trades after the contract's end"));
+            }
         }
         desk.mark(trade.price)?;
         bars.on_trade(trade.ts, &trade, &mut closed);

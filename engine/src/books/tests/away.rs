@@ -85,6 +85,37 @@ fn a_liquidation_closes_strategies_in_order_and_what_is_more_is_not_theirs() {
 }
 
 #[test]
+fn a_process_that_dies_between_two_parts_of_a_liquidation_books_the_rest_later() {
+    let mut desk = Desk::open();
+    for strategy in [ONE, TWO] {
+        desk.buy(strategy, 1);
+        let entry = desk.ticket(strategy, Leg::Entry);
+        desk.fill(&entry, 1, 1, 20_001);
+    }
+    let mut sold = desk.execution(&desk.ticket(ONE, Leg::Entry), 9, 2, 19_900);
+    (sold.order_ref, sold.side, sold.liquidation) = (String::new(), Side::Sell, true);
+    (sold.order_id, sold.client_id, sold.perm_id) = (BrokerOrderId(0), 0, PermId(77));
+    sold.exec_id = "0000e1a7.dead.01.01".into();
+    desk.executions.push(sold);
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[]);
+    let first_part =
+        |entry: &journal::Entry| matches!(&entry.record, Record::Fill(fill) if fill.leg == Leg::Liquidation);
+    let written = desk.journal.iter().position(first_part).expect("it was booked") + 1;
+    let state = BooksState::replay(&desk.config.instruments, desk.journal[..written].iter()).expect("it begins well");
+    let mut reborn = Desk::with_state(state);
+    reborn.executions = desk.executions.clone();
+    assert_eq!((reborn.position(ONE), reborn.position(TWO)), (0, 1));
+    for _ in 0..2 {
+        reborn.tell(Input::TakeInventory);
+        reborn.inventory(&[]);
+        assert_eq!((reborn.position(ONE), reborn.position(TWO), reborn.position(StrategyId::FOREIGN)), (0, 0, 0));
+    }
+    assert!(!reborn.events().contains(&"reconcile.differs"));
+    reborn.assert_rebuilds();
+}
+
+#[test]
 fn a_person_closes_a_position_of_their_own_first() {
     let mut desk = Desk::open();
     desk.traded_elsewhere("", 0, 0, Side::Buy, 1);

@@ -151,11 +151,32 @@ fn a_profit_that_is_not_the_brokers_is_told_once_until_it_is_again() {
         desk.tell(Input::BrokerPnl(Money::from_micros(day)));
         assert_eq!(told(&desk), ["pnl.differs"]);
     }
-    desk.tell(Input::BrokerPnl(Money::from_micros(100_000_000)));
+    desk.tell(Input::BrokerPnl(Money::from_micros(150_000_001)));
+    assert_eq!(told(&desk), ["pnl.differs"], "only half of the tolerance ends it");
+    let shown = |desk: &Desk| desk.books.risk_view(desk.now).broker_pnl.expect("they are compared");
+    assert!(shown(&desk).differs && shown(&desk).book == Money::from_micros(100_000_000));
+    desk.tell(Input::BrokerPnl(Money::from_micros(150_000_000)));
     assert_eq!(told(&desk), ["pnl.differs", "pnl.agrees"]);
+    assert_eq!(shown(&desk).broker, Some((desk.now, Money::from_micros(150_000_000))));
+    assert!(!shown(&desk).differs);
     desk.tell(Input::LinkLost);
     desk.tell(Input::BrokerPnl(Money::ZERO - Money::from_micros(900_000_000)));
     assert_eq!(told(&desk).len(), 2, "positions have to agree first");
+}
+
+#[test]
+fn what_others_earn_is_in_the_brokers_profit_and_in_the_one_beside_it() {
+    let mut desk = Desk::open_changed(|config| config.orders.broker_pnl_tolerance = Some(Money::from_micros(1)));
+    desk.traded_elsewhere("", 7, 900, Side::Buy, 1);
+    desk.price(20_010);
+    let gained = desk.books.portfolio().foreign_equity();
+    assert!(gained > Money::ZERO);
+    desk.tell(Input::ComparePositions);
+    desk.answer_positions(vec![BrokerPosition { symbol: ES, quantity: 1 }]);
+    desk.tell(Input::BrokerPnl(gained));
+    assert!(!desk.events().iter().any(|event| event.starts_with("pnl.")), "{:?}", desk.events());
+    desk.tell(Input::BrokerPnl(Money::ZERO));
+    assert!(desk.events().contains(&"pnl.differs"), "it would be blind to them: {:?}", desk.events());
 }
 
 #[test]

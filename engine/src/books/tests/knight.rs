@@ -1,6 +1,7 @@
 //! What the SEC's order on Knight Capital (2013) found missing, one test each: in 45 minutes a program nobody had meant to
 //! run sent four million orders, and nothing between it and the market said no.
 
+use super::limits::stop_out;
 use super::*;
 use crate::risk::latch::Scope;
 
@@ -13,6 +14,21 @@ fn refused_by(desk: &Desk) -> Option<&str> {
         Verdict::Refused { rule, .. } => Some(rule.as_str()),
         Verdict::Approved { .. } => None,
     }
+}
+
+/// The limit is exactly what was lost, and no timer has looked at it yet.
+fn desk_at_its_daily_loss() -> Desk {
+    let mut desk = Desk::open();
+    desk.books.risk.loss.daily_loss_max = Limit::Max(Money::from_micros(262_500_000));
+    stop_out(&mut desk, ONE);
+    desk
+}
+
+/// An entry of one contract with a stop and no target.
+fn refusal_of(desk: &mut Desk, kind: OrderKind) -> Option<&str> {
+    let bracket = Bracket { stop: Price(19_980), target: None };
+    desk.intend(ONE, Intent::Enter { side: Side::Buy, quantity: 1, kind, bracket });
+    refused_by(desk)
 }
 
 /// No comparison of what went out with what came back: fills were booked to an account nobody watched.
@@ -62,18 +78,16 @@ fn knight_2_who_runs_wild_is_stopped_without_a_person() {
 fn knight_3_the_collar_has_no_holes() {
     let far = 20_001 + 41;
     let kinds = [
-        OrderKind::Limit(Price(far)),
-        OrderKind::StopLimit { stop: Price(20_005), limit: Price(far) },
-        OrderKind::Limit(Price(0)),
-        OrderKind::Limit(Price(-20_000)),
-        OrderKind::Limit(Price(i32::MAX)),
-        OrderKind::Stop(Price(i32::MIN)),
+        (OrderKind::Limit(Price(far)), "price_collar"),
+        (OrderKind::StopLimit { stop: Price(20_005), limit: Price(far) }, "price_collar"),
+        (OrderKind::Limit(Price(i32::MAX)), "price_collar"),
+        (OrderKind::Limit(Price(0)), "price_sanity"),
+        (OrderKind::Limit(Price(-20_000)), "price_sanity"),
+        (OrderKind::Stop(Price(i32::MIN)), "price_sanity"),
     ];
-    for kind in kinds {
+    for (kind, rule) in kinds {
         let mut desk = Desk::open();
-        let bracket = Bracket { stop: Price(19_980), target: None };
-        desk.intend(ONE, Intent::Enter { side: Side::Buy, quantity: 1, kind, bracket });
-        assert_eq!(refused_by(&desk), Some("price_collar"), "{kind:?}");
+        assert_eq!(refusal_of(&mut desk, kind), Some(rule), "{kind:?}");
         assert!(desk.sent.is_empty());
     }
     // Nothing to compare with: no order, of any kind.
@@ -82,9 +96,7 @@ fn knight_3_the_collar_has_no_holes() {
         desk.tell(Input::Mark { symbol: ES, mark: Mark::default() });
         desk.books.state.portfolio = Portfolio::default();
         desk.books.state.portfolio.set_instruments(&desk.config.instruments);
-        let bracket = Bracket { stop: Price(19_980), target: None };
-        desk.intend(ONE, Intent::Enter { side: Side::Buy, quantity: 1, kind, bracket });
-        assert_eq!(refused_by(&desk), Some("price_collar"), "{kind:?} without any price");
+        assert_eq!(refusal_of(&mut desk, kind), Some("price_sanity"), "{kind:?} without any price");
         assert!(desk.sent.is_empty());
     }
 }
@@ -108,12 +120,7 @@ fn knight_4_orders_that_work_count_as_filled() {
 /// Limits existed and were not wired to the entry of orders.
 #[test]
 fn knight_5_a_limit_that_is_reached_stops_orders_themselves() {
-    let mut desk = Desk::open();
-    desk.books.risk.loss.daily_loss_max = Limit::Max(Money::from_micros(262_500_000));
-    desk.buy(ONE, 1);
-    let (entry, stop) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop));
-    desk.fill(&entry, 1, 1, 20_001);
-    desk.fill(&stop, 1, 1, 19_980);
+    let mut desk = desk_at_its_daily_loss();
     let sent = desk.sent.len();
     // In the same instant, before any timer has looked at the loss.
     for strategy in [ONE, TWO] {
@@ -137,12 +144,7 @@ fn knight_5_a_limit_that_is_reached_stops_orders_themselves() {
 /// The risk screen showed positions without their limits and raised no alarm; dead code stayed callable.
 #[test]
 fn knight_6_limits_are_shown_beside_values_alarms_are_raised_and_dead_code_does_not_trade() {
-    let mut desk = Desk::open();
-    desk.books.risk.loss.daily_loss_max = Limit::Max(Money::from_micros(262_500_000));
-    desk.buy(ONE, 1);
-    let (entry, stop) = (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop));
-    desk.fill(&entry, 1, 1, 20_001);
-    desk.fill(&stop, 1, 1, 19_980);
+    let mut desk = desk_at_its_daily_loss();
     desk.wait(1_000);
     let view = desk.books.risk_view(desk.now);
     let daily = view.limits.iter().find(|line| line.rule == "daily_loss").expect("a limit that is on is shown");

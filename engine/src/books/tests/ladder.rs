@@ -205,3 +205,85 @@ fn a_position_that_was_turned_around_is_closed() {
     desk.fill(&back, 1, 1, 19_985);
     assert_eq!(desk.position(ONE), 0);
 }
+
+#[test]
+fn an_exit_that_did_not_become_smaller_is_not_done_when_its_new_size_is_filled() {
+    let mut desk = long_two();
+    let stop = desk.ticket(ONE, Leg::Stop);
+    flatten(&mut desk);
+    let exit = desk.ticket(ONE, Leg::Exit);
+    desk.rests(&exit, 2);
+    desk.fill(&stop, 1, 1, 19_980);
+    assert_eq!(desk.modified.last().map(|t| (t.id, t.quantity)), Some((exit.id, 1)));
+    // The change is still on its way.
+    desk.fill(&exit, 1, 1, 19_990);
+    assert_eq!((desk.position(ONE), desk.state(&exit)), (0, State::CancelSent), "one contract of it lives on");
+    assert_eq!(desk.cancels, [exit.order_id]);
+    desk.broker(BrokerEvent::OrderMessage { order_id: exit.order_id, code: 201, text: "too late".into() });
+    desk.assert_rebuilds();
+    desk.tell(Input::TakeInventory);
+    // The ticket as it was sent first: two contracts.
+    desk.inventory(&[(&exit, BrokerStatus::Submitted)]);
+    assert_eq!(desk.books.state().orders.get(exit.id).map(|order| order.ticket.quantity), Some(2));
+    assert_eq!(desk.flats, 0);
+    desk.assert_rebuilds();
+    desk.status(&exit, BrokerStatus::Cancelled);
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[]);
+    assert_eq!(desk.flats, 1);
+}
+
+#[test]
+fn a_change_that_a_lost_link_swallowed_leaves_the_old_size() {
+    let mut desk = long_two();
+    let stop = desk.ticket(ONE, Leg::Stop);
+    flatten(&mut desk);
+    let exit = desk.ticket(ONE, Leg::Exit);
+    desk.rests(&exit, 2);
+    desk.fill(&stop, 1, 1, 19_980);
+    desk.tell(Input::LinkLost);
+    // What it filled meanwhile comes with the inventory.
+    let one = desk.execution(&exit, 1, 1, 19_990);
+    desk.executions.push(one);
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[(&exit, BrokerStatus::Submitted)]);
+    assert_eq!((desk.position(ONE), desk.flats), (0, 0));
+    assert_eq!(desk.cancels, [exit.order_id], "its second contract would open a position");
+}
+
+#[test]
+fn a_change_without_an_answer_is_doubted() {
+    let mut desk = long_two();
+    let stop = desk.ticket(ONE, Leg::Stop);
+    flatten(&mut desk);
+    let exit = desk.ticket(ONE, Leg::Exit);
+    desk.rests(&exit, 2);
+    desk.fill(&stop, 1, 1, 19_980);
+    desk.doubts = 0;
+    for _ in 0..10 {
+        desk.wait(1_000);
+    }
+    assert_eq!(desk.state(&exit), State::Unknown);
+    assert!(desk.doubts > 0);
+}
+
+#[test]
+fn an_exit_waits_until_protective_orders_fit_what_was_filled() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 2);
+    let (entry, stop, target) =
+        (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
+    desk.fill(&entry, 1, 1, 20_001);
+    desk.rests(&stop, 2);
+    desk.rests(&target, 2);
+    desk.intend(ONE, Intent::Exit);
+    assert_eq!(desk.cancels, [entry.order_id]);
+    let exits = |desk: &Desk| desk.sent.iter().filter(|ticket| ticket.leg == Leg::Exit).count();
+    assert_eq!(exits(&desk), 0, "beside two it would leave one of them with nothing to protect");
+    desk.status(&entry, BrokerStatus::Cancelled);
+    desk.rests(&stop, 1);
+    assert_eq!(exits(&desk), 0);
+    desk.rests(&target, 1);
+    let exit = desk.ticket(ONE, Leg::Exit);
+    assert_eq!((exit.quantity, exit.oca_group), (1, stop.oca_group));
+}

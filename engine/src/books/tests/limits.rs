@@ -19,13 +19,18 @@ fn last_refusal(desk: &Desk) -> Option<String> {
     }
 }
 
-/// Loses 21 ticks of one contract, 262.50 dollars.
-fn lose(desk: &mut Desk, strategy: StrategyId) {
+/// Loses 21 ticks of one contract, 262.50 dollars, within an instant.
+pub(super) fn stop_out(desk: &mut Desk, strategy: StrategyId) {
     desk.buy(strategy, 1);
     assert_eq!(last_refusal(desk), None);
     let (entry, stop) = (desk.ticket(strategy, Leg::Entry), desk.ticket(strategy, Leg::Stop));
     desk.fill(&entry, 1, 1, 20_001);
     desk.fill(&stop, 1, 1, 19_980);
+}
+
+/// The same, and the timer has looked at it.
+fn lose(desk: &mut Desk, strategy: StrategyId) {
+    stop_out(desk, strategy);
     desk.wait(1_000);
     desk.price(20_000);
 }
@@ -185,6 +190,32 @@ fn the_day_counts_orders_over_a_restart() {
 }
 
 #[test]
+fn the_day_of_a_strategy_and_of_a_symbol_counts_over_a_restart_and_ends_with_the_date() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let bound = |change: fn(&mut crate::config::RateLimits), wait: u64| {
+        let mut reborn = Desk::resumed(desk.rebuilt(), desk.now + Duration::from_secs(wait));
+        change(&mut reborn.books.risk.rate);
+        reborn.price(20_000);
+        reborn
+    };
+    let of_symbol = |limits: &mut crate::config::RateLimits| limits.symbol_orders_per_day_max = Limit::Max(5);
+    let mut soon = bound(of_symbol, 120);
+    soon.buy(TWO, 1);
+    assert_eq!(last_refusal(&soon).as_deref(), Some("symbol_orders_per_day"), "another strategy, the same symbol");
+    let of_strategy = |limits: &mut crate::config::RateLimits| limits.strategy_orders_per_day_max = Limit::Max(5);
+    let mut soon = bound(of_strategy, 120);
+    soon.buy(TWO, 1);
+    assert_eq!(last_refusal(&soon), None, "that strategy had sent none");
+    soon.buy(ONE, 1);
+    assert_eq!(last_refusal(&soon).as_deref(), Some("trading_state"), "its entry still works");
+    let [all, of_one, of_es] = soon.books.state().risk.orders(ONE, ES);
+    assert_eq!((all, of_one, of_es, soon.books.state().risk.orders(TWO, ES)[1]), (6, 3, 6, 3));
+    soon.wait(24 * 3_600_000);
+    assert_eq!(soon.books.state().risk.orders(ONE, ES), [0; 3], "a new trade date");
+}
+
+#[test]
 fn the_minute_and_the_hour_count_over_a_restart() {
     let mut desk = Desk::open();
     lose(&mut desk, ONE);
@@ -207,4 +238,49 @@ fn the_minute_and_the_hour_count_over_a_restart() {
     let mut again = reborn(&|limits| limits.reentries_max = Limit::Max(1), 120);
     again.buy(ONE, 1);
     assert_eq!(last_refusal(&again).as_deref(), Some("reentries"));
+}
+
+#[test]
+fn a_strategys_own_week_fall_and_locked_profit_stop_that_strategy_alone_and_outlive_a_restart() {
+    type Change = fn(&mut crate::config::LossLimits);
+    // 525 dollars are two losses.
+    let rows: [(&str, Change); 2] = [
+        ("strategy_weekly_loss", |l| l.strategy_weekly_loss_max = Limit::Max(Money::from_micros(525_000_000))),
+        ("strategy_drawdown", |l| l.strategy_drawdown_max = Limit::Max(Money::from_micros(525_000_000))),
+    ];
+    for (rule, change) in rows {
+        let mut desk = Desk::open();
+        change(&mut desk.books.risk.loss);
+        lose(&mut desk, ONE);
+        // Another day of the same week: neither begins anew.
+        desk.now = desk.now + Duration::from_secs(24 * 3_600);
+        desk.price(20_000);
+        let mut reborn = Desk::resumed(desk.rebuilt(), desk.now);
+        change(&mut reborn.books.risk.loss);
+        lose(&mut reborn, ONE);
+        reborn.buy(ONE, 1);
+        assert_eq!(last_refusal(&reborn).as_deref(), Some(rule));
+        reborn.buy(TWO, 1);
+        assert_eq!(last_refusal(&reborn), None, "{rule} is that strategy's");
+    }
+}
+
+#[test]
+fn a_strategy_keeps_a_part_of_its_good_day() {
+    let mut desk = Desk::open();
+    let (from, keep) = (Money::from_micros(400_000_000), crate::trade::Fraction::from_ppm(500_000));
+    desk.books.risk.loss.strategy_profit_lock = Some(crate::config::ProfitLock { from, keep });
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_000);
+    // The bid is 32 ticks above: 400 dollars, of which 200 are to stay.
+    desk.price(20_033);
+    desk.wait(1_000);
+    desk.price(20_018);
+    desk.wait(1_000);
+    let latched = |desk: &Desk| desk.books.state().latches.has("strategy_profit_lock", Scope::Strategy(ONE));
+    assert!(!latched(&desk), "17 ticks are 212.50");
+    desk.price(20_017);
+    desk.wait(1_000);
+    assert!(latched(&desk), "16 ticks are 200");
 }

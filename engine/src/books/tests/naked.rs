@@ -59,6 +59,24 @@ fn a_stop_that_cannot_be_placed_again_is_no_protection_and_the_position_is_close
 }
 
 #[test]
+fn a_refused_stop_is_no_protection_while_nobody_answers_the_question_about_it() {
+    let mut desk = protected();
+    let (stop, target) = (desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
+    desk.status(&stop, BrokerStatus::Cancelled);
+    desk.wait(1_000);
+    desk.wait(1_000);
+    let refused = desk.ticket(ONE, Leg::Stop);
+    assert_ne!(refused.id, stop.id);
+    desk.broker(BrokerEvent::OrderMessage { order_id: refused.order_id, code: 201, text: "no".into() });
+    assert_eq!(desk.state(&refused), State::Unknown);
+    desk.wait(1_000);
+    let again = desk.ticket(ONE, Leg::Stop);
+    assert_ne!(again.id, refused.id);
+    assert_eq!((again.quantity, &again.oca_group), (1, &target.oca_group), "should it live, they are not two");
+    assert_eq!(refused.oca_group, target.oca_group);
+}
+
+#[test]
 fn when_the_market_is_beyond_the_old_stop_the_position_is_closed_at_once() {
     let mut desk = protected();
     desk.price(19_970);

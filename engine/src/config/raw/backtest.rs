@@ -13,8 +13,8 @@ use super::trading::DAY_S;
 use super::walk::Section;
 use crate::config::StrategyConfig;
 use crate::config::backtest::{
-    AccountRules, BacktestConfig, ColumnsConfig, DailyTime, DataHours, DelayConfig, Fills, LatencyConfig, MarginRule,
-    OpeningPosition, RollRule, Settlement,
+    AccountRules, BacktestConfig, ColumnsConfig, DailyTime, DataHours, DelayConfig, ExpiryRule, Fills, InterestConfig,
+    LatencyConfig, MarginRule, OpeningPosition, Percent, RateSource, RollRule, Settlement,
 };
 use crate::trade::Money;
 use crate::venue::in_bars::{BarCosts, BarFills, LimitRule, MODELS, Millionths, model};
@@ -114,6 +114,7 @@ pub(super) fn backtest(root: &Section<'_>, strategies: Option<&[StrategyConfig]>
         let continuous = continuous(s);
         let hours = hours(s);
         let latency = latency(s);
+        let interest = interest(s);
         let positions = positions(s, strategies);
         let tick_by_tick = s.or("tick_by_tick", boolean(), false);
         if let (Some(fills), Some(account)) = (&fills, &account) {
@@ -133,6 +134,7 @@ pub(super) fn backtest(root: &Section<'_>, strategies: Option<&[StrategyConfig]>
             hours: hours?,
             latency: latency?,
             positions: positions?,
+            interest: interest?,
             unprotected_entries: unprotected?,
             tick_by_tick: tick_by_tick?,
         })
@@ -208,7 +210,7 @@ fn of_the_model(s: &Section<'_>, fills: &Fills, account: &AccountRules, preset: 
         }
         return;
     }
-    for key in ["hours", "positions", "continuous", "columns"].into_iter().filter(|key| s.has(key)) {
+    for key in ["hours", "positions", "continuous", "columns", "interest"].into_iter().filter(|key| s.has(key)) {
         s.mistake(key, "a setting of bars", "a model of bars in [backtest.fills]; with \"ticks\" it would do nothing");
     }
     let plain = Preset::of("pitboss");
@@ -235,6 +237,48 @@ fn of_the_model(s: &Section<'_>, fills: &Fills, account: &AccountRules, preset: 
     if matches!(account.margin, MarginRule::Files(_)) {
         only("margin_files", "files".to_owned(), "margin = \"broker\" or \"none\"");
     }
+}
+
+/// Rates above this are mistaken for something else.
+const PERCENT_MAX: i64 = 100;
+
+/// Per cent a year with at most six decimals; below zero where rates may be.
+fn percent(from: i64) -> Kind<'static, Percent> {
+    Kind::new(format!("per cent a year from {from} to {PERCENT_MAX}, with at most six decimals"), move |value| {
+        let parts = decimal(value)?.checked_mul(1_000_000.into())?.normalize();
+        let parts: i64 = parts.to_string().parse().ok()?;
+        (from * 1_000_000..=PERCENT_MAX * 1_000_000).contains(&parts).then_some(Percent(parts))
+    })
+}
+
+fn interest(s: &Section<'_>) -> Option<Option<InterestConfig>> {
+    if !s.has("interest") {
+        return Some(None);
+    }
+    s.section("interest", |s| {
+        let rate = s.get("rate_percent", percent(-10));
+        let file = s.get("rate_file", path());
+        let spread = s.or("spread_percent", percent(0), Percent(0));
+        let above = s.or("above", money(0..=1_000_000_000, ""), Money::ZERO);
+        let days = whole(360..=365_u16, "days");
+        let a_year = Kind::new("360 or 365", move |value| (days.read)(value).filter(|days| [360, 365].contains(days)));
+        let year_days = s.or("year_days", a_year, 360);
+        let monthly = s.or("credited", choice([("daily", false), ("monthly", true)]), false);
+        let rate = match (rate?, file?) {
+            (Some(rate), None) => RateSource::Constant(rate),
+            (None, Some(file)) => RateSource::File(file),
+            (Some(_), Some(_)) => {
+                s.mistake("rate_file", "a file beside rate_percent", "one of the two");
+                return None;
+            }
+            (None, None) => {
+                s.mistake("rate_percent", "nothing", "rate_percent, or rate_file with rates by date");
+                return None;
+            }
+        };
+        let (spread, above, year_days, monthly) = (spread?, above?, year_days?, monthly?);
+        Some(Some(InterestConfig { rate, spread, above, year_days, monthly }))
+    })
 }
 
 fn latency(s: &Section<'_>) -> Option<Option<LatencyConfig>> {
@@ -305,7 +349,10 @@ fn account(s: &Section<'_>, preset: &Preset) -> Option<AccountRules> {
             (Some(_), None) => None,
         };
         let margin = margin(s, preset);
+        let expiry =
+            s.or("expiry", choice([("settle", ExpiryRule::Settle), ("hold", ExpiryRule::Hold)]), ExpiryRule::Settle);
         Some(AccountRules {
+            expiry: expiry?,
             day_orders_end: day_end,
             settlement: Settlement { rule: rule?, at: at?, zone: zone? },
             mark: mark?,

@@ -15,6 +15,7 @@ pub(super) fn contradictions(walk: &Walk<'_>, parts: &Parts) {
         }
     }
     pings_before_hangs(walk, parts);
+    recorded_on_one_thread(walk, parts);
     allocation::contradictions(walk, parts);
     if let Some(protection) = &parts.protection {
         super::protection::contradictions(walk, protection);
@@ -54,6 +55,15 @@ fn quantity_within_limits(walk: &Walk<'_>, i: usize, strategy: &StrategyConfig, 
             let key = sizing::key_of(i, strategy);
             walk.report(&key, strategy.quantity.to_string(), format!("at most {name}, which is {max}"));
         }
+    }
+}
+
+/// What happens on several threads at once has no one order in which it could be decided again.
+fn recorded_on_one_thread(walk: &Walk<'_>, parts: &Parts) {
+    let (Some(Some(_)), Some(actors)) = (&parts.recording, &parts.actors) else { return };
+    if let Some(split) = actors.split_threads() {
+        let expected = "broker, bars, strategy and books on one thread: a session of several cannot be decided again";
+        walk.report("recording.enabled", format!("true, with {split}"), expected);
     }
 }
 

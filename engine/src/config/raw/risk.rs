@@ -9,7 +9,7 @@ use crate::config::{ACTIVE_ORDERS_OF_BROKER, Limit, LossLimits, OrderLimits, Pro
 use crate::trade::{Fraction, Money};
 
 /// Every rail by its key, and the name that switches it off.
-pub const RAILS: [(&str, &str); 24] = [
+pub const RAILS: [(&str, &str); 30] = [
     ("order_size_max", "order_size_max"),
     ("order_notional_usd_max", "order_notional_max"),
     ("max_position_size", "max_position_size"),
@@ -34,6 +34,12 @@ pub const RAILS: [(&str, &str); 24] = [
     ("trailing_drawdown_usd_max", "trailing_drawdown_max"),
     ("consecutive_losses_max", "consecutive_losses_max"),
     ("strategy_daily_loss_usd_max", "strategy_daily_loss_max"),
+    ("strategy_weekly_loss_usd_max", "strategy_weekly_loss_max"),
+    ("strategy_drawdown_usd_max", "strategy_drawdown_max"),
+    ("strategy_orders_per_second_max", "strategy_orders_per_second_max"),
+    ("strategy_orders_per_day_max", "strategy_orders_per_day_max"),
+    ("symbol_orders_per_second_max", "symbol_orders_per_second_max"),
+    ("symbol_orders_per_day_max", "symbol_orders_per_day_max"),
 ];
 
 const ORDER_TYPES: [&str; 4] = ["MKT", "LMT", "STP", "STP LMT"];
@@ -101,20 +107,30 @@ fn order(rails: &Rails<'_, '_>) -> Option<OrderLimits> {
 }
 
 fn rate(rails: &Rails<'_, '_>) -> Option<RateLimits> {
-    let orders_per_second_max = rails.must("orders_per_second_max", whole(1..=1_000, "orders a second"));
+    let a_second = || whole(1..=1_000, "orders a second");
+    let orders_per_second_max = rails.must("orders_per_second_max", a_second());
     let a_minute = || whole(1..=60_000, "orders a minute");
     let orders_per_minute_max = rails.or("orders_per_minute_max", a_minute(), 200);
-    let orders_per_day_max = rails.or("orders_per_day_max", whole(1..=10_000_000, "orders a day"), 5_000);
+    let a_day = || whole(1..=10_000_000, "orders a day");
+    let orders_per_day_max = rails.or("orders_per_day_max", a_day(), 5_000);
+    let strategy_orders_per_second_max = rails.or("strategy_orders_per_second_max", a_second(), 20);
     let strategy_orders_per_minute_max = rails.or("strategy_orders_per_minute_max", a_minute(), 60);
+    let strategy_orders_per_day_max = rails.or("strategy_orders_per_day_max", a_day(), 2_000);
+    let symbol_orders_per_second_max = rails.or("symbol_orders_per_second_max", a_second(), 50);
     let symbol_orders_per_minute_max = rails.or("symbol_orders_per_minute_max", a_minute(), 150);
+    let symbol_orders_per_day_max = rails.or("symbol_orders_per_day_max", a_day(), 4_000);
     let reentries_max = rails.or("reentries_max", whole(1..=100_000, "entries of one strategy"), 60);
     let reentries_within = rails.s.or("reentries_within_ms", millis(1_000..=DAY_MS), Duration::from_secs(3_600));
     Some(RateLimits {
         orders_per_second_max: orders_per_second_max?,
         orders_per_minute_max: orders_per_minute_max?,
         orders_per_day_max: orders_per_day_max?,
+        strategy_orders_per_second_max: strategy_orders_per_second_max?,
         strategy_orders_per_minute_max: strategy_orders_per_minute_max?,
+        strategy_orders_per_day_max: strategy_orders_per_day_max?,
+        symbol_orders_per_second_max: symbol_orders_per_second_max?,
         symbol_orders_per_minute_max: symbol_orders_per_minute_max?,
+        symbol_orders_per_day_max: symbol_orders_per_day_max?,
         reentries_max: reentries_max?,
         reentries_within: reentries_within?,
     })
@@ -127,8 +143,12 @@ fn loss(rails: &Rails<'_, '_>) -> Option<LossLimits> {
     let trailing_drawdown_max = rails.may("trailing_drawdown_usd_max", some_money());
     let consecutive_losses_max = rails.or("consecutive_losses_max", whole(1..=1_000, "losing trades in a row"), 10);
     let strategy_daily_loss_max = rails.may("strategy_daily_loss_usd_max", some_money());
-    let from = rails.s.get("profit_lock_usd", some_money());
-    let keep = rails.s.or("profit_lock_keep", fraction(), Fraction::from_ppm(500_000));
+    let strategy_weekly_loss_max = rails.may("strategy_weekly_loss_usd_max", some_money());
+    let strategy_drawdown_max = rails.may("strategy_drawdown_usd_max", some_money());
+    let profit_lock = rails.s.get("profit_lock_usd", some_money());
+    let strategy_profit_lock = rails.s.get("strategy_profit_lock_usd", some_money());
+    let keep = rails.s.or("profit_lock_keep", fraction(), Fraction::from_ppm(500_000))?;
+    let lock = |from: Option<Money>| from.map(|from| ProfitLock { from, keep });
     Some(LossLimits {
         daily_loss_max: daily_loss_max?,
         weekly_loss_max: weekly_loss_max?,
@@ -136,10 +156,10 @@ fn loss(rails: &Rails<'_, '_>) -> Option<LossLimits> {
         trailing_drawdown_max: trailing_drawdown_max?,
         consecutive_losses_max: consecutive_losses_max?,
         strategy_daily_loss_max: strategy_daily_loss_max?,
-        profit_lock: match (from?, keep?) {
-            (Some(from), keep) => Some(ProfitLock { from, keep }),
-            (None, _) => None,
-        },
+        strategy_weekly_loss_max: strategy_weekly_loss_max?,
+        strategy_drawdown_max: strategy_drawdown_max?,
+        profit_lock: lock(profit_lock?),
+        strategy_profit_lock: lock(strategy_profit_lock?),
     })
 }
 

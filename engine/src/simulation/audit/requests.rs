@@ -40,7 +40,7 @@ impl Auditor {
             Leg::Exit => self.on_exit(ticket),
             Leg::Stop | Leg::Target => {}
             // Not orders of ours.
-            Leg::Foreign | Leg::Manual | Leg::Liquidation | Leg::Accepted => {
+            Leg::Foreign | Leg::Manual | Leg::Liquidation | Leg::Accepted | Leg::Settlement => {
                 self.break_rule("only our own orders are sent", format!("order {id} is {}", ticket.leg.name()));
             }
         }

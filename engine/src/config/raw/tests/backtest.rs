@@ -1,7 +1,9 @@
 //! The section [backtest]: the preset, what wins over it, and its mistakes.
 
 use super::*;
-use crate::config::backtest::{DelayConfig, Fills, LatencyConfig, MarginRule};
+use crate::config::backtest::{
+    DelayConfig, ExpiryRule, Fills, InterestConfig, LatencyConfig, MarginRule, Percent, RateSource,
+};
 use crate::venue::{MarkRule, SettleRule};
 
 fn with(section: &str) -> Config {
@@ -119,4 +121,39 @@ fn a_way_takes_a_constant_time_or_one_from_a_file() {
     assert!(both.expect_err("one of the two").to_string().contains("backtest.latency.ack_file: found a file"));
     let bars = read_text(&format!("{SMALLEST}\n[backtest.latency]\nack_us = 1\n[backtest.fills]\nmodel = \"close\""));
     assert!(bars.expect_err("bars know no delays").to_string().contains("backtest.latency: found a delay"));
+}
+
+#[test]
+fn cash_earns_interest_only_where_a_rate_is_named() {
+    const BARS: &str = "[backtest.fills]\nmodel = \"next_open\"\n";
+    assert_eq!(with(BARS).backtest.interest, None);
+    let plain = with(&format!("{BARS}[backtest.interest]\nrate_percent = \"5.25\"")).backtest.interest;
+    let rate = RateSource::Constant(Percent(5_250_000));
+    assert_eq!(plain, Some(InterestConfig { rate, ..InterestConfig::default() }));
+    let whole = "[backtest.interest]\nrate_file = \"rates.csv\"\nspread_percent = 0.5\nabove = 10_000\nyear_days = 365\n\
+                 credited = \"monthly\"";
+    let whole = with(&format!("{BARS}{whole}")).backtest.interest.expect("a section");
+    assert_eq!(whole.rate, RateSource::File("rates.csv".into()));
+    assert_eq!((whole.spread, whole.above), (Percent(500_000), Money::from_micros(10_000_000_000)));
+    assert_eq!((whole.year_days, whole.monthly), (365, true));
+    for (section, part) in [
+        ("", "rate_percent, or rate_file"),
+        ("rate_percent = 5\nrate_file = \"a\"", "one of the two"),
+        ("rate_percent = 525", "from -10 to 100"),
+        ("rate_percent = 5\nyear_days = 364", "360 or 365"),
+        ("rate_percent = 5\ncredited = \"weekly\"", "daily"),
+    ] {
+        let told = mistakes(&format!("{SMALLEST}\n{BARS}[backtest.interest]\n{section}\n"));
+        assert!(told.contains(part), "{section}: {told}");
+    }
+    let ticks = mistakes(&format!("{SMALLEST}\n[backtest.interest]\nrate_percent = 5\n"));
+    assert!(ticks.contains("interest") && ticks.contains("a model of bars"), "{ticks}");
+}
+
+#[test]
+fn contracts_end_unless_they_are_to_be_held() {
+    assert_eq!(with("").backtest.account.expiry, ExpiryRule::Settle);
+    assert_eq!(with("[backtest.account]\nexpiry = \"hold\"").backtest.account.expiry, ExpiryRule::Hold);
+    let told = mistakes(&format!("{SMALLEST}\n[backtest.account]\nexpiry = \"roll\"\n"));
+    assert!(told.contains("\"settle\" or \"hold\""), "{told}");
 }

@@ -63,3 +63,13 @@ fn silence_and_calendar_have_defaults_and_limits() {
             my.toml:34: calendar.login_from: found "1 am"; expected a time of day such as "23:00""#]],
     );
 }
+
+#[test]
+fn a_session_is_recorded_on_one_thread_or_not_at_all() {
+    let split = "[actors.books]\nthread = \"books\"\n";
+    assert_eq!(mistakes(&format!("{SMALLEST}{split}")), "no mistake");
+    assert_eq!(mistakes(&format!("{SMALLEST}[recording]\nenabled = true\n")), "no mistake");
+    let told = mistakes(&format!("{SMALLEST}{split}[recording]\nenabled = true\n"));
+    assert!(told.contains("recording.enabled") && told.contains("books on \"books\""), "{told}");
+    assert!(told.contains("on one thread"), "{told}");
+}

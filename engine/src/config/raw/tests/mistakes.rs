@@ -202,7 +202,7 @@ fn a_limit_is_set_or_switched_off_by_name() {
         "[risk]",
         "[risk]\ndisabled = [\"order_size\"]",
         expect![[
-            r#"my.toml:15: risk.disabled: found ["order_size"]; expected a list of different elements, each one of order_size_max, order_notional_max, max_position_size, gross_exposure_max, max_portfolio_risk, orders_per_second_max, daily_loss_max, weekly_loss_max, max_drawdown, stale_after, margin_use_max, price_collar, duplicate_order, days_to_expiry, outside_session, self_match, orders_per_minute_max, orders_per_day_max, strategy_orders_per_minute_max, symbol_orders_per_minute_max, reentries_max, trailing_drawdown_max, consecutive_losses_max, strategy_daily_loss_max"#
+            r#"my.toml:15: risk.disabled: found ["order_size"]; expected a list of different elements, each one of order_size_max, order_notional_max, max_position_size, gross_exposure_max, max_portfolio_risk, orders_per_second_max, daily_loss_max, weekly_loss_max, max_drawdown, stale_after, margin_use_max, price_collar, duplicate_order, days_to_expiry, outside_session, self_match, orders_per_minute_max, orders_per_day_max, strategy_orders_per_minute_max, symbol_orders_per_minute_max, reentries_max, trailing_drawdown_max, consecutive_losses_max, strategy_daily_loss_max, strategy_weekly_loss_max, strategy_drawdown_max, strategy_orders_per_second_max, strategy_orders_per_day_max, symbol_orders_per_second_max, symbol_orders_per_day_max"#
         ]],
     );
     let text = SMALLEST.replace("daily_loss_usd_max = 2500.50", "disabled = [\"daily_loss_max\"]");
