@@ -41,10 +41,6 @@ pub enum Sabotage {
     ForgetPauseOfNewLink,
     /// Trading goes on when news of orders were lost.
     TradeOnLostNews,
-    /// An exit goes out beside protective orders that are larger than the position.
-    ExitBesideLoose,
-    /// An order that was made smaller is done when its new size is filled.
-    TrustNewSize,
     /// Of an execution that was booked in part, the rest never is.
     ForgetRest,
     /// The limit on positions does not count orders that work.

@@ -150,7 +150,7 @@ impl Books {
     /// can open the other side.
     pub(super) fn is_loose(&self, pair: Pair) -> bool {
         let position = contracts(self.state.portfolio.position(pair.0, pair.1));
-        !sabotage::is(Sabotage::ExitBesideLoose) && self.protective(pair).any(|order| self.largest(order) > position)
+        self.protective(pair).any(|order| self.largest(order) > position)
     }
 
     /// Live orders that protect the position as it is; see [`Books::cancel_wrong_sided`] for the others.

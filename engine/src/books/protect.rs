@@ -49,12 +49,11 @@ impl Books {
     pub(super) fn after_end(&mut self, id: ClientOrderId, out: &mut Vec<Output>) {
         let ended_entry = self.state.orders.get(id).filter(|o| o.ticket.leg == Leg::Entry && !o.is_live());
         if let Some(entry) = ended_entry {
-            let (filled, ordered) = (entry.filled, entry.ticket.quantity);
-            // A live exit shrinks them itself: by its group they may be smaller already.
-            let exits = self.state.orders.has_live(entry.ticket.strategy, entry.ticket.symbol, Leg::Exit);
-            if filled > 0 && filled < ordered && !exits {
-                self.resize_children(id, filled, out);
-            } else if filled == 0 {
+            let (strategy, symbol) = (entry.ticket.strategy, entry.ticket.symbol);
+            if entry.filled > 0 && entry.filled < entry.ticket.quantity {
+                // To the position, of which a stop may have closed a part already.
+                self.fit_protection(strategy, symbol, out);
+            } else if entry.filled == 0 {
                 self.children(id).into_iter().for_each(|child| self.cancel(child, "the entry did not fill", out));
             }
         }
@@ -76,14 +75,6 @@ impl Books {
     fn children(&self, family: ClientOrderId) -> Vec<ClientOrderId> {
         let is_child = |o: &&Order| o.family() == family && matches!(o.ticket.leg, Leg::Stop | Leg::Target);
         self.state.orders.live().filter(is_child).map(|o| o.ticket.id).collect()
-    }
-
-    fn resize_children(&mut self, family: ClientOrderId, entry_filled: u32, out: &mut Vec<Output>) {
-        for id in self.children(family) {
-            if self.state.orders.get(id).expect("it is live").ticket.quantity > entry_filled {
-                self.modify(id, out, |ticket| OrderTicket { quantity: entry_filled, ..ticket });
-            }
-        }
     }
 
     pub(super) fn disable(&mut self, strategy: StrategyId, out: &mut Vec<Output>) {

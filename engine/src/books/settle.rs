@@ -110,8 +110,7 @@ impl Books {
         // The broker may have said before that this is all there will be.
         let told_all = self.filled_unseen.get(&id).is_some_and(|&(_, all)| filled >= all);
         // An order that was made smaller has its old size until the broker says otherwise.
-        let known = self.sizes.get(&id).filter(|_| !sabotage::is(Sabotage::TrustNewSize));
-        let left = left.max(known.map_or(0, |size| size.saturating_sub(filled)));
+        let left = left.max(self.sizes.get(&id).map_or(0, |size| size.saturating_sub(filled)));
         let left = if told_all { 0 } else { left };
         // A fill changes the count even where it does not change the state.
         let already = left == 0 && self.state.orders.get(id).is_some_and(|order| order.state == State::Filled);

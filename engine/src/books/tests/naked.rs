@@ -244,3 +244,20 @@ fn what_protected_an_older_position_does_not_protect_one_on_the_other_side() {
     }
     assert!(!desk.cancels.contains(&stop.order_id));
 }
+
+#[test]
+fn an_entry_that_ends_when_its_stop_has_begun_leaves_a_target_of_the_positions_size() {
+    let mut desk = Desk::open();
+    desk.books.risk.order.order_size_max = Limit::Max(3);
+    desk.buy(ONE, 3);
+    let (entry, stop, target) =
+        (desk.ticket(ONE, Leg::Entry), desk.ticket(ONE, Leg::Stop), desk.ticket(ONE, Leg::Target));
+    desk.fill(&entry, 1, 2, 20_001);
+    desk.rests(&stop, 3);
+    desk.rests(&target, 3);
+    desk.fill(&stop, 1, 1, 19_980);
+    assert_eq!(desk.cancels, [entry.order_id]);
+    desk.status(&entry, BrokerStatus::Cancelled);
+    let sizes: Vec<(ClientOrderId, u32)> = desk.modified.iter().map(|ticket| (ticket.id, ticket.quantity)).collect();
+    assert_eq!(sizes, [(stop.id, 2), (target.id, 1)], "one of the stop has filled, one contract is held");
+}
