@@ -70,7 +70,7 @@ impl Teller {
                 self.tell_system(*severity, event, actor, text);
             }
             Record::Latched(latch) => {
-                error!(self.log, "limit reached, entries stop: {latch}"; "event" => "risk.latched", "rule" => &latch.rule);
+                error!(self.log, "entries stop: {latch}"; "event" => "risk.latched", "rule" => &latch.rule);
             }
             Record::Released { rule, scope, who, why } => {
                 warn!(self.log, "{rule} of {scope} released by {who}: {why}"; "event" => "risk.released", "rule" => rule);

@@ -155,7 +155,12 @@ fn converse(mut stream: UnixStream, request: &Request) -> std::io::Result<Answer
 fn table(risk: &RiskView, colour: bool) -> String {
     let mut text = format!("trading {}, equity {}", format!("{:?}", risk.trading).to_lowercase(), risk.equity);
     let positions: Vec<String> = risk.positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
-    let positions = if positions.is_empty() { "flat".to_owned() } else { positions.join(", ") };
+    let net = if positions.is_empty() { "nothing".to_owned() } else { positions.join(", ") };
+    let positions = if risk.held.len() < 2 && (positions.is_empty() == risk.held.is_empty()) {
+        risk.holdings()
+    } else {
+        format!("{}, net {net}", risk.holdings())
+    };
     text += &format!(", {positions}, {} orders live ({} entries)\n\n", risk.orders, risk.entries);
     text += &format!("{:<28} {:<16} {:>16} {:>16} {:>6}\n", "limit", "of", "now", "limit", "used");
     for line in &risk.limits {

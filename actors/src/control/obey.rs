@@ -72,23 +72,20 @@ async fn kill(flatten: bool, before: &RiskView, who: &str, why: String, desk: &D
     Answer { done: after.entries == 0, text, risk: Some(after) }
 }
 
+/// By strategy: positions that make nothing together are positions.
 fn held(risk: &RiskView) -> String {
-    if risk.positions.is_empty() {
-        return "; flat".to_owned();
+    match risk.held.as_slice() {
+        [] => "; flat".to_owned(),
+        _ => format!("; {} kept with what protects it", risk.holdings()),
     }
-    let positions: Vec<String> = risk.positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
-    format!("; {} kept with what protects it", positions.join(", "))
 }
 
 async fn flat(desk: &Desk, text: &str) -> Answer {
-    match until(desk, |risk| risk.positions.is_empty() && risk.entries == 0).await {
+    match until(desk, RiskView::is_flat).await {
         None => Answer::refused("the books do not answer"),
-        Some(risk) if risk.positions.is_empty() && risk.entries == 0 => {
-            Answer { done: true, text: format!("{text}: flat"), risk: Some(risk) }
-        }
+        Some(risk) if risk.is_flat() => Answer { done: true, text: format!("{text}: flat"), risk: Some(risk) },
         Some(risk) => {
-            let positions: Vec<String> = risk.positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
-            let text = format!("{text}: not flat yet, {} and {} entries", positions.join(", "), risk.entries);
+            let text = format!("{text}: not flat yet, {} and {} entries", risk.holdings(), risk.entries);
             Answer { done: false, text, risk: Some(risk) }
         }
     }

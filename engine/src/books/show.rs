@@ -25,6 +25,8 @@ pub struct RiskView {
     pub switched_off: Vec<String>,
     /// Contracts by instrument, net, negative when short; flat ones are left out.
     pub positions: Vec<(String, i64)>,
+    /// Positions of strategies, which the net may hide: strategy, instrument, contracts.
+    pub held: Vec<(String, String, i64)>,
     /// Live entries, and live orders altogether.
     pub entries: usize,
     pub orders: usize,
@@ -54,12 +56,28 @@ pub struct LatchLine {
     pub reset: String,
 }
 
+impl RiskView {
+    /// No strategy holds anything, also where two of them make nothing together, and none is entering.
+    pub fn is_flat(&self) -> bool {
+        self.held.is_empty() && self.entries == 0
+    }
+
+    /// `trend ES +1, channel ES -1`; `flat`.
+    pub fn holdings(&self) -> String {
+        let one = |(strategy, of, contracts): &(String, String, i64)| format!("{strategy} {of} {contracts:+}");
+        if self.held.is_empty() { "flat".to_owned() } else { self.held.iter().map(one).collect::<Vec<_>>().join(", ") }
+    }
+}
+
 const ACCOUNT: &str = "account";
 
 impl Books {
     /// Counts of the last minute are as of `now`.
     pub fn risk_view(&self, now: Timestamp) -> RiskView {
         let positions = self.instruments.iter().map(|i| (i.name.clone(), self.state.portfolio.net_position(i.id)));
+        let held = self.state.portfolio.held().map(|(strategy, symbol, contracts)| {
+            (self.name_of_strategy(strategy).to_owned(), self.name_of(symbol).to_owned(), contracts)
+        });
         let mut limits = self.account_lines();
         limits.extend(self.symbol_lines());
         limits.extend(self.strategy_lines());
@@ -72,6 +90,7 @@ impl Books {
             broker_pnl: self.broker_pnl(),
             switched_off: self.risk.switched_off().into_iter().map(str::to_owned).collect(),
             positions: positions.filter(|(_, contracts)| *contracts != 0).collect(),
+            held: held.collect(),
             entries: self.state.orders.live().filter(|o| o.ticket.leg == Leg::Entry).count(),
             orders: self.state.orders.live().count(),
         }

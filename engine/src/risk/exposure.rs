@@ -43,6 +43,15 @@ mod tests {
     }
 
     #[test]
+    fn without_a_price_nobody_knows_what_an_order_is_worth() {
+        let view = View { mark: crate::portfolio::Mark::default(), ..calm() };
+        let limit = Limit::Max(dollars(1_000_000));
+        let rule = |checked: Result<(), Breach>| checked.err().map(|breach| breach.rule);
+        assert_eq!(rule(check_order(&buy(1), &view, limit)), Some(ORDER_RULE));
+        assert_eq!(rule(check_all(&buy(1), &view, limit)), Some(RULE));
+    }
+
+    #[test]
     fn everything_together_may_be_worth_so_much() {
         let with = |amount| View { exposure: Some(dollars(amount)), ..calm() };
         assert_eq!((broken(buy(1), with(1_750_000)), broken(buy(1), with(1_750_001))), (None, Some(RULE)));

@@ -79,8 +79,11 @@ impl fmt::Display for Scope {
 }
 
 impl fmt::Display for Latch {
-    /// `daily_loss of the account: 1012.50 against 1000.00`.
+    /// `daily_loss of the account: 1012.50 against 1000.00`; of a person's latch the reason and who.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if [KILL, PAUSE].contains(&self.rule.as_str()) {
+            return write!(f, "{} of {}: {}, {}", self.rule, self.scope, self.value, self.limit);
+        }
         write!(f, "{} of {}: {} against {}", self.rule, self.scope, self.value, self.limit)
     }
 }

@@ -47,5 +47,9 @@ mod tests {
     fn who_has_lost_everything_stakes_nothing() {
         assert_eq!(broken(buy(1), View { equity: Money::ZERO, ..calm() }), Some(RULE));
         assert_eq!(broken(buy(1), View { equity: dollars(-5), ..calm() }), Some(RULE));
+        // Not even what would cost nothing.
+        let free = Candidate { stop: Some(Price(20_000)), ..buy(1) };
+        let of = |equity| check(&free, &View { equity, ..calm() }, Limit::Max(Fraction::from_ppm(20_000)));
+        assert!(of(Money::ZERO).is_err() && of(dollars(1)).is_ok());
     }
 }

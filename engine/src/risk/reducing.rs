@@ -136,6 +136,23 @@ mod tests {
     }
 
     #[test]
+    fn a_change_is_of_the_same_order() {
+        let before = ticket(Leg::Stop, Side::Sell, 1, OrderKind::Stop(Price(19_980)));
+        let others = [
+            OrderTicket { id: crate::trade::ClientOrderId(8), ..before.clone() },
+            OrderTicket { order_id: crate::trade::BrokerOrderId(8), ..before.clone() },
+            OrderTicket { strategy: crate::trade::StrategyId(1), ..before.clone() },
+            OrderTicket { symbol: crate::market::SymbolId(1), ..before.clone() },
+            OrderTicket { leg: Leg::Exit, ..before.clone() },
+        ];
+        assert!(check_change(&before.clone(), &before, LONG).is_ok());
+        for other in others {
+            let rule = check_change(&other, &before, LONG).err().map(|breach| breach.rule);
+            assert_eq!(rule, Some(CHANGE_RULE), "{other:?}");
+        }
+    }
+
+    #[test]
     fn an_entry_may_only_become_smaller() {
         let entry = |quantity, price| ticket(Leg::Entry, Side::Buy, quantity, OrderKind::Limit(Price(price)));
         let rule = |after: &OrderTicket| check_change(after, &entry(2, 19_990), FLAT).err().map(|breach| breach.rule);
@@ -144,6 +161,9 @@ mod tests {
             (None, None, Some(CHANGE_RULE))
         );
         assert_eq!(rule(&entry(2, 19_991)), Some(CHANGE_RULE), "another price is another entry");
+        let closing = |quantity| ticket(Leg::Entry, Side::Sell, quantity, OrderKind::Limit(Price(19_990)));
+        let grown = check_change(&closing(2), &closing(1), LONG).err().map(|breach| breach.rule);
+        assert_eq!(grown, Some(CHANGE_RULE), "not even on the side that closes");
         let turned = OrderTicket { side: Side::Sell, ..entry(1, 19_990) };
         assert_eq!(rule(&turned), Some(CHANGE_RULE));
     }

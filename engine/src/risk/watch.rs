@@ -75,6 +75,11 @@ mod tests {
         let fell = |fall| Figures { peak: dollars(60_000), equity: dollars(60_000) - fall, ..even() };
         assert!(rules(fell(dollars(3_000) - CENT)).is_empty());
         assert_eq!(rules(fell(dollars(3_000))), ["max_drawdown"]);
+        let nothing = Figures { peak: Money::ZERO, equity: Money::ZERO, ..even() };
+        assert!(
+            rules(nothing).is_empty(),
+            "who has not fallen has not fallen too far, whatever the part of nothing is"
+        );
         let fell = |fall| Figures { peak: dollars(200_000), equity: dollars(200_000) - fall, ..even() };
         assert!(rules(fell(dollars(4_000) - CENT)).is_empty());
         assert_eq!(rules(fell(dollars(4_000))), ["trailing_drawdown"]);

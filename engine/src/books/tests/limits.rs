@@ -284,3 +284,24 @@ fn a_strategy_keeps_a_part_of_its_good_day() {
     desk.wait(1_000);
     assert!(latched(&desk), "16 ticks are 200");
 }
+
+#[test]
+fn two_positions_that_make_nothing_together_are_not_shown_as_flat() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    let bracket = Bracket { stop: Price(20_030), target: None };
+    desk.intend(TWO, Intent::Enter { side: Side::Sell, quantity: 1, kind: OrderKind::Market, bracket });
+    let entry = desk.ticket(TWO, Leg::Entry);
+    desk.fill(&entry, 1, 1, 19_999);
+    let view = desk.books.risk_view(desk.now);
+    assert_eq!((view.positions.len(), view.held.len(), view.is_flat()), (0, 2, false), "{}", view.holdings());
+    desk.tell(by_alice(Command::Flatten));
+    for strategy in [ONE, TWO] {
+        let exit = desk.ticket(strategy, Leg::Exit);
+        assert!(!desk.books.risk_view(desk.now).is_flat());
+        desk.fill(&exit, 1, 1, 20_000);
+    }
+    assert!(desk.books.risk_view(desk.now).is_flat());
+}

@@ -57,6 +57,12 @@ fn rails_of(seed: u64) -> RiskConfig {
     rails.rate.reentries_max = Limit::Max(chance.between(5, 40));
     rails.stale_after = Limit::Max(std::time::Duration::from_secs(5));
     rails.flatten_on_trip = chance.percent(50);
+    rails.rate.strategy_orders_per_second_max = Limit::Max(chance.between(3, 8));
+    rails.rate.strategy_orders_per_minute_max = Limit::Max(chance.between(6, 40));
+    rails.rate.strategy_orders_per_day_max = Limit::Max(chance.between(30, 150));
+    rails.rate.symbol_orders_per_second_max = Limit::Max(chance.between(3, 10));
+    rails.rate.symbol_orders_per_minute_max = Limit::Max(chance.between(8, 60));
+    rails.rate.symbol_orders_per_day_max = Limit::Max(chance.between(40, 250));
     rails
 }
 
@@ -103,7 +109,7 @@ fn random_days_are_busy_and_meet_their_rails() {
 #[test]
 fn a_rail_that_is_off_is_found_out() {
     type Off = fn(&mut RiskConfig);
-    let rails: [(&str, Off); 7] = [
+    let rails: [(&str, Off); 9] = [
         ("max_position_size", |r| r.order.max_position_size = Limit::Off),
         ("order_size", |r| r.order.order_size_max = Limit::Off),
         ("max_portfolio_risk", |r| r.order.max_portfolio_risk = Limit::Off),
@@ -114,8 +120,21 @@ fn a_rail_that_is_off_is_found_out() {
             (loss.trailing_drawdown_max, loss.weekly_loss_max) = (Limit::Off, Limit::Off);
             loss.consecutive_losses_max = Limit::Off;
         }),
-        ("orders_per_second", |r| r.rate.orders_per_second_max = Limit::Off),
-        ("orders_per_minute", |r| r.rate.orders_per_minute_max = Limit::Off),
+        ("orders_per_second", |r| {
+            // The others would hide that it is gone, as those on losses do.
+            let rate = &mut r.rate;
+            (rate.orders_per_second_max, rate.symbol_orders_per_second_max) = (Limit::Off, Limit::Off);
+            rate.strategy_orders_per_second_max = Limit::Off;
+        }),
+        ("orders_per_minute", |r| {
+            let rate = &mut r.rate;
+            (rate.orders_per_minute_max, rate.symbol_orders_per_minute_max) = (Limit::Off, Limit::Off);
+            rate.strategy_orders_per_minute_max = Limit::Off;
+        }),
+        ("strategy_orders_per_minute", |r| r.rate.strategy_orders_per_minute_max = Limit::Off),
+        ("symbol_orders_per_minute", |r| {
+            (r.rate.symbol_orders_per_minute_max, r.rate.orders_per_minute_max) = (Limit::Off, Limit::Off);
+        }),
         ("price_collar", |r| r.order.price_collar_ticks_max = Limit::Off),
     ];
     for (name, off) in rails {

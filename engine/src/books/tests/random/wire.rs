@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::ledger::{Ledger, Planned};
 use crate::backtest::CLIENT_ID;
 use crate::books::Books;
-use crate::config::RiskConfig;
+use crate::config::{Limit, RiskConfig};
 use crate::journal::{Record, Verdict};
 use crate::market::{Price, SymbolId};
 use crate::time::Timestamp;
@@ -23,8 +23,8 @@ pub struct Wire {
     sent: BTreeMap<ClientOrderId, OrderTicket>,
     by_order_id: BTreeMap<i32, ClientOrderId>,
     planned: BTreeMap<ClientOrderId, Planned>,
-    /// Orders of the last minute.
-    minute: VecDeque<Timestamp>,
+    /// Orders of the last minute, and whose.
+    minute: VecDeque<(Timestamp, StrategyId, SymbolId)>,
     ledger: Ledger,
     seen: usize,
     commissions: Money,
@@ -94,7 +94,7 @@ impl Wire {
             BrokerRequest::Place(tickets) => {
                 tickets.iter().for_each(|ticket| self.on_place(now, ticket, tickets, books));
                 if let Some(entry) = tickets.iter().find(|ticket| ticket.leg == Leg::Entry) {
-                    self.check_rates(now);
+                    self.check_rates(now, entry);
                     self.see_fills(venue);
                     self.check_worst(venue, "with the entry on its way");
                     self.check_floor(entry, books, venue);
@@ -107,7 +107,7 @@ impl Wire {
 
     fn on_place(&mut self, now: Timestamp, ticket: &OrderTicket, all: &[OrderTicket], books: &Books) {
         let id = ticket.id.0;
-        self.minute.push_back(now);
+        self.minute.push_back((now, ticket.strategy, ticket.symbol));
         if self.sent.insert(ticket.id, ticket.clone()).is_some() {
             self.fail(format!("order {id} was sent twice"));
         }
@@ -182,17 +182,33 @@ impl Wire {
         }
     }
 
-    fn check_rates(&mut self, now: Timestamp) {
-        while self.minute.front().is_some_and(|at| now.since(*at) >= Duration::from_secs(60)) {
+    fn check_rates(&mut self, now: Timestamp, entry: &OrderTicket) {
+        while self.minute.front().is_some_and(|(at, ..)| now.since(*at) >= Duration::from_secs(60)) {
             self.minute.pop_front();
         }
-        let second = self.minute.iter().filter(|at| now.since(**at) < Duration::from_secs(1)).count();
-        let over = |count: usize, max: Option<u32>| max.is_some_and(|max| count > max as usize);
-        if over(second, self.rails.rate.orders_per_second_max.max()) {
-            self.fail(format!("{second} orders in a second"));
-        }
-        if over(self.minute.len(), self.rails.rate.orders_per_minute_max.max()) {
-            self.fail(format!("{} orders in a minute", self.minute.len()));
+        let rate = self.rails.rate.clone();
+        let of_account = [rate.orders_per_second_max, rate.orders_per_minute_max];
+        let of_strategy = [rate.strategy_orders_per_second_max, rate.strategy_orders_per_minute_max];
+        let of_symbol = [rate.symbol_orders_per_second_max, rate.symbol_orders_per_minute_max];
+        self.check_rate(now, "all strategies", of_account, |_, _| true);
+        self.check_rate(now, "the entry's strategy", of_strategy, |strategy, _| strategy == entry.strategy);
+        self.check_rate(now, "the entry's symbol", of_symbol, |_, symbol| symbol == entry.symbol);
+    }
+
+    fn check_rate(
+        &mut self,
+        now: Timestamp,
+        of: &str,
+        [second_max, minute_max]: [Limit<u32>; 2],
+        is_of: impl Fn(StrategyId, SymbolId) -> bool,
+    ) {
+        let mine = self.minute.iter().filter(|(_, strategy, symbol)| is_of(*strategy, *symbol));
+        let minute = mine.clone().count();
+        let second = mine.filter(|(at, ..)| now.since(*at) < Duration::from_secs(1)).count();
+        for (count, limit, span) in [(second, second_max, "second"), (minute, minute_max, "minute")] {
+            if limit.max().is_some_and(|max| count > max as usize) {
+                self.fail(format!("{count} orders of {of} in a {span}"));
+            }
         }
     }
 
