@@ -17,6 +17,8 @@ pub mod lookahead;
 pub mod recursive;
 pub mod session;
 pub mod shadow;
+#[cfg(test)]
+mod tick_expiry_tests;
 pub mod verdict;
 
 use std::collections::VecDeque;
