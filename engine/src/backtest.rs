@@ -17,6 +17,8 @@ pub mod lookahead;
 pub mod recursive;
 pub mod session;
 pub mod shadow;
+#[cfg(test)]
+mod tick_expiry_tests;
 pub mod verdict;
 
 use std::collections::VecDeque;
@@ -241,6 +243,9 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     pub fn run(mut self) -> Cores {
         self.connect();
         while self.step() {}
+        while let Some(at) = self.expiries.next_on_the_day_of(self.now) {
+            self.expire_due(at);
+        }
         self.close();
         self.cores
     }
@@ -402,10 +407,10 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
 
     /// Contracts whose end has come: the venue settles their positions and ends their orders, and the books hear of both.
     fn expire_due(&mut self, now: Timestamp) {
-        while let Some(symbol) = self.expiries.pop(now) {
-            self.now = self.now.max(now.floor(CLOCK));
+        while let Some((end, symbol)) = self.expiries.pop(now) {
+            self.now = self.now.max(end.floor(CLOCK));
             let mut reports = Vec::new();
-            let price = self.player.venue_mut().expire(now, symbol, self.final_price, &mut reports);
+            let price = self.player.venue_mut().expire(self.now, symbol, self.final_price, &mut reports);
             self.on_reports(&reports);
             self.settle();
             match price {

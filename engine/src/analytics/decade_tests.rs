@@ -25,7 +25,7 @@ use crate::trade::{ClientOrderId, Fill, Leg, Money};
 
 const ES: SymbolId = SymbolId(0);
 const COMMISSION: Money = Money::from_micros(2_250_000);
-const CAPITAL: Money = Money::from_micros(500_000_000_000);
+const CAPITAL: Money = Money::from_micros(1_000_000_000_000);
 const BAR_S: u32 = 300;
 
 /// The built-in strategies, slower and on five-minute bars; limits on losses and on the age of quotes are off.

@@ -28,7 +28,6 @@ use crate::market::{FeedEvent, Instrument, Price, SymbolId};
 use crate::portfolio::{Mark, Portfolio};
 use crate::strategy;
 use crate::time::Timestamp;
-use crate::time::session::Calendar;
 use crate::trade::{BrokerEvent, ClientOrderId, Fill, Leg, Money, Side};
 use crate::venue::in_bars::BarFills;
 use crate::venue::{MarginRate, Player, Report, Venue, VenueConfig};
@@ -200,13 +199,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
     /// A contract whose data ends on its last day has ended too.
     fn pass_the_last_day(&mut self) {
         self.group.clear();
-        let ends_today = |run: &Self| {
-            let (at, symbol) = run.inner.expiries.next()?;
-            let calendar = Calendar::of_root(&run.roots[usize::from(symbol.0)]);
-            let seen = run.inner.now - std::time::Duration::from_nanos(1);
-            (calendar.trade_date(seen) == calendar.trade_date(at)).then_some(at)
-        };
-        while let Some(at) = ends_today(self) {
+        while let Some(at) = self.inner.expiries.next_on_the_day_of(self.inner.now) {
             self.pass_until(at);
             self.inner.now = self.inner.now.max(at);
             self.pass_time(at);

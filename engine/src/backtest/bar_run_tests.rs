@@ -64,14 +64,14 @@ pub(super) fn config(strategies: &str, more: &str) -> Config {
     read(&[Layer::new("test", text)], &[], &Known::registered(&[])).unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
-fn scheduled(name: &str, symbol: &str, orders: &str) -> String {
+pub(super) fn scheduled(name: &str, symbol: &str, orders: &str) -> String {
     format!(
         "[[strategies]]\nname = \"{name}\"\nkind = \"scheduled\"\nsymbol = \"{symbol}\"\nquantity = 1\nunprotected = true\n\
          [strategies.params]\nzone = \"UTC\"\norders = [{orders}]\n"
     )
 }
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     Timestamp::from(chrono::DateTime::parse_from_rfc3339(text).expect("an instant").to_utc())
 }
 
@@ -110,7 +110,7 @@ fn play_with(config: &Config, bars: &[BarEvent], margins: Vec<MarginChange>) -> 
     (end, told)
 }
 
-fn fills(told: &[(Timestamp, Record)]) -> Vec<&Fill> {
+pub(super) fn fills(told: &[(Timestamp, Record)]) -> Vec<&Fill> {
     let fill = |(_, record): &'_ (Timestamp, Record)| matches!(record, Record::Fill(_));
     told.iter()
         .filter(|row| fill(row))

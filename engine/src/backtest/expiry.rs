@@ -4,6 +4,8 @@
 //! Equity indices end with the opening of the stock market on the third Friday of their month, or on the day before if
 //! that Friday is a holiday; everything else with the session of its last trading day, where that is known.
 
+use std::time::Duration;
+
 use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::America::Chicago;
 
@@ -36,25 +38,33 @@ fn last_with_a_stock_market(calendar: Calendar, friday: NaiveDate) -> Option<Nai
 /// The ends of contracts, the next one first.
 #[derive(Clone, Debug, Default)]
 pub struct Expiries {
-    left: Vec<(Timestamp, SymbolId)>,
+    left: Vec<(Timestamp, SymbolId, Calendar)>,
 }
 
 impl Expiries {
     /// Of those that end after `start`.
     pub fn after(start: Timestamp, instruments: &[Instrument]) -> Self {
-        let ends = instruments.iter().filter_map(|instrument| Some((expires_at(instrument)?, instrument.id)));
-        let mut left: Vec<_> = ends.filter(|(at, _)| *at > start).collect();
-        left.sort_unstable_by(|a, b| b.cmp(a));
+        let end = |i: &Instrument| Some((expires_at(i)?, i.id, Calendar::of_root(&i.root)));
+        let mut left: Vec<_> = instruments.iter().filter_map(end).filter(|(at, ..)| *at > start).collect();
+        left.sort_unstable_by_key(|(at, symbol, _)| std::cmp::Reverse((*at, *symbol)));
         Self { left }
     }
 
     pub fn next(&self) -> Option<(Timestamp, SymbolId)> {
-        self.left.last().copied()
+        self.left.last().map(|(at, symbol, _)| (*at, *symbol))
     }
 
     /// Takes the next one if it is due.
-    pub fn pop(&mut self, now: Timestamp) -> Option<SymbolId> {
-        self.left.pop_if(|(at, _)| *at <= now).map(|(_, symbol)| symbol)
+    pub fn pop(&mut self, now: Timestamp) -> Option<(Timestamp, SymbolId)> {
+        self.left.pop_if(|(at, ..)| *at <= now).map(|(at, symbol, _)| (at, symbol))
+    }
+
+    /// When the next contract ends, if data that ends at `seen` ends on its last trade date: then it has ended too.
+    pub fn next_on_the_day_of(&self, seen: Timestamp) -> Option<Timestamp> {
+        let (at, _, calendar) = self.left.last()?;
+        // What is seen at a session's very end belongs to what just ended.
+        let seen = seen - Duration::from_nanos(1);
+        (calendar.trade_date(seen) == calendar.trade_date(*at)).then_some(*at)
     }
 }
 

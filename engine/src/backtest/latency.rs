@@ -125,6 +125,10 @@ impl<S: Iterator<Item = FeedEvent>, J: FnMut(Timestamp, Record)> Backtest<S, J> 
     /// arrived.
     pub(super) fn step_delayed(&mut self) -> bool {
         let market = self.player.peek_ts();
+        let next = self.wire.as_ref().and_then(Wire::next).into_iter().chain(market).min();
+        if let Some(next) = next {
+            self.expire_due(next);
+        }
         let Some(wire) = &mut self.wire else { return false };
         let arrives = wire.next().filter(|at| market.is_none_or(|market| *at <= market));
         if arrives.is_some() {

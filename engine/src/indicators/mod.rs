@@ -9,4 +9,6 @@ pub mod rsi;
 pub mod sma;
 
 #[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
 mod reference_tests;

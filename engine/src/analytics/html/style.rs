@@ -65,7 +65,18 @@ tr:last-child td{border-bottom:0}
 .heat td{text-align:center;border:2px solid var(--paper);border-radius:6px}
 .heat th{text-align:center}
 .scroll{overflow:auto;max-height:560px}.scroll table{font-size:12px}.scroll td,.scroll th{padding:3px 5px}.scroll th{position:sticky;top:0;background:var(--paper);cursor:pointer}
-.wide{overflow-x:auto}.wide table.groups{table-layout:fixed;min-width:980px}.groups th:first-child{width:14%}.groups th:nth-child(2),.groups th:nth-child(11){width:5.5%}
+.wide{overflow-x:auto}.wide table.groups{table-layout:fixed;min-width:1060px}
+.groups th:nth-child(1){width:11%}
+.groups th:nth-child(2),.groups th:nth-child(3){width:6%}
+.groups th:nth-child(4),.groups th:nth-child(5){width:10%}
+.groups th:nth-child(6){width:8.5%}
+.groups th:nth-child(7){width:8%}
+.groups th:nth-child(8){width:5.5%}
+.groups th:nth-child(9){width:7.5%}
+.groups th:nth-child(10){width:9.5%}
+.groups th:nth-child(11){width:4.5%}
+.groups th:nth-child(12){width:6.5%}
+.groups th:nth-child(13){width:7%}
 .wide+.wide{margin-top:18px}
 ol.assumptions{margin:0;padding-left:20px;color:var(--soft)}ol.assumptions li{margin:3px 0}
 footer{color:var(--soft);font-size:12px;margin-top:20px}
