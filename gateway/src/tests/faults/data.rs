@@ -233,6 +233,9 @@ fault_tests! {
     a_bust_deactivates_subscriptions: "bust-event" => {
         let gateway = lab(rising(4));
         let mut watch = Watch::open(&gateway).await;
+        // A tick shows that the gateway has read the subscription.
+        watch.play(1).await;
+        watch.trade().await;
         inject(&gateway, Fault::new("bust-event").client(1));
         let end = error_of(within(watch.trades.next()).await).await;
         assert!(end.contains("10225") && end.contains("Bust event occurred"), "{end}");
