@@ -24,7 +24,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<RateChange>, Failure> {
         let row = row.map_err(|reason| failed(reason.to_string()))?;
         let expected = "expected a row like 20131003,0.08, later than the one before";
         let rate = change(&row).filter(|rate| rates.last().is_none_or(|last| last.from < rate.from));
-        rates.push(rate.ok_or_else(|| failed(format!("line {}: found {row:?}, {expected}", n + 2)))?);
+        rates.push(rate.ok_or_else(|| {
+            failed(format!("line {}: found {}, {expected}", n + 2, row.iter().collect::<Vec<_>>().join(",")))
+        })?);
     }
     match rates.is_empty() {
         true => Err(failed("there is no rate in it".to_owned())),
@@ -36,7 +38,7 @@ fn change(row: &csv::StringRecord) -> Option<RateChange> {
     let from = NaiveDate::parse_from_str(row.get(0)?, "%Y%m%d").ok()?;
     let percent: Decimal = row.get(1)?.parse().ok()?;
     let millionths = percent.checked_mul(1_000_000.into()).filter(Decimal::is_integer)?.to_i64()?;
-    (-10_000_000..=100_000_000).contains(&millionths).then_some(RateChange { from, rate: Percent(millionths) })
+    (0..=100_000_000).contains(&millionths).then_some(RateChange { from, rate: Percent(millionths) })
 }
 
 #[cfg(test)]

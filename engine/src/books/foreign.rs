@@ -27,6 +27,8 @@ struct Deed<'a> {
     /// Parts of it that are in the book.
     booked: usize,
     leg: Leg,
+    /// Positions of strategies before anything else.
+    closes: bool,
     symbol: SymbolId,
     side: Side,
     quantity: u32,
@@ -35,11 +37,14 @@ struct Deed<'a> {
 }
 
 impl<'a> Deed<'a> {
-    fn of(execution: &'a Execution) -> Self {
+    /// `lost`: an order of ours did it, whose records are gone.
+    fn of(execution: &'a Execution, lost: bool) -> Self {
+        let leg = origin(execution);
         Self {
             exec_id: &execution.exec_id,
             booked: 0,
-            leg: origin(execution),
+            leg,
+            closes: lost || leg != Leg::Foreign,
             symbol: execution.symbol,
             side: execution.side,
             quantity: execution.quantity,
@@ -79,9 +84,13 @@ impl Books {
             // The inventory that these books begin with will list it.
             return;
         }
-        let leg = origin(execution);
+        let (leg, lost) = (origin(execution), self.is_lost(execution));
+        let what = match lost {
+            true => "an order of ours whose records are lost; it is taken for what closes our positions first",
+            false => "not an order of this book",
+        };
         let text = format!(
-            "{} {} {} at {} ticks, {} (client {}, reference {:?}): not an order of this book",
+            "{} {} {} at {} ticks, {} (client {}, reference {:?}): {what}",
             execution.side.name(),
             execution.quantity,
             self.name_of(execution.symbol),
@@ -92,10 +101,19 @@ impl Books {
         );
         let event = if leg == Leg::Liquidation { "execution.liquidation" } else { "execution.foreign" };
         out.push(Self::system(Severity::Error, event, text));
-        self.adopt(now, &Deed::of(execution), out);
+        self.adopt(now, &Deed::of(execution, lost), out);
         if source == Source::Stream {
             out.push(Output::Doubt);
         }
+    }
+
+    /// It carries our name and our client's number, and the book has no such order: the disk was full when it was sent, or
+    /// the journal's end is gone. What was lost with it is more often the close of a position than its beginning, since a
+    /// full disk lets only orders through that close.
+    fn is_lost(&self, execution: &Execution) -> bool {
+        execution.client_id == self.client_id
+            && reconcile::parse_ref(&execution.order_ref, &self.instance).is_some()
+            && self.order_of(execution).is_none()
     }
 
     /// An execution of others is booked part by part, and the process may have died between two of them.
@@ -108,7 +126,8 @@ impl Books {
             let text = format!("{}: {contracts} of {} contracts were booked", execution.exec_id, execution.quantity);
             out.push(Self::system(Severity::Warning, "execution.rest", text));
             let quantity = execution.quantity - contracts;
-            self.adopt(now, &Deed { booked, quantity, ..Deed::of(execution) }, out);
+            let deed = Deed { booked, quantity, ..Deed::of(execution, self.is_lost(execution)) };
+            self.adopt(now, &deed, out);
         }
     }
 
@@ -147,7 +166,7 @@ impl Books {
         let mut left = deed.quantity;
         let mut shares = Vec::new();
         let mut foreign = 0;
-        if deed.leg != Leg::Foreign {
+        if deed.closes {
             // A person closes a position of their own first; the broker closes what there is.
             let by_hand = self.state.by_hand.get(&deed.symbol).copied().unwrap_or(0);
             if deed.leg != Leg::Liquidation {
@@ -190,7 +209,17 @@ impl Books {
             let side = if theirs > ours { Side::Buy } else { Side::Sell };
             self.adopt(
                 now,
-                &Deed { exec_id: &exec_id, booked: 0, leg: Leg::Accepted, symbol, side, quantity, price, at: now },
+                &Deed {
+                    exec_id: &exec_id,
+                    booked: 0,
+                    leg: Leg::Accepted,
+                    closes: true,
+                    symbol,
+                    side,
+                    quantity,
+                    price,
+                    at: now,
+                },
                 out,
             );
             accepted = true;

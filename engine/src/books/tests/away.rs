@@ -287,3 +287,28 @@ fn the_word_filled_ends_an_order_that_its_group_made_smaller() {
     assert_eq!((desk.state(&stop), desk.position(ONE)), (State::Filled, 0));
     assert_eq!(desk.rebuilt().orders, desk.books.state().orders);
 }
+
+#[test]
+fn an_exit_of_ours_whose_records_are_lost_closes_what_it_closed() {
+    let mut desk = Desk::open();
+    desk.buy(ONE, 1);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 1, 20_001);
+    let written = desk.journal.len();
+    desk.intend(ONE, Intent::Exit);
+    let exit = desk.ticket(ONE, Leg::Exit);
+    desk.fill(&exit, 1, 1, 19_999);
+    // The disk was full: nothing since has been written.
+    let state = BooksState::replay(&desk.config.instruments, desk.journal[..written].iter()).expect("it begins well");
+    let mut reborn = Desk::with_state(state);
+    reborn.executions = desk.executions.clone();
+    reborn.tell(Input::TakeInventory);
+    reborn.inventory(&[]);
+    assert_eq!((reborn.position(ONE), reborn.position(StrategyId::FOREIGN)), (0, 0));
+    assert!(reborn.events().contains(&"execution.foreign"), "it is told");
+    let mut theirs = desk.execution(&exit, 2, 1, 19_999);
+    (theirs.client_id, theirs.exec_id) = (9, "0000e1a7.beef.01.01".into());
+    reborn.broker(BrokerEvent::Execution(theirs));
+    assert_eq!(reborn.position(StrategyId::FOREIGN), -1, "another client under our name is not us");
+    reborn.assert_rebuilds();
+}

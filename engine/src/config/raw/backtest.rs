@@ -243,11 +243,11 @@ fn of_the_model(s: &Section<'_>, fills: &Fills, account: &AccountRules, preset: 
 const PERCENT_MAX: i64 = 100;
 
 /// Per cent a year with at most six decimals; below zero where rates may be.
-fn percent(from: i64) -> Kind<'static, Percent> {
-    Kind::new(format!("per cent a year from {from} to {PERCENT_MAX}, with at most six decimals"), move |value| {
+fn percent() -> Kind<'static, Percent> {
+    Kind::new(format!("per cent a year from 0 to {PERCENT_MAX}, with at most six decimals"), move |value| {
         let parts = decimal(value)?.checked_mul(1_000_000.into())?.normalize();
         let parts: i64 = parts.to_string().parse().ok()?;
-        (from * 1_000_000..=PERCENT_MAX * 1_000_000).contains(&parts).then_some(Percent(parts))
+        (0..=PERCENT_MAX * 1_000_000).contains(&parts).then_some(Percent(parts))
     })
 }
 
@@ -256,9 +256,9 @@ fn interest(s: &Section<'_>) -> Option<Option<InterestConfig>> {
         return Some(None);
     }
     s.section("interest", |s| {
-        let rate = s.get("rate_percent", percent(-10));
+        let rate = s.get("rate_percent", percent());
         let file = s.get("rate_file", path());
-        let spread = s.or("spread_percent", percent(0), Percent(0));
+        let spread = s.or("spread_percent", percent(), Percent(0));
         let above = s.or("above", money(0..=1_000_000_000, ""), Money::ZERO);
         let days = whole(360..=365_u16, "days");
         let a_year = Kind::new("360 or 365", move |value| (days.read)(value).filter(|days| [360, 365].contains(days)));

@@ -139,7 +139,8 @@ fn cash_earns_interest_only_where_a_rate_is_named() {
     for (section, part) in [
         ("", "rate_percent, or rate_file"),
         ("rate_percent = 5\nrate_file = \"a\"", "one of the two"),
-        ("rate_percent = 525", "from -10 to 100"),
+        ("rate_percent = 525", "from 0 to 100"),
+        ("rate_percent = -1", "from 0 to 100"),
         ("rate_percent = 5\nyear_days = 364", "360 or 365"),
         ("rate_percent = 5\ncredited = \"weekly\"", "daily"),
     ] {
