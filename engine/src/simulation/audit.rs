@@ -82,8 +82,8 @@ pub struct Auditor {
     order_id_max: BrokerOrderId,
     /// Counts connectivity events and rebuilt books; an inventory counts if it was asked for at the latest of them.
     epoch: u64,
-    /// The newest question, and when it was asked.
-    asked: Option<(Question, u64)>,
+    /// Questions without an answer, and when they were asked: there may be several at once.
+    asked: Vec<(Question, u64)>,
     reconciled_in: u64,
     now: Timestamp,
     /// When what was known of the broker last ceased to be certain.
@@ -118,7 +118,7 @@ impl Auditor {
             by_order_id: BTreeMap::new(),
             order_id_max: BrokerOrderId(0),
             epoch: 1,
-            asked: None,
+            asked: Vec::new(),
             reconciled_in: 0,
             now: Timestamp::MIN,
             trusted_until: None,
@@ -221,8 +221,10 @@ impl Auditor {
             Heard::Closed | Heard::News(News::Connected | News::Disconnected { .. }) => self.doubt(),
             Heard::News(News::Notice { code: 1100 | 1101 | 1102 | 1300 | 2110, .. }) => self.doubt(),
             Heard::News(News::Event(BrokerEvent::Snapshot(question, _))) => {
-                if let Some((_, epoch)) = self.asked.filter(|(asked, _)| asked == question) {
-                    self.reconciled_in = epoch;
+                if let Some(place) = self.asked.iter().position(|(asked, _)| asked == question) {
+                    // Answers come in order.
+                    let answered = self.asked.drain(..=place).next_back();
+                    self.reconciled_in = answered.map_or(0, |(_, epoch)| epoch).max(self.reconciled_in);
                 }
             }
             Heard::News(_) | Heard::Pong => {}

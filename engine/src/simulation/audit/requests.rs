@@ -17,7 +17,7 @@ impl Auditor {
                 self.sent.insert(ticket.id, ticket.clone());
             }
             BrokerRequest::Cancel(_) | BrokerRequest::ComparePositions(_) => {}
-            BrokerRequest::TakeInventory(question) => self.asked = Some((*question, self.epoch)),
+            BrokerRequest::TakeInventory(question) => self.asked.push((*question, self.epoch)),
         }
     }
 
