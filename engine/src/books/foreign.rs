@@ -107,13 +107,11 @@ impl Books {
         }
     }
 
-    /// It carries our name and our client's number, and the book has no such order: the disk was full when it was sent, or
+    /// Of an execution whose order is not in the book: it carries our name and our client's number. The disk was full when it was sent, or
     /// the journal's end is gone. What was lost with it is more often the close of a position than its beginning, since a
     /// full disk lets only orders through that close.
     fn is_lost(&self, execution: &Execution) -> bool {
-        execution.client_id == self.client_id
-            && reconcile::parse_ref(&execution.order_ref, &self.instance).is_some()
-            && self.order_of(execution).is_none()
+        execution.client_id == self.client_id && reconcile::parse_ref(&execution.order_ref, &self.instance).is_some()
     }
 
     /// An execution of others is booked part by part, and the process may have died between two of them.

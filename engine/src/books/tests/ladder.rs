@@ -19,6 +19,18 @@ fn flatten(desk: &mut Desk) {
     desk.tell(Input::Flatten { cause: "test".into() });
 }
 
+/// Half of the position was stopped out beside an exit of two: it is made smaller, and the broker has not answered.
+fn exit_made_smaller() -> (Desk, OrderTicket) {
+    let mut desk = long_two();
+    let stop = desk.ticket(ONE, Leg::Stop);
+    flatten(&mut desk);
+    let exit = desk.ticket(ONE, Leg::Exit);
+    desk.rests(&exit, 2);
+    desk.fill(&stop, 1, 1, 19_980);
+    assert_eq!(desk.modified.last().map(|t| (t.id, t.quantity)), Some((exit.id, 1)), "no more than is held");
+    (desk, exit)
+}
+
 #[test]
 fn limit_then_new_price_then_market() {
     let mut desk = long_two();
@@ -88,13 +100,8 @@ fn a_refused_market_order_is_told_and_tried_again_later_and_later() {
 
 #[test]
 fn a_stop_that_fills_meanwhile_does_not_turn_the_position_around() {
-    let mut desk = long_two();
+    let (mut desk, exit) = exit_made_smaller();
     let stop = desk.ticket(ONE, Leg::Stop);
-    flatten(&mut desk);
-    let exit = desk.ticket(ONE, Leg::Exit);
-    desk.rests(&exit, 2);
-    desk.fill(&stop, 1, 1, 19_980);
-    assert_eq!(desk.modified.last().map(|t| (t.id, t.quantity)), Some((exit.id, 1)), "no more than is held");
     desk.rests(&exit, 1);
     desk.fill(&stop, 2, 1, 19_980);
     assert_eq!(desk.cancels, [exit.order_id], "it would open a position now");
@@ -208,13 +215,7 @@ fn a_position_that_was_turned_around_is_closed() {
 
 #[test]
 fn an_exit_that_did_not_become_smaller_is_not_done_when_its_new_size_is_filled() {
-    let mut desk = long_two();
-    let stop = desk.ticket(ONE, Leg::Stop);
-    flatten(&mut desk);
-    let exit = desk.ticket(ONE, Leg::Exit);
-    desk.rests(&exit, 2);
-    desk.fill(&stop, 1, 1, 19_980);
-    assert_eq!(desk.modified.last().map(|t| (t.id, t.quantity)), Some((exit.id, 1)));
+    let (mut desk, exit) = exit_made_smaller();
     // The change is still on its way.
     desk.fill(&exit, 1, 1, 19_990);
     assert_eq!((desk.position(ONE), desk.state(&exit)), (0, State::CancelSent), "one contract of it lives on");
@@ -235,12 +236,7 @@ fn an_exit_that_did_not_become_smaller_is_not_done_when_its_new_size_is_filled()
 
 #[test]
 fn a_change_that_a_lost_link_swallowed_leaves_the_old_size() {
-    let mut desk = long_two();
-    let stop = desk.ticket(ONE, Leg::Stop);
-    flatten(&mut desk);
-    let exit = desk.ticket(ONE, Leg::Exit);
-    desk.rests(&exit, 2);
-    desk.fill(&stop, 1, 1, 19_980);
+    let (mut desk, exit) = exit_made_smaller();
     desk.tell(Input::LinkLost);
     // What it filled meanwhile comes with the inventory.
     let one = desk.execution(&exit, 1, 1, 19_990);
@@ -253,12 +249,7 @@ fn a_change_that_a_lost_link_swallowed_leaves_the_old_size() {
 
 #[test]
 fn a_change_without_an_answer_is_doubted() {
-    let mut desk = long_two();
-    let stop = desk.ticket(ONE, Leg::Stop);
-    flatten(&mut desk);
-    let exit = desk.ticket(ONE, Leg::Exit);
-    desk.rests(&exit, 2);
-    desk.fill(&stop, 1, 1, 19_980);
+    let (mut desk, exit) = exit_made_smaller();
     desk.doubts = 0;
     for _ in 0..10 {
         desk.wait(1_000);
