@@ -18,7 +18,7 @@ pub(super) fn spawn_heartbeat(broker: &mut Broker, ctx: &mut Context<Broker>) {
     let handle = ctx.run_later(broker.config.broker.heartbeat_every, |broker, ctx| {
         let Some(live) = &broker.session else { return };
         let client = live.session.client.clone();
-        let patience = broker.config.broker.request_timeout;
+        let patience = broker.config.broker.heartbeat_patience();
         let asking = async move { tokio::time::timeout(patience, client.server_time_millis()).await };
         let handle = ctx.spawn(asking.into_actor(broker).map(|answer, broker, ctx| {
             let Some(live) = &mut broker.session else { return };

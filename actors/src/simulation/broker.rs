@@ -213,7 +213,7 @@ impl SimulatedBroker {
             if let Some(session) = &mut broker.session {
                 session.awaited = true;
                 broker.wire.ping();
-                let patience = broker.config.broker.request_timeout;
+                let patience = broker.config.broker.heartbeat_patience();
                 broker.keep(ctx.run_later(patience, Self::on_silence));
             }
         });

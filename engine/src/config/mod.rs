@@ -211,6 +211,14 @@ pub struct ActorsConfig {
     pub report_every: Duration,
 }
 
+impl BrokerConfig {
+    /// How long a heartbeat may be unanswered. A live clock is answered at once; with the patience of a large request a
+    /// dead link would stand for most of a minute.
+    pub fn heartbeat_patience(&self) -> Duration {
+        self.heartbeat_every.min(self.request_timeout)
+    }
+}
+
 impl ActorsConfig {
     /// How the parts that decide are spread over threads; `None` if they share one.
     pub fn split_threads(&self) -> Option<String> {
