@@ -178,8 +178,8 @@ impl StorageActor {
         for stop in self.stopping.extract_if(.., |stop| which(stop)) {
             self.stopped = true;
             let last_error = self.status.last_error.clone();
-            info!(self.log, "storage stopped, {behind_bytes} bytes of journal left"; "event" => "storage.drained",
-                "complete" => complete, "behind_bytes" => behind_bytes);
+            info!(self.log, "storage stopped, {behind_bytes} bytes of the journal's file are not in the database yet";
+                "event" => "storage.drained", "complete" => complete, "behind_bytes" => behind_bytes);
             // Whoever asked may have stopped waiting; then nobody needs the answer.
             drop(stop.reply.send(Drained { complete, behind_bytes, last_error }));
         }

@@ -169,6 +169,12 @@ impl Books {
     ) {
         let Some(asked) = self.answered(true, question) else { return };
         let overtaken = self.is_overtaken(&asked);
+        for order in snapshot.open_orders.iter().chain(&snapshot.completed_orders) {
+            self.see_number(order.client_id, order.order_id, out);
+        }
+        for execution in &snapshot.executions {
+            self.see_number(execution.client_id, execution.order_id, out);
+        }
         self.begin(now, snapshot, out);
         self.show_positions(out);
         self.adopt_sizes(snapshot, &asked, out);
