@@ -92,10 +92,10 @@ fn ticks(args: &BacktestArgs, config: &mut Config) -> Result<Summary, Failure> {
     Ok(summary)
 }
 
-const FAST: &str = "the fast path";
+const FAST: &str = "on the fast path";
 
 fn message_by_message(why: Unsuited) -> String {
-    format!("message by message, not the fast path: {why}")
+    format!("message by message, not on the fast path: {why}")
 }
 
 /// Before it, since it may take minutes.
