@@ -7,7 +7,7 @@ use std::path::Path;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use crate::support::Desk;
+use crate::support::{Desk, data};
 
 const COLUMNS: &str = "[backtest.columns]\ntime = [\"time\"]\ntime_format = \"unix_s\"\nvolume = \"volume\"\n";
 
@@ -69,6 +69,32 @@ fn an_expiry_of_another_contract_is_refused_with_both_sides() {
 }
 
 #[test]
+fn an_expiry_that_definitions_contradict_is_refused_for_bars_and_ticks() {
+    let below = "nautilus_trader/tests/test_data/databento/historical_bars_catalog/databento";
+    let Some(folder) = data::path(below) else { return };
+    let file = |name: &str| folder.join(name).to_str().expect("plain text").to_owned();
+    let definition = file("futures_definition.dbn.zst");
+    let minutes = file("futures_ohlcv-1m_2024-07-01T23-40_2024-07-02T00-10.dbn.zst");
+    let trades = file("futures_trades_2024-07-01T23-58_2024-07-02T00-02.dbn.zst");
+    for (expiry, contradicts) in [("20240920", false), ("202409", false), ("20240919", true)] {
+        let config = case().replace("ESZ23", "ES").replace("202312", expiry).replace("[300]", "[60]");
+        let desk = Desk::new();
+        desk.write("bars.toml", &config);
+        desk.write("ticks.toml", config.replace("\"next_open\"", "\"ticks\"").replace(COLUMNS, ""));
+        for (config, prices) in [("bars.toml", &minutes), ("ticks.toml", &trades)] {
+            let args = ["backtest", "--no-journal", "--config", config, "--data", prices, &definition];
+            if !contradicts {
+                desk.run(&args).ok();
+                continue;
+            }
+            let told = refused(&desk, &args);
+            assert!(told.contains("futures_definition.dbn.zst says 20240920"), "{config}: {told}");
+            assert!(told.contains("[[instruments]] ES of the configuration says 20240919"), "{config}: {told}");
+        }
+    }
+}
+
+#[test]
 fn an_absurd_bar_is_left_out_and_told_on_both_paths() {
     let good = rows(600);
     let clean = desk(&case(), &good);
@@ -116,7 +142,7 @@ fn printed(text: &str, name: &str) -> Vec<Decimal> {
 #[test]
 fn every_table_adds_up_with_an_open_position_and_interest() {
     let interest = "[backtest.interest]\nrate_file = \"rates.csv\"\nyear_days = 360\n";
-    let desk = desk(&format!("{}\n{interest}", case()), &rows(600));
+    let desk = desk(&format!("{}\n{interest}", case()), &rows(1_000));
     desk.write("rates.csv", "date,rate_percent\n20231107,5.08\n");
     let args = [&BACKTEST[..], &["--csv", "tables", "--html", "run.html"]].concat();
     let text = desk.run(&args).ok().out;
