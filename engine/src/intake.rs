@@ -209,8 +209,7 @@ impl Intake {
     }
 
     fn is_plausible(&self, price: Price) -> bool {
-        let Some(last) = self.last else { return true };
-        distance(price, last) <= (i64::from(last.0).abs() / 5).max(self.jump_ticks_max * 10)
+        self.last.is_none_or(|last| plausible(price, last, self.jump_ticks_max))
     }
 
     fn refuse(&mut self, kind: Kind, why: String) -> Verdict {
@@ -224,6 +223,15 @@ impl Intake {
         }
         if kind == Kind::Trade && first { Verdict::Lost(format!("{why}: left out")) } else { Verdict::Drop }
     }
+}
+
+/// Whether a market that was at `last` can be at `price`: what is further away is not believed however often it comes.
+pub fn is_plausible(price: Price, last: Price, jump_ticks_max: u32) -> bool {
+    plausible(price, last, i64::from(jump_ticks_max))
+}
+
+fn plausible(price: Price, last: Price, jump_ticks_max: i64) -> bool {
+    distance(price, last) <= (i64::from(last.0).abs() / 5).max(jump_ticks_max * 10)
 }
 
 fn distance(a: Price, b: Price) -> i64 {

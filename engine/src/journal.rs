@@ -142,6 +142,8 @@ pub struct AccountRow {
 
 /// How tables name [`Record::Interest`].
 pub const INTEREST_EVENT: &str = "account.interest";
+/// A warning about the data that a backtest played, under this name; reports repeat its text.
+pub const DATA_EVENT: &str = "data.doubtful";
 
 /// Interest that came into the account's cash, or was taken out of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

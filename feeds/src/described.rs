@@ -53,7 +53,7 @@ impl Described {
 
     /// Whether this is `other`, as far as both say: the same root and expiry. An expiry is the same if the shorter one begins
     /// the longer one.
-    pub(crate) fn check(&self, other: &Instrument, whose: &str) -> Result<(), FeedError> {
+    pub fn check(&self, other: &Instrument, whose: &str) -> Result<(), FeedError> {
         self.check_root(other, whose)?;
         match (&self.instrument.expiry, &other.expiry) {
             (Some(found), Some(expected)) if !found.starts_with(expected) && !expected.starts_with(found) => {

@@ -34,6 +34,11 @@ pub enum FeedError {
     Contradiction { what: String, first: String, second: String },
     #[error("no market data: {0}")]
     Nothing(String),
+    /// Every row reads, and what they say together cannot be.
+    #[error("prices that cannot be: {0}")]
+    Absurd(String),
+    #[error("bars that overlap: {0}")]
+    Overlapping(String),
 }
 
 impl FeedError {

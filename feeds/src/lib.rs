@@ -24,7 +24,7 @@ mod synthetic;
 pub use bars::{
     BarOptions, Bars, Columns, OpenedBars, Recorded, RecordedBars, Roll, Stamp, TimeColumn, open_bars, open_recorded,
 };
-pub use counts::{Counters, Counts};
+pub use counts::{Counters, Counts, Refusals};
 pub use described::Described;
 pub use error::FeedError;
 pub use open::{Events, Opened, open};

@@ -29,6 +29,8 @@ pub struct Opened {
     pub events: Events,
     /// What the reader leaves out, counted as it reads.
     pub skipped: Counters,
+    /// What files of definitions say of contracts that are played.
+    pub described: Vec<Described>,
 }
 
 /// Opens files, or folders of files, as one stream.
@@ -46,13 +48,14 @@ pub fn open(paths: &[PathBuf], known: &[Instrument], select: &Select) -> Result<
     let files = paths.iter().map(|path| open_file(path, &definitions)).collect::<Result<Vec<_>, _>>()?;
     let selected = select::selected(&files, known, select)?;
     overlap::refuse(&files, &selected)?;
-    let described: Vec<Described> = definitions.described().cloned().collect();
+    let told = definitions.described().filter(|described| selected.contains(&described.contract()));
+    let described: Vec<Described> = told.cloned().collect();
     let mut instruments = instruments(&selected, known, &described)?;
     let routes = routes(selected, &instruments)?;
     let skipped = Counters::default();
     let sources = files.iter().flat_map(|file| file.sources(&routes, &skipped)).collect();
     instruments.sort_by_key(|instrument| instrument.id);
-    Ok(Opened { instruments, events: Box::new(Merge::new(sources)), skipped })
+    Ok(Opened { instruments, events: Box::new(Merge::new(sources)), skipped, described })
 }
 
 pub(crate) enum DataFile {

@@ -23,6 +23,8 @@ pub struct Spec {
     /// Currency units per point.
     pub multiplier: Decimal,
     pub calendar: Calendar,
+    /// It may trade at zero and below.
+    pub below_zero: bool,
 }
 
 #[derive(Deserialize)]
@@ -32,6 +34,8 @@ struct Row {
     tick_size: Decimal,
     multiplier: Decimal,
     calendar: String,
+    #[serde(default)]
+    below_zero: bool,
 }
 
 static SPECS: LazyLock<BTreeMap<String, Spec>> = LazyLock::new(|| {
@@ -43,8 +47,8 @@ static SPECS: LazyLock<BTreeMap<String, Spec>> = LazyLock::new(|| {
 impl From<Row> for Spec {
     fn from(row: Row) -> Self {
         let calendar = Calendar::by_name(&row.calendar).expect("the built-in table is checked by a test");
-        let Row { exchange, tick_size, multiplier, .. } = row;
-        Self { exchange, currency: "USD".to_owned(), tick_size, multiplier, calendar }
+        let Row { exchange, tick_size, multiplier, below_zero, .. } = row;
+        Self { exchange, currency: "USD".to_owned(), tick_size, multiplier, calendar, below_zero }
     }
 }
 
@@ -78,6 +82,7 @@ pub(crate) fn instrument(contract: &Contract, id: SymbolId) -> Result<Instrument
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grid {
     tick_nanos: i64,
+    below_zero: bool,
 }
 
 /// Prices further from zero are a fault of the feed, as in `engine::market`.
@@ -88,7 +93,13 @@ impl Grid {
     pub(crate) fn of(instrument: &Instrument) -> Option<Self> {
         let nanos = instrument.tick_size.checked_mul(Decimal::from(1_000_000_000))?;
         let tick_nanos = nanos.is_integer().then(|| nanos.to_i64()).flatten()?;
-        (tick_nanos > 0).then_some(Self { tick_nanos })
+        let below_zero = SPECS.get(&instrument.root).is_some_and(|spec| spec.below_zero);
+        (tick_nanos > 0).then_some(Self { tick_nanos, below_zero })
+    }
+
+    /// Whether this is a price at all: most contracts have none at zero or below.
+    pub(crate) fn may_trade_at(self, price: Price) -> bool {
+        price.0 > 0 || self.below_zero
     }
 
     /// `None` beyond the range of billionths.
@@ -130,6 +141,9 @@ mod tests {
         assert_eq!(es.price(i64::MAX), None);
         let yen = Grid::of(&instrument(&Contract::new("6J", None), SymbolId(0)).expect("known")).expect("a grid");
         assert_eq!(yen.price(6_789_500), Some(Price(13_579)));
+        let crude = Grid::of(&instrument(&Contract::new("CL", None), SymbolId(0)).expect("known")).expect("a grid");
+        assert!(crude.may_trade_at(Price(-3_763)), "April 2020");
+        assert!(!es.may_trade_at(Price(0)) && es.may_trade_at(Price(1)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use clap::Args;
 use engine::allocation::{Allocation, History, Method, Series, Settings, allocate};
 use engine::books::BooksState;
@@ -9,7 +10,7 @@ use engine::config::Config;
 use engine::journal::{Record, SessionInfo};
 use engine::trade::StrategyId;
 
-use super::{ConfigArg, Failure, Outcome, setup};
+use super::{ConfigArg, Failure, Outcome, setup, shown};
 
 #[derive(Args)]
 pub struct AllocationArgs {
@@ -97,17 +98,26 @@ fn read_csv(path: &Path, config: &Config) -> Result<Vec<Series>, Failure> {
         .from_path(path)
         .map_err(|reason| Failure::usage(format!("cannot read {}: {reason}", path.display())))?;
     let header = reader.headers().map_err(|reason| at(1, reason.to_string()))?.clone();
-    if header.len() < 2 {
-        return Err(at(1, "expected a header `date,STRATEGY,...`".to_owned()));
+    let names: Vec<&str> = header.iter().skip(1).collect();
+    let again = names.iter().enumerate().find(|(n, name)| name.is_empty() || names[..*n].contains(name));
+    if header.len() < 2 || header.get(0) != Some("date") || again.is_some() {
+        return Err(at(
+            1,
+            format!("found {}; expected a header `date,STRATEGY,...`, each strategy once", shown(&header)),
+        ));
     }
     let mut series: Vec<Series> = header
         .iter()
         .skip(1)
         .map(|name| Series { name: name.to_owned(), days: Vec::new(), cap: cap(config, name) })
         .collect();
+    let mut last = None;
     for row in reader.records() {
         let row = row.map_err(|reason| at(reason.position().map_or(0, csv::Position::line), reason.to_string()))?;
         let line = row.position().map_or(0, csv::Position::line);
+        let date =
+            date_of(&row, last).map_err(|(found, expected)| at(line, format!("found {found}; expected {expected}")))?;
+        last = Some(date);
         for (series, cell) in series.iter_mut().zip(row.iter().skip(1)) {
             let day = match cell {
                 "" => None,
@@ -119,6 +129,20 @@ fn read_csv(path: &Path, config: &Config) -> Result<Vec<Series>, Failure> {
         }
     }
     Ok(series)
+}
+
+/// The trade date of a row, which is later than that of the row before. What was found and what was expected otherwise.
+fn date_of(row: &csv::StringRecord, last: Option<NaiveDate>) -> Result<NaiveDate, (String, String)> {
+    let text = row.get(0).unwrap_or_default();
+    let read = |format: &str| NaiveDate::parse_from_str(text, format).ok();
+    let plain = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let date = if plain { read("%Y%m%d") } else { read("%Y-%m-%d").filter(|_| text.len() == 10) };
+    let date = date.ok_or_else(|| (format!("`{text}`"), "a date such as 2024-06-12 or 20240612".to_owned()))?;
+    match last {
+        Some(last) if date == last => Err((format!("{date} a second time"), "one line a trade date".to_owned())),
+        Some(last) if date < last => Err((format!("{date} after {last}"), "the oldest trade date first".to_owned())),
+        _ => Ok(date),
+    }
 }
 
 fn print(allocation: &Allocation) -> Outcome {
@@ -133,4 +157,34 @@ fn in_force(info: &SessionInfo, history: &History) -> Outcome {
     let name = |id| info.strategies.iter().find(|s| s.id == id).map_or("?", |s| s.name.as_str());
     let of: Vec<String> = shares.of.iter().map(|share| format!("{} {}", name(share.strategy), share.share)).collect();
     super::print_line(&format!("in force since {}: {}", shares.trade_date, of.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_held_to_their_form_and_order_with_file_and_line() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("days.csv");
+        let config = setup::read(engine::config::raw::Layer::embedded_default()).expect("the built-in one is good");
+        let read = |text: &str| {
+            std::fs::write(&path, text).expect("the folder is writable");
+            read_csv(&path, &config).map(|series| series.len()).map_err(|failure| failure.text)
+        };
+        assert_eq!(read("date,a,b\n2024-06-11,1,2\n2024-06-12,3,\n"), Ok(2));
+        assert_eq!(read("date,a\n20240611,1\n20240612,3\n"), Ok(1));
+        for (text, part) in [
+            ("date,a\n2024-06-12,1\n2024-06-11,1\n", "days.csv:3: found 2024-06-11 after 2024-06-12"),
+            ("date,a\n2024-06-12,1\n20240612,1\n", "days.csv:3: found 2024-06-12 a second time"),
+            ("date,a\n12.06.2024,1\n", "days.csv:2: found `12.06.2024`; expected a date such as 2024-06-12"),
+            ("date,a\n2024-02-30,1\n", "days.csv:2: found `2024-02-30`"),
+            ("date,a\n,1\n", "days.csv:2: found ``"),
+            ("date,a,a\n2024-06-12,1,2\n", "days.csv:1: found date,a,a; expected a header"),
+            ("day,a\n2024-06-12,1\n", "days.csv:1: found day,a; expected a header"),
+        ] {
+            let told = read(text).expect_err("a slip");
+            assert!(told.contains(part), "{told}\nis not {part}");
+        }
+    }
 }

@@ -19,11 +19,11 @@ use engine::wiring::system;
 
 use super::bar_market::Wanted;
 use super::lists::Lists;
-use super::market::{Market, retarget, selection};
+use super::market::{Market, selection};
 use super::recorded::RecordedArgs;
 use super::report::analysis::{AnalysisArgs, no_capital};
 use super::summary::Summary;
-use super::{ConfigArg, Failure, Outcome, bar_market, latency, lookahead, recursive, setup, unrecorded};
+use super::{ConfigArg, Failure, Outcome, bar_market, latency, lookahead, outputs, recursive, setup, unrecorded};
 
 #[derive(Args)]
 pub struct BacktestArgs {
@@ -74,6 +74,8 @@ impl BacktestArgs {
 }
 
 pub fn run(args: &BacktestArgs) -> Outcome {
+    args.analysis.check_files()?;
+    outputs::check([("--fills", args.fills.as_deref()), ("--account", args.account.as_deref())])?;
     let mut config = setup::config(&args.config)?;
     allow(&config)?;
     if args.check_lookahead {
@@ -158,9 +160,7 @@ pub(super) fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, F
     };
     let known: &[_] = if args.data.is_empty() { &config.instruments } else { &[] };
     let mut market = Market::open(&source, known, &select)?;
-    if market.instruments != config.instruments {
-        retarget(config, market.instruments.clone());
-    }
+    market.adopted_by(config, args.contract.is_some())?;
     if let MarketSource::Synthetic { start, .. } = source {
         let end = start + std::time::Duration::from_secs(60 * u64::from(args.minutes));
         market.events = Box::new(market.events.take_while(move |event| event.event.ts() < end));
@@ -227,6 +227,11 @@ impl Recorder {
         let run = recovered.run_number;
         let bars = vec![0; 5];
         Ok(Self { writer, at: start, session, failed: None, bars, signals: 0, run, dir, lists, collector })
+    }
+
+    /// When the newest record was written.
+    pub(super) fn now(&self) -> Timestamp {
+        self.at
     }
 
     pub(super) fn write(&mut self, at: Timestamp, record: Record) {

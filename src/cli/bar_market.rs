@@ -11,13 +11,14 @@ use engine::backtest::interest::RateChange;
 use engine::bar_market::BarEvent;
 use engine::config::backtest::{InterestConfig, MarginRule, RateSource, RollRule};
 use engine::config::{Config, MarketSource};
-use engine::journal::Record;
-use engine::market::{Instrument, SymbolId};
+use engine::journal::{DATA_EVENT, Record, Severity};
+use engine::market::SymbolId;
 use engine::time::Timestamp;
-use feeds::{BarOptions, Columns, Described, OpenedBars, Roll, Stamp, TimeColumn};
+use engine::wiring::system;
+use feeds::{BarOptions, Columns, OpenedBars, Refusals, Roll, Stamp, TimeColumn};
 
 use super::backtest::{Besides, Recorder, summarise};
-use super::market::{Broken, retarget, selection};
+use super::market::{Broken, adopt, selection};
 use super::recorded::RecordedArgs;
 use super::summary::{Balance, Summary};
 use super::unrecorded::{Outcomes, over_bars};
@@ -28,6 +29,8 @@ use super::{Failure, interest, margins};
 pub(super) struct Loaded {
     pub(super) bars: Arc<[BarEvent]>,
     pub(super) setup: BarRunSetup,
+    /// What has to be said of these bars.
+    pub(super) notes: Vec<String>,
 }
 
 impl Loaded {
@@ -67,6 +70,10 @@ pub(super) struct BarMarket {
     with_trades: Vec<SymbolId>,
     margins: Vec<MarginChange>,
     rates: Vec<RateChange>,
+    /// Bars that the files hold and nobody believes.
+    pub(super) refused: Refusals,
+    /// What has to be said of this market, whatever is played.
+    pub(super) notes: Vec<String>,
 }
 
 impl BarMarket {
@@ -76,8 +83,9 @@ impl BarMarket {
         if let Some(error) = self.broken.take() {
             return Err(Failure::work(format!("the data ended early: {error}")));
         }
+        let notes = self.notes.into_iter().chain(self.refused.told()).collect();
         let (start, with_trades, margins, rates) = (self.start, self.with_trades, self.margins, self.rates);
-        Ok(Loaded { bars, setup: BarRunSetup { start, with_trades, margins, rates, run: 1 } })
+        Ok(Loaded { bars, notes, setup: BarRunSetup { start, with_trades, margins, rates, run: 1 } })
     }
 }
 
@@ -130,11 +138,8 @@ impl Wanted<'_> {
 
 pub(super) fn open(wanted: &Wanted<'_>, config: &mut Config) -> Result<BarMarket, Failure> {
     let (opened, place) = wanted.open(config)?;
-    agree(&opened.described, &config.instruments)?;
-    let OpenedBars { instruments, bars, with_trades, lengths_s, .. } = opened;
-    if instruments != config.instruments {
-        retarget(config, instruments);
-    }
+    let OpenedBars { instruments, bars, with_trades, lengths_s, described, refused, .. } = opened;
+    adopt(config, instruments, &described, wanted.contract.is_some(), &place)?;
     check_lengths(config, &lengths_s)?;
     let broken = Broken::default();
     let told = broken.clone();
@@ -152,17 +157,19 @@ pub(super) fn open(wanted: &Wanted<'_>, config: &mut Config) -> Result<BarMarket
         Some(InterestConfig { rate: RateSource::File(file), .. }) => interest::read(file)?,
         Some(_) | None => Vec::new(),
     };
-    Ok(BarMarket { bars: Box::new(bars), start, broken, with_trades, margins, rates })
+    let notes = rates_begin_late(config, &rates, start).into_iter().collect();
+    Ok(BarMarket { bars: Box::new(bars), start, broken, with_trades, margins, rates, refused, notes })
 }
 
-/// What the data say of a root may not contradict the configuration, also where only the data's instruments are played.
-pub(super) fn agree(described: &[Described], instruments: &[Instrument]) -> Result<(), Failure> {
-    for described in described {
-        for instrument in instruments.iter().filter(|instrument| instrument.root == described.instrument.root) {
-            described.check_root(instrument, "the configuration").map_err(Failure::usage)?;
-        }
-    }
-    Ok(())
+/// Rates that begin after the data leave its first nights without any.
+fn rates_begin_late(config: &Config, rates: &[RateChange], start: Timestamp) -> Option<String> {
+    let begin = start.to_datetime().with_timezone(&config.backtest.account.settlement.zone).date_naive();
+    let first = rates.first().filter(|first| first.from > begin)?.from;
+    let Some(InterestConfig { rate: RateSource::File(file), .. }) = &config.backtest.interest else { return None };
+    Some(format!(
+        "Rates of interest ({}) begin on {first}, the data on {begin}: until then cash earned nothing.",
+        file.display()
+    ))
 }
 
 fn options(config: &Config) -> BarOptions {
@@ -185,7 +192,7 @@ fn options(config: &Config) -> BarOptions {
         RollRule::DaysBeforeExpiry(days) => Roll::DaysBeforeExpiry(days),
         RollRule::Dates(dates) => Roll::Dates(dates),
     });
-    BarOptions { zone: config.backtest.file_zone, columns, continuous }
+    BarOptions { zone: config.backtest.file_zone, columns, continuous, jump_ticks_max: config.bars.jump_ticks_max }
 }
 
 /// Sets of a sweep are played over the same bars: what was opened for the first must be right for all.
@@ -210,7 +217,10 @@ fn check_lengths(
         let held = lengths_s.get(&strategy.symbol);
         if !held.is_some_and(|held| held.contains(&strategy.bar_s)) {
             let instrument = &config.instruments[usize::from(strategy.symbol.0)].name;
-            let held = held.map_or_else(|| "none".to_owned(), |held| format!("{held:?}"));
+            let held = held.map_or_else(
+                || "none".to_owned(),
+                |held| held.iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
+            );
             return Err(Failure::usage(format!(
                 "strategy {} wants bars of {} seconds; the files hold bars of {instrument} of these lengths: {held}",
                 strategy.name, strategy.bar_s
@@ -224,6 +234,7 @@ pub(super) fn play(config: &Config, market: BarMarket, besides: Besides) -> Resu
     let books = opening_books(config).map_err(Failure::usage)?;
     let mut recorder = Recorder::begin(config, market.start, books, besides)?;
     let setup = market.setup(recorder.run);
+    let (refused, mut notes) = (market.refused.clone(), market.notes.clone());
     let started = Instant::now();
     let ended = {
         let record = |at, record| recorder.write(at, record);
@@ -237,7 +248,16 @@ pub(super) fn play(config: &Config, market: BarMarket, besides: Besides) -> Resu
     let qualities = engine::market::Quality::ALL.into_iter().zip(&recorder.bars);
     summary.bars = qualities.filter(|(_, n)| **n > 0).map(|(q, n)| (q.name().to_owned(), *n)).collect();
     summary.balance = Some(balance(&ended));
+    summary.account = summary.account.map(|account| account.with_interest(ended.interest));
+    notes.extend(refused.told());
+    notes.iter().for_each(|note| recorder.write(recorder.now(), doubt(note)));
+    summary.notes = notes;
     Ok((summary, recorder))
+}
+
+/// As a record of the session, from which its reports take it.
+fn doubt(note: &str) -> Record {
+    system(Severity::Warning, DATA_EVENT, "bars", note.to_owned())
 }
 
 pub(super) fn balance(ended: &BarRunEnd) -> Balance {

@@ -51,7 +51,7 @@ pub fn run(args: &BarsArgs) -> Outcome {
     }
     let counts = skipped.counts();
     if counts != feeds::Counts::default() {
-        eprintln!("left out: {counts:?}");
+        eprintln!("left out: {counts}");
     }
     Ok(())
 }
@@ -97,7 +97,7 @@ fn keep(bars: &mut BTreeMap<SymbolId, Vec<Bar>>, out: &mut Vec<Output>) {
                     *row = bar;
                 }
             }
-            Output::Notice(notice) => eprintln!("{notice:?}"),
+            Output::Notice(notice) => eprintln!("{notice}"),
         }
     }
 }

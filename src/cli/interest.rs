@@ -9,7 +9,7 @@ use engine::config::backtest::Percent;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::Failure;
+use super::{Failure, shown};
 
 pub(super) fn read(path: &Path) -> Result<Vec<RateChange>, Failure> {
     let failed = |reason: String| Failure::usage(format!("rates of interest: {}: {reason}", path.display()));
@@ -17,16 +17,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<RateChange>, Failure> {
         csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|reason| failed(reason.to_string()))?;
     let header = rows.headers().map_err(|reason| failed(reason.to_string()))?.clone();
     if header.iter().collect::<Vec<_>>() != ["date", "rate_percent"] {
-        return Err(failed(format!("line 1: found {header:?}, expected date,rate_percent")));
+        return Err(failed(format!("line 1: found {}, expected date,rate_percent", shown(&header))));
     }
     let mut rates: Vec<RateChange> = Vec::new();
     for (n, row) in rows.records().enumerate() {
         let row = row.map_err(|reason| failed(reason.to_string()))?;
         let expected = "expected a row like 20131003,0.08, later than the one before";
         let rate = change(&row).filter(|rate| rates.last().is_none_or(|last| last.from < rate.from));
-        rates.push(rate.ok_or_else(|| {
-            failed(format!("line {}: found {}, {expected}", n + 2, row.iter().collect::<Vec<_>>().join(",")))
-        })?);
+        rates.push(rate.ok_or_else(|| failed(format!("line {}: found {}, {expected}", n + 2, shown(&row))))?);
     }
     match rates.is_empty() {
         true => Err(failed("there is no rate in it".to_owned())),

@@ -11,7 +11,7 @@ use engine::time::Timestamp;
 use engine::trade::OrderIntent;
 
 use super::backtest::{BacktestArgs, open};
-use super::{Failure, Outcome, bar_market, latency, print_line};
+use super::{Failure, Outcome, bar_market, decided, latency, print_line};
 
 /// Runs that end early, besides the whole one.
 const CUTS: usize = 8;
@@ -72,5 +72,6 @@ fn ticks(args: &BacktestArgs, mut config: Config, until: Timestamp) -> Result<De
 }
 
 fn shown(intent: Option<&OrderIntent>) -> String {
-    intent.map_or_else(|| "none".to_owned(), |intent| format!("{} {:?} ({})", intent.at, intent.intent, intent.reason))
+    let of = |intent: &OrderIntent| format!("{} {} ({})", intent.at, decided::of_intent(&intent.intent), intent.reason);
+    intent.map_or_else(|| "none".to_owned(), of)
 }

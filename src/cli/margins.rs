@@ -10,7 +10,7 @@ use engine::trade::Money;
 use engine::venue::MarginRate;
 use rust_decimal::Decimal;
 
-use super::Failure;
+use super::{Failure, shown};
 
 pub(super) fn read(files: &BTreeMap<String, PathBuf>) -> Result<Vec<MarginChange>, Failure> {
     let mut changes = Vec::new();
@@ -27,14 +27,14 @@ fn read_file(root: &str, path: &Path) -> Result<Vec<MarginChange>, Failure> {
         csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|reason| failed(reason.to_string()))?;
     let header = rows.headers().map_err(|reason| failed(reason.to_string()))?.clone();
     if header.iter().take(3).collect::<Vec<_>>() != ["date", "initial", "maintenance"] {
-        return Err(failed(format!("line 1: found {header:?}, expected date,initial,maintenance")));
+        return Err(failed(format!("line 1: found {}, expected date,initial,maintenance", shown(&header))));
     }
     let mut changes = Vec::new();
     for (n, row) in rows.records().enumerate() {
         let row = row.map_err(|reason| failed(reason.to_string()))?;
         let change = change(root, &row);
         let expected = "expected a row like 20131003,4180,3800";
-        changes.push(change.ok_or_else(|| failed(format!("line {}: found {row:?}, {expected}", n + 2)))?);
+        changes.push(change.ok_or_else(|| failed(format!("line {}: found {}, {expected}", n + 2, shown(&row))))?);
     }
     Ok(changes)
 }

@@ -8,9 +8,9 @@ use engine::config::{Config, MarketSource, Pace};
 use engine::market::{FeedEvent, Instrument, MarketEvent, Price, SymbolId};
 use engine::time::Timestamp;
 use engine::time::session::Calendar;
-use feeds::{Counters, FeedError, Select, Synthetic, SyntheticOptions};
+use feeds::{Counters, Described, FeedError, Select, Synthetic, SyntheticOptions};
 
-use super::Failure;
+use super::{Failure, Outcome};
 
 pub type Source = Box<dyn Iterator<Item = FeedEvent> + Send>;
 
@@ -25,6 +25,10 @@ pub struct Market {
     /// What ended the stream before its end, if anything did.
     pub broken: Broken,
     pub skipped: Counters,
+    /// What its files say themselves of its contracts.
+    pub described: Vec<Described>,
+    /// Its files, for messages.
+    pub place: String,
 }
 
 /// Where a stream leaves the error that ended it.
@@ -61,6 +65,8 @@ impl Market {
             start,
             broken: Broken::default(),
             skipped: Counters::default(),
+            described: Vec::new(),
+            place: "the synthetic market".to_owned(),
         }
     }
 
@@ -68,15 +74,24 @@ impl Market {
         let opened = feeds::open(paths, known, select).map_err(Failure::usage)?;
         let broken = Broken::default();
         let told = broken.clone();
-        let mut events = opened.events.map_while(move |event| event.map_err(|error| told.set(error)).ok()).peekable();
+        let read = opened.events;
+        let mut events = read.map_while(move |event| event.map_err(|error| told.set(error)).ok()).peekable();
         let Some(first) = events.peek() else {
             let reason =
                 broken.take().map_or_else(|| "there are no trades or quotes in it".to_owned(), |e| e.to_string());
             return Err(Failure::usage(format!("{}: {reason}", list(paths))));
         };
         let start = first.event.ts().floor(Duration::from_secs(1));
-        let (instruments, skipped) = (opened.instruments, opened.skipped);
-        Ok(Market { instruments, events: Box::new(events), earlier: None, start, broken, skipped })
+        let feeds::Opened { instruments, skipped, described, .. } = opened;
+        let (events, place) = (Box::new(events), list(paths));
+        Ok(Market { instruments, events, earlier: None, start, broken, skipped, described, place })
+    }
+
+    /// Puts the configuration on this market's instruments; see [`adopt`].
+    pub fn adopted_by(&mut self, config: &mut Config, chosen: bool) -> Outcome {
+        adopt(config, self.instruments.clone(), &self.described, chosen, &self.place)?;
+        self.instruments.clone_from(&config.instruments);
+        Ok(())
     }
 
     /// Takes what these files hold of this market's instruments before its start for its past.
@@ -154,16 +169,123 @@ pub fn selection(contract: Option<&str>, most_traded: bool) -> Select {
     }
 }
 
-/// Puts the strategies on the instruments of a file: each stays with a contract of its symbol's root, or goes to the
-/// first contract when the file has none of that root.
+/// Puts the configuration on the instruments that files hold. What both sides say of a contract must agree, and whoever
+/// knows the day of its expiry is believed. `chosen`: the command line names the contract.
+///
+/// # Errors
+/// A contradiction, with both sides; a contract that is configured by its expiry while the files hold others of its root.
+pub(super) fn adopt(
+    config: &mut Config,
+    mut instruments: Vec<Instrument>,
+    described: &[Described],
+    chosen: bool,
+    place: &str,
+) -> Outcome {
+    for configured in &config.instruments {
+        let whose = format!("[[instruments]] {} of the configuration", configured.name);
+        for told in described.iter().filter(|told| told.instrument.root == configured.root) {
+            match same_month(&told.instrument, configured) {
+                true => told.check(configured, &whose),
+                // Another contract of the root: prices and profits must mean the same.
+                false => told.check_root(configured, &whose),
+            }
+            .map_err(Failure::usage)?;
+        }
+        let Some(expiry) = &configured.expiry else { continue };
+        let mut of_root = instruments.iter_mut().filter(|held| held.root == configured.root).peekable();
+        let (mut found, mut others) = (of_root.peek().is_none() || chosen, Vec::new());
+        for held in of_root {
+            match &held.expiry {
+                None => found = true,
+                Some(_) if !same_month(held, configured) => others.push(held.name.clone()),
+                Some(known) => {
+                    if known.len() < expiry.len() {
+                        held.expiry = Some(expiry.clone());
+                    }
+                    found = true;
+                }
+            }
+        }
+        if !found {
+            return Err(Failure::usage(format!(
+                "`expiry = \"{expiry}\"` of {whose} contradicts the data: {place} holds {}; name files of that contract, \
+                 or leave `expiry` out to play what the files hold",
+                others.join(", ")
+            )));
+        }
+    }
+    if instruments != config.instruments {
+        retarget(config, instruments);
+    }
+    Ok(())
+}
+
+/// Whether these are one contract, as far as both say: an expiry begins with its month.
+fn same_month(a: &Instrument, b: &Instrument) -> bool {
+    let month =
+        |instrument: &Instrument| instrument.expiry.as_ref().and_then(|expiry| Some(expiry.get(..6)?.to_owned()));
+    a.root == b.root && month(a).is_some() && month(a) == month(b)
+}
+
+/// Puts the strategies on the instruments of a file: each stays with its contract, or goes to another one of its symbol's
+/// root, or to the first contract when the file has none of that root.
 pub fn retarget(config: &mut Config, instruments: Vec<Instrument>) {
-    let roots: Vec<(String, String)> = config.instruments.iter().map(|i| (i.name.clone(), i.root.clone())).collect();
+    let before = std::mem::take(&mut config.instruments);
     for strategy in &mut config.strategies {
-        let (name, root) = &roots[usize::from(strategy.symbol.0)];
-        let same = |i: &&Instrument| i.name == *name;
-        let sibling = |i: &&Instrument| i.root == *root;
-        let target = instruments.iter().find(same).or_else(|| instruments.iter().find(sibling));
+        let was = &before[usize::from(strategy.symbol.0)];
+        let found = |fits: &dyn Fn(&Instrument) -> bool| instruments.iter().find(|i| fits(i));
+        let target = found(&|i| i.name == was.name)
+            .or_else(|| found(&|i| same_month(i, was)))
+            .or_else(|| found(&|i| i.root == was.root));
         strategy.symbol = target.map_or(SymbolId(0), |i| i.id);
     }
     config.instruments = instruments;
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::*;
+
+    fn contract(id: u16, name: &str, expiry: Option<&str>) -> Instrument {
+        Instrument {
+            id: SymbolId(id),
+            name: name.to_owned(),
+            root: "ES".to_owned(),
+            expiry: expiry.map(str::to_owned),
+            exchange: "CME".to_owned(),
+            currency: "USD".to_owned(),
+            tick_size: Decimal::new(25, 2),
+            multiplier: Decimal::from(50),
+        }
+    }
+
+    /// The built-in configuration with this expiry, on these contracts.
+    fn adopted(expiry: Option<&str>, held: Vec<Instrument>, chosen: bool) -> Result<Config, String> {
+        let mut config = super::super::setup::read(engine::config::raw::Layer::embedded_default()).expect("it is good");
+        config.instruments = vec![contract(0, "ES", expiry)];
+        adopt(&mut config, held, &[], chosen, "bars.csv").map_err(|failure| failure.text)?;
+        Ok(config)
+    }
+
+    #[test]
+    fn an_expiry_of_another_contract_than_the_files_hold_is_told() {
+        let held = || vec![contract(0, "ESZ23", Some("202312"))];
+        let told = adopted(Some("202403"), held(), false).expect_err("another contract");
+        for part in ["expiry = \"202403\"", "[[instruments]] ES", "bars.csv", "ESZ23"] {
+            assert!(told.contains(part), "{told}");
+        }
+        assert!(adopted(Some("202403"), held(), true).is_ok(), "the command line has chosen");
+        assert!(adopted(None, held(), false).is_ok(), "the front month is whatever the files hold");
+    }
+
+    #[test]
+    fn a_day_that_is_configured_is_the_contracts_and_strategies_stay_with_their_contract() {
+        let held = vec![contract(0, "ESZ23", Some("202312")), contract(1, "ESH24", Some("202403"))];
+        let config = adopted(Some("20240314"), held, false).expect("it is among them");
+        let expiries: Vec<_> = config.instruments.iter().map(|i| i.expiry.as_deref()).collect();
+        assert_eq!(expiries, [Some("202312"), Some("20240314")]);
+        assert!(config.strategies.iter().all(|strategy| strategy.symbol == SymbolId(1)));
+    }
 }

@@ -14,6 +14,7 @@ mod bars;
 mod codes;
 mod config;
 mod control;
+mod decided;
 mod faults;
 pub(crate) mod gateway;
 mod interest;
@@ -23,6 +24,7 @@ mod lists;
 mod lookahead;
 mod margins;
 pub(crate) mod market;
+mod outputs;
 mod recorded;
 mod recursive;
 mod replay;
@@ -161,4 +163,9 @@ fn print_line(text: &str) -> Outcome {
         Err(reason) if reason.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(reason)),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// A row of a CSV file as it stands there, for messages.
+fn shown(row: &csv::StringRecord) -> String {
+    row.iter().collect::<Vec<_>>().join(",")
 }

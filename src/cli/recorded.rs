@@ -177,7 +177,7 @@ impl Pages {
         let bar = bar(&self.instrument, &row).ok_or_else(|| FeedError::Damaged {
             path: self.database.store.url().into(),
             at: format!("the bar of {} at {} in session {}", row.symbol, row.ts, row.session_id),
-            found: format!("{row:?}"),
+            found: "values that are no bar".to_owned(),
             expected: "a bar on the tick grid of the session's instrument".to_owned(),
         })?;
         Ok(Some(bar))

@@ -10,7 +10,7 @@ use engine::config::{Config, StrategyConfig};
 use engine::strategy::{Decision, registry};
 
 use super::backtest::{BacktestArgs, open};
-use super::{Failure, Outcome, bar_market, latency, print_line};
+use super::{Failure, Outcome, bar_market, decided, latency, print_line};
 
 /// Instances that begin later.
 const STARTS: usize = 12;
@@ -75,7 +75,7 @@ fn text(name: &str, warm_up: usize, found: &Dependence, enough: Option<usize>) -
 fn shown(decisions: &[Decision]) -> String {
     match decisions {
         [] => "nothing".to_owned(),
-        some => some.iter().map(|decision| format!("{decision:?}")).collect::<Vec<_>>().join(", "),
+        some => some.iter().map(decided::of_decision).collect::<Vec<_>>().join(", "),
     }
 }
 

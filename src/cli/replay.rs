@@ -6,7 +6,7 @@ use clap::Args;
 use engine::config::Pace;
 use engine::journal::Mode;
 
-use super::market::{Market, parse_speed, retarget, selection};
+use super::market::{Market, parse_speed, selection};
 use super::session::{self, Plan};
 use super::{ConfigArg, Outcome, setup};
 
@@ -34,8 +34,8 @@ pub struct ReplayArgs {
 pub fn run(args: &ReplayArgs) -> Outcome {
     let mut config = setup::config(&args.config)?;
     let select = selection(args.contract.as_deref(), args.most_traded);
-    let market = Market::files(&args.files, &[], &select)?;
-    retarget(&mut config, market.instruments.clone());
+    let mut market = Market::files(&args.files, &[], &select)?;
+    market.adopted_by(&mut config, args.contract.is_some() || args.most_traded)?;
     session::run(Plan {
         config,
         mode: Mode::Replay,

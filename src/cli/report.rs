@@ -60,6 +60,7 @@ struct Report {
 }
 
 pub fn run(args: &ReportArgs) -> Outcome {
+    args.analysis.check_files()?;
     let config = setup::config(&args.config)?;
     if let Some(folder) = &args.journal {
         return of_journal(args, &config, folder);

@@ -41,10 +41,8 @@ pub fn run(args: &RunArgs) -> Outcome {
     let mut market = None;
     if let Some(gateway) = &config.gateway {
         pace = Some(args.speed.unwrap_or(gateway.pace));
-        let opened = Market::open(&gateway.market, &config.instruments, &Select::All)?;
-        if opened.instruments != config.instruments {
-            super::market::retarget(&mut config, opened.instruments.clone());
-        }
+        let mut opened = Market::open(&gateway.market, &config.instruments, &Select::All)?;
+        opened.adopted_by(&mut config, false)?;
         market = Some(opened);
     }
     session::run(Plan { config, mode: Mode::Run, market, pace, paced: args.paced, json: args.json })

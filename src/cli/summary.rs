@@ -25,6 +25,12 @@ pub struct Summary {
     pub strategies: Vec<(String, Totals)>,
     pub open_positions: Vec<(String, i64)>,
     pub live_orders: usize,
+    /// What somebody has to know of this run before its figures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Which way a backtest without a journal was played, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// The book's positions were not found to be the broker's.
     #[serde(default)]
     pub doubtful: bool,
@@ -50,9 +56,15 @@ pub struct Balance {
 pub struct Totals {
     pub trades: u32,
     pub wins: u32,
+    /// Of what is closed.
     pub gross: Decimal,
     pub commission: Decimal,
+    /// Of what is open, before commission.
     pub unrealised: Decimal,
+    /// What the account's cash earned; of no strategy.
+    #[serde(default)]
+    pub interest: Decimal,
+    /// Gross, unrealised and interest less commission.
     pub net: Decimal,
     pub drawdown_max: Decimal,
 }
@@ -76,6 +88,7 @@ impl From<&Performance> for Totals {
             gross: p.realised.to_decimal(),
             commission: p.commission.to_decimal(),
             unrealised: p.unrealised.to_decimal(),
+            interest: Decimal::ZERO,
             net: net.to_decimal(),
             drawdown_max: p.drawdown_max.to_decimal(),
         }
@@ -136,7 +149,36 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// Each row adds up: gross, open and interest less commission is net.
+    fn write_totals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let strategies = self.strategies.iter().map(|(name, totals)| (name.as_str(), totals));
+        let rows: Vec<_> = strategies.chain(self.account.iter().map(|totals| ("account", totals))).collect();
+        let earned = rows.iter().any(|(_, totals)| !totals.interest.is_zero());
+        write!(f, "  {:<16} {:>7} {:>8} {:>12} {:>12}", "", "trades", "wins", "gross", "open")?;
+        if earned {
+            write!(f, " {:>12}", "interest")?;
+        }
+        writeln!(f, " {:>12} {:>12} {:>12}", "commission", "net", "drawdown")?;
+        for (name, totals) in rows {
+            let Totals { trades, gross, unrealised, interest, commission, net, drawdown_max, .. } = totals;
+            write!(f, "  {name:<16} {trades:>7} {:>8} {gross:>12.2} {unrealised:>12.2}", totals.win_rate())?;
+            if earned {
+                write!(f, " {interest:>12.2}")?;
+            }
+            writeln!(f, " {commission:>12.2} {net:>12.2} {drawdown_max:>12.2}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Totals {
+    /// With what the account's cash earned.
+    pub fn with_interest(self, interest: Money) -> Self {
+        let interest = interest.to_decimal();
+        Self { interest, net: self.net - self.interest + interest, ..self }
+    }
+
     fn win_rate(&self) -> String {
         match self.trades {
             0 => "-".to_owned(),
@@ -149,24 +191,10 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Session {} ({}), {:.1} s", self.session, self.mode, self.wall_seconds)?;
         writeln!(f)?;
-        writeln!(
-            f,
-            "  {:<16} {:>7} {:>8} {:>12} {:>12} {:>12} {:>12}",
-            "", "trades", "wins", "gross", "commission", "net", "drawdown"
-        )?;
-        let strategies = self.strategies.iter().map(|(name, totals)| (name.as_str(), totals));
-        for (name, totals) in strategies.chain(self.account.iter().map(|totals| ("account", totals))) {
-            writeln!(
-                f,
-                "  {name:<16} {:>7} {:>8} {:>12.2} {:>12.2} {:>12.2} {:>12.2}",
-                totals.trades,
-                totals.win_rate(),
-                totals.gross,
-                totals.commission,
-                totals.net,
-                totals.drawdown_max
-            )?;
+        for note in &self.notes {
+            writeln!(f, "  note: {note}")?;
         }
+        self.write_totals(f)?;
         writeln!(f)?;
         let bars: Vec<String> = self.bars.iter().map(|(quality, n)| format!("{n} {quality}")).collect();
         writeln!(f, "  bars       {}", if bars.is_empty() { "none".to_owned() } else { bars.join(", ") })?;
@@ -184,6 +212,9 @@ impl fmt::Display for Summary {
             None => writeln!(f, "  ticks      {}", self.ticks)?,
         }
         writeln!(f, "  signals    {}", self.signals)?;
+        if let Some(path) = &self.path {
+            writeln!(f, "  played     {path}")?;
+        }
         for spread in &self.latency {
             writeln!(
                 f,
@@ -202,5 +233,41 @@ impl fmt::Display for Summary {
             write!(f, "\n  THE BROKER'S POSITIONS WERE NOT FOUND TO BE THESE: look at the account")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table_adds_up() {
+        let money = Money::from_micros;
+        let performance = Performance {
+            trades: 4,
+            wins: 3,
+            realised: money(1_250_500_000),
+            unrealised: money(-310_250_000),
+            commission: money(18_000_000),
+            ..Performance::default()
+        };
+        let strategy = Totals::from(&performance);
+        let account = strategy.clone().with_interest(money(42_120_000)).with_interest(money(42_130_000));
+        for totals in [&strategy, &account] {
+            assert_eq!(totals.gross + totals.unrealised + totals.interest - totals.commission, totals.net);
+        }
+        let summary =
+            Summary { strategies: vec![("trend".to_owned(), strategy)], account: Some(account), ..Summary::default() };
+        let text = summary.to_string();
+        let row = |name: &str| -> Vec<f64> {
+            let line = text.lines().find(|line| line.trim_start().starts_with(name)).expect("its row");
+            line.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+        };
+        // trades, wins, gross, open, interest, commission, net, drawdown.
+        let [.., gross, open, interest, commission, net, _] = row("account")[..] else { panic!("{text}") };
+        assert!((gross + open + interest - commission - net).abs() < 0.005, "{text}");
+        assert!((net - 964.38).abs() < 0.005, "{text}");
+        let without = Summary { account: None, ..summary }.to_string();
+        assert!(!without.contains("interest") && without.contains("open"), "{without}");
     }
 }

@@ -2,7 +2,7 @@
 //! their values, files of bars. Out: a row for each set of values. Absent: a journal and a database; `backtest` writes
 //! those for the set that is worth a closer look.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,13 +12,12 @@ use engine::bar_market::BarEvent;
 use engine::config::raw::Layer;
 use engine::config::{Config, backtest::Fills};
 use engine::time::Timestamp;
-use engine::trade::Money;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::bar_market::{self, Loaded, Wanted};
 use super::recorded::RecordedArgs;
 use super::unrecorded::Outcomes;
-use super::{ConfigArg, Failure, Outcome, print_line, setup};
+use super::{ConfigArg, Failure, Outcome, outputs, print_line, setup};
 
 mod rows;
 mod values;
@@ -26,6 +25,8 @@ mod walk;
 
 use rows::{Row, Rows};
 use values::Axis;
+
+const DEFAULT_OUT: &str = "var/sweep.csv";
 
 #[derive(Args)]
 pub struct SweepArgs {
@@ -43,8 +44,9 @@ pub struct SweepArgs {
     /// `strategies.0.params.slow=30..60..10`. Every combination of all keys is run.
     #[arg(long, required = true, num_args = 1.., value_name = "KEY=VALUES")]
     set: Vec<String>,
-    /// Rows are added here as runs end. If it is there already with rows of the same sweep, those runs are not repeated.
-    #[arg(long, value_name = "FILE", default_value = "var/sweep.csv")]
+    /// Rows are added here as runs end. If it is there already with rows of the same sweep, those runs are not repeated. Its
+    /// folder has to be there (`var` is made for the default).
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_OUT)]
     out: PathBuf,
     /// Runs at the same time. By default one for each processor core.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -54,10 +56,10 @@ pub struct SweepArgs {
     #[arg(long, value_name = "WINDOW", value_parser = ["rolling", "anchored"], requires_all = ["train_days", "test_days"])]
     walk_forward: Option<String>,
     /// Calendar days that each window trains on (the first, if anchored).
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3650), requires = "walk_forward")]
     train_days: Option<u16>,
     /// Calendar days that follow the training, and by which windows move on.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3650), requires = "walk_forward")]
     test_days: Option<u16>,
 }
 
@@ -76,20 +78,25 @@ pub fn run(args: &SweepArgs) -> Outcome {
         Some(path) => setup::file_layer(path)?,
         None => Layer::embedded_default(),
     };
-    let axes = args.set.iter().map(|text| Axis::read(text)).collect::<Result<Vec<_>, _>>()?;
+    let axes = values::axes(&args.set)?;
+    if args.out == Path::new(DEFAULT_OUT) {
+        std::fs::create_dir_all("var").map_err(|reason| Failure::usage(format!("var: {reason}")))?;
+    }
+    outputs::check([("--out", Some(args.out.as_path()))])?;
     let mut config = setup::read(layer.clone())?;
+    let base = config.clone();
     if !matches!(config.backtest.fills, Fills::Bars(_)) {
         return Err(Failure::usage("a sweep plays bars: choose a model of bars in [backtest.fills]"));
     }
     let wanted = Wanted { data: &args.data, recorded: &args.recorded, contract: args.contract.as_deref() };
     let loaded = bar_market::open(&wanted, &mut config)?.load()?;
     let workers = args.jobs.map_or_else(cores, usize::from);
-    let sets = configurations(&layer, &axes, workers, &config)?;
-    let jobs = jobs(&loaded, &sets, args);
+    let sets = configurations(&layer, &axes, workers, &First { base: &base, played: &config })?;
+    let jobs = jobs(&loaded, &sets, args)?;
+    loaded.notes.iter().try_for_each(|note| print_line(&format!("note: {note}")))?;
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_interrupt(&stop);
-    let mark = mark_of(&layer, &loaded, args);
-    let rows = Rows::open(&args.out, &axes, &mark)?;
+    let rows = Rows::open(&args.out, &axes, &mark_of(&base, &loaded, args))?;
     let done = work(&loaded, &jobs, rows, workers, &stop)?;
     if done.left > 0 {
         let text = format!(
@@ -107,6 +114,9 @@ pub fn run(args: &SweepArgs) -> Outcome {
         100.0 * done.busy_seconds / (done.seconds * workers as f64).max(1e-9),
         args.out.display()
     ))?;
+    if let Some((runs, why)) = done.slow {
+        print_line(&format!("{runs} of them were played message by message, not on the fast path: {why}"))?;
+    }
     match args.walk_forward {
         Some(_) => walk::forward(&loaded, &jobs, &axes, &args.out),
         None => best(&args.out, &axes),
@@ -117,12 +127,21 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// What every set is held against.
+#[derive(Clone, Copy)]
+struct First<'a> {
+    /// As it is written.
+    base: &'a Config,
+    /// On the instruments that are played.
+    played: &'a Config,
+}
+
 /// Values of the axes, and the configuration that has them.
 type Set = (Vec<String>, Arc<Config>);
 
 /// Each set of values with its configuration; a set that the configuration refuses ends the sweep before it begins. Reading
 /// a configuration takes as long as a short run, so it is done on all cores.
-fn configurations(layer: &Layer, axes: &[Axis], workers: usize, first: &Config) -> Result<Vec<Set>, Failure> {
+fn configurations(layer: &Layer, axes: &[Axis], workers: usize, first: &First<'_>) -> Result<Vec<Set>, Failure> {
     let combinations = values::combinations(axes)?;
     let a_thread = combinations.len().div_ceil(workers.max(1)).max(1);
     let read = |chunk: &[Vec<String>]| -> Result<Vec<Set>, Failure> {
@@ -145,19 +164,24 @@ fn configurations(layer: &Layer, axes: &[Axis], workers: usize, first: &Config) 
 }
 
 /// The configuration with these values of the axes.
-fn configuration(layer: &Layer, axes: &[Axis], values: &[String], first: &Config) -> Result<Config, Failure> {
+fn configuration(layer: &Layer, axes: &[Axis], values: &[String], first: &First<'_>) -> Result<Config, Failure> {
     let env: Vec<(String, String)> =
         axes.iter().zip(values).map(|(axis, value)| (axis.variable(), value.clone())).collect();
     let mut config = setup::read_with(layer.clone(), &env)?;
-    if config.instruments != first.instruments {
-        super::market::retarget(&mut config, first.instruments.clone());
+    if config.instruments != first.base.instruments {
+        return Err(Failure::usage("a sweep cannot change [[instruments]]: all sets play the same bars"));
     }
-    bar_market::check_same_market(&config, first)?;
+    if config.instruments != first.played.instruments {
+        super::market::retarget(&mut config, first.played.instruments.clone());
+    }
+    bar_market::check_same_market(&config, first.played)?;
     super::backtest::allow(&config)?;
     Ok(config)
 }
 
-fn jobs(loaded: &Loaded, sets: &[(Vec<String>, Arc<Config>)], args: &SweepArgs) -> Vec<Job> {
+/// # Errors
+/// Walking forward over a market that has no window.
+fn jobs(loaded: &Loaded, sets: &[(Vec<String>, Arc<Config>)], args: &SweepArgs) -> Result<Vec<Job>, Failure> {
     let windows = match (&args.walk_forward, args.train_days, args.test_days) {
         (Some(kind), Some(train), Some(test)) => walk::windows(loaded, kind == "anchored", train, test),
         _ => vec![],
@@ -168,15 +192,17 @@ fn jobs(loaded: &Loaded, sets: &[(Vec<String>, Arc<Config>)], args: &SweepArgs) 
         Job { window, values: values.clone(), config: config.clone(), from, to }
     };
     match args.walk_forward {
-        None => sets.iter().map(|set| job(None, set)).collect(),
-        Some(_) => windows.iter().flat_map(|window| sets.iter().map(move |set| job(Some(*window), set))).collect(),
+        None => Ok(sets.iter().map(|set| job(None, set)).collect()),
+        Some(_) if windows.is_empty() => Err(Failure::usage("no window: the market is not longer than --train-days")),
+        Some(_) => Ok(windows.iter().flat_map(|window| sets.iter().map(move |set| job(Some(*window), set))).collect()),
     }
 }
 
 /// What tells one sweep from another: configuration, market, windows. Values may be added to a sweep.
-fn mark_of(layer: &Layer, loaded: &Loaded, args: &SweepArgs) -> String {
+fn mark_of(base: &Config, loaded: &Loaded, args: &SweepArgs) -> String {
     let mut hash = crc32fast::Hasher::new();
-    hash.update(layer.text.as_bytes());
+    // As it was understood: with what the environment sets, and with the files of margins and rates that it names.
+    hash.update(format!("{base:?} {:?}", loaded.setup).as_bytes());
     for bar in loaded.bars.iter() {
         hash_bar(&mut hash, bar);
     }
@@ -210,6 +236,8 @@ fn stop_on_interrupt(stop: &Arc<AtomicBool>) {
 
 struct Done {
     kept: usize,
+    /// How many runs left the fast path, and why one of them did.
+    slow: Option<(usize, &'static str)>,
     left: usize,
     seconds: f64,
     /// Over all threads.
@@ -222,7 +250,7 @@ fn work(loaded: &Loaded, jobs: &[Job], rows: Rows, workers: usize, stop: &Atomic
     let kept = jobs.len() - todo.len();
     let bar = progress(jobs.len(), kept);
     let (next, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let (rows, failed) = (Mutex::new(rows), Mutex::new(None));
+    let (rows, failed, slow) = (Mutex::new(rows), Mutex::new(None), Mutex::new(None));
     let busy = Mutex::new(Duration::ZERO);
     let started = Instant::now();
     std::thread::scope(|scope| {
@@ -231,7 +259,12 @@ fn work(loaded: &Loaded, jobs: &[Job], rows: Rows, workers: usize, stop: &Atomic
                 let began = Instant::now();
                 while !stop.load(Ordering::Relaxed) {
                     let Some(job) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    let added = job.run(loaded).and_then(|row| lock(&rows).add(&row));
+                    let added = job.run(loaded).and_then(|(row, why)| {
+                        if let Some(why) = why {
+                            lock(&slow).get_or_insert((0, why)).0 += 1;
+                        }
+                        lock(&rows).add(&row)
+                    });
                     if let Err(failure) = added {
                         lock(&failed).get_or_insert(failure);
                         stop.store(true, Ordering::Relaxed);
@@ -250,7 +283,8 @@ fn work(loaded: &Loaded, jobs: &[Job], rows: Rows, workers: usize, stop: &Atomic
     }
     let left = todo.len() - finished.load(Ordering::Relaxed);
     let busy_seconds = lock(&busy).as_secs_f64();
-    Ok(Done { kept, left, seconds: started.elapsed().as_secs_f64(), busy_seconds })
+    let slow = lock(&slow).take();
+    Ok(Done { kept, slow, left, seconds: started.elapsed().as_secs_f64(), busy_seconds })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -269,24 +303,29 @@ impl Job {
         std::iter::once(window).chain(self.values.iter().cloned()).collect()
     }
 
-    fn run(&self, loaded: &Loaded) -> Result<Row, Failure> {
-        let Outcomes { performance: totals, equity } = loaded.outcomes(&self.config, self.from, self.to)?;
-        let net: Money = totals.realised + totals.unrealised - totals.commission;
-        Ok(Row {
+    /// Its row, and why it was not played on the fast path, if it was not.
+    fn run(&self, loaded: &Loaded) -> Result<(Row, Option<&'static str>), Failure> {
+        let outcomes = loaded.outcomes(&self.config, self.from, self.to)?;
+        let net = outcomes.net();
+        let Outcomes { performance: totals, interest, equity, slow } = outcomes;
+        let row = Row {
             key: self.key(),
             trades: totals.trades,
             wins: totals.wins,
             gross: totals.realised,
+            open: totals.unrealised,
+            interest,
             commission: totals.commission,
             net,
             drawdown_max: totals.drawdown_max,
             equity,
-        })
+        };
+        Ok((row, slow))
     }
 }
 
 /// The rows that earned most.
-fn best(path: &std::path::Path, axes: &[Axis]) -> Outcome {
+fn best(path: &Path, axes: &[Axis]) -> Outcome {
     const SHOWN: usize = 10;
     let mut rows = rows::read(path, axes)?;
     rows.sort_by_key(|row| std::cmp::Reverse(row.net));

@@ -39,11 +39,15 @@ fn bars(args: &BacktestArgs, config: &mut Config) -> Result<Summary, Failure> {
     let market = |config: &mut Config| bar_market::open(&args.bars(), config);
     let opened = market(config)?;
     let (broken, started) = (opened.broken.clone(), Instant::now());
+    let (mut refused, mut notes) = (opened.refused.clone(), opened.notes.clone());
+    let mut path = FAST.to_owned();
     let mut summary = match fast_bars(config, opened.bars, opened.start, 1) {
         Ok(end) => of_end(config, &end),
         Err(why) => {
             tell_queue(why);
+            path = message_by_message(why);
             let again = market(config)?;
+            refused = again.refused.clone();
             let mut counts = Counts::default();
             let setup = again.setup(1);
             let record = |_, record| counts.see(&record);
@@ -51,12 +55,15 @@ fn bars(args: &BacktestArgs, config: &mut Config) -> Result<Summary, Failure> {
             let ended = run.run();
             let mut summary = summarise(config, &ended.cores);
             summary.balance = Some(bar_market::balance(&ended));
+            summary.account = summary.account.map(|account| account.with_interest(ended.interest));
             counts.into_summary(summary)
         }
     };
     if let Some(error) = broken.take() {
         return Err(Failure::work(format!("the data ended early: {error}")));
     }
+    notes.extend(refused.told());
+    (summary.notes, summary.path) = (notes, Some(path));
     summary.wall_seconds = started.elapsed().as_secs_f64();
     Ok(summary)
 }
@@ -65,7 +72,7 @@ fn ticks(args: &BacktestArgs, config: &mut Config) -> Result<Summary, Failure> {
     let opened = open(args, config)?;
     let (broken, started) = (opened.broken.clone(), Instant::now());
     let mut summary = match fast_ticks(config, opened.events, opened.start) {
-        Ok(end) => Summary { ticks: end.events, ..of_end(config, &end) },
+        Ok(end) => Summary { ticks: end.events, path: Some(FAST.to_owned()), ..of_end(config, &end) },
         Err(why) => {
             tell_queue(why);
             let again = open(args, config)?;
@@ -75,7 +82,7 @@ fn ticks(args: &BacktestArgs, config: &mut Config) -> Result<Summary, Failure> {
             let record = |_, record| counts.see(&record);
             let run = Backtest::new(config, source, again.start, settings.cash, settings.commission, record);
             let cores = run.in_run(1).run();
-            Summary { ticks, ..counts.into_summary(summarise(config, &cores)) }
+            Summary { ticks, path: Some(message_by_message(why)), ..counts.into_summary(summarise(config, &cores)) }
         }
     };
     if let Some(error) = broken.take() {
@@ -85,8 +92,15 @@ fn ticks(args: &BacktestArgs, config: &mut Config) -> Result<Summary, Failure> {
     Ok(summary)
 }
 
+const FAST: &str = "on the fast path";
+
+fn message_by_message(why: Unsuited) -> String {
+    format!("message by message, not on the fast path: {why}")
+}
+
+/// Before it, since it may take minutes.
 fn tell_queue(why: Unsuited) {
-    eprintln!("played message by message, not on the fast path: {why}");
+    eprintln!("playing {}", message_by_message(why));
 }
 
 fn strategy(config: &Config) -> Option<Box<dyn Strategy>> {
@@ -183,7 +197,18 @@ impl Counts {
 /// How one run of a sweep ended.
 pub(super) struct Outcomes {
     pub(super) performance: Performance,
+    pub(super) interest: Money,
     pub(super) equity: Money,
+    /// Why it was not played on the fast path, if it was not.
+    pub(super) slow: Option<&'static str>,
+}
+
+impl Outcomes {
+    /// What was earned, closed and open, with interest and after commission.
+    pub(super) fn net(&self) -> Money {
+        let Performance { realised, unrealised, commission, .. } = self.performance;
+        realised + unrealised + self.interest - commission
+    }
 }
 
 /// One run over bars in memory, whichever path plays it.
@@ -192,10 +217,13 @@ pub(super) fn over_bars<I: Iterator<Item = BarEvent>>(
     bars: impl Fn() -> I,
     setup: BarRunSetup,
 ) -> Result<Outcomes, Failure> {
-    if let Ok(end) = fast_bars(config, bars(), setup.start, setup.run) {
-        return Ok(Outcomes { performance: end.performance, equity: end.equity });
-    }
+    let slow = match fast_bars(config, bars(), setup.start, setup.run) {
+        Ok(End { performance, equity, .. }) => {
+            return Ok(Outcomes { performance, interest: Money::ZERO, equity, slow: None });
+        }
+        Err(Unsuited(why)) => Some(why),
+    };
     let ended = BarBacktest::new(config, bars(), setup, |_, _| {}).map_err(Failure::usage)?.run();
     let performance = ended.cores.books.portfolio().performance(None);
-    Ok(Outcomes { performance, equity: ended.account.equity })
+    Ok(Outcomes { performance, interest: ended.interest, equity: ended.account.equity, slow })
 }

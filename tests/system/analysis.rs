@@ -95,6 +95,6 @@ fn what_cannot_be_analysed_says_why() {
     refused(&["--compare", "a", "b"], "no session a");
     refused(&["--trials", "0"], "--trials");
     let end = desk.run(&[&["report", "--html", "no/such/folder/x.html"], &CONFIG[..]].concat());
-    assert_eq!((end.code(), end.err.contains("no/such/folder/x.html")), (Some(1), true), "{}", end.err);
+    assert_eq!((end.code(), end.err.contains("no/such/folder/x.html")), (Some(2), true), "{}", end.err);
     assert!(!desk.path("x.html").exists());
 }

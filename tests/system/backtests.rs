@@ -231,7 +231,7 @@ fn a_sweep_goes_on_where_it_was_and_agrees_with_single_backtests() {
     let keys: std::collections::BTreeSet<(&str, &str)> = rows.iter().map(|row| (&row[1], &row[2])).collect();
     assert_eq!((rows.len(), keys.len()), (4, 4), "each set once");
     let known = rows.iter().find(|row| (&row[1], &row[2]) == ("20", "50")).expect("the set of backtrader");
-    assert_eq!((&known[3], &known[9]), ("422", "70383.25"));
+    assert_eq!((&known[3], &known[11]), ("422", "70383.25"));
     let refused = desk.run(&["sweep", "--set", "strategies.0.params.fast=1"]);
     assert_eq!(refused.code(), Some(2), "the built-in configuration plays ticks");
 }

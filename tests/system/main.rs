@@ -10,6 +10,7 @@ mod clients;
 mod control;
 mod database;
 mod disk;
+mod doubtful;
 mod equality;
 mod honesty;
 mod interrupt;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::run::{Carried, CostedFill, Run, StrategyFacts};
-use crate::journal::{Record, SessionInfo, Verdict};
+use crate::journal::{DATA_EVENT, Record, SessionInfo, Verdict};
 use crate::market::{Bar, SymbolId};
 use crate::time::Timestamp;
 use crate::trade::{Fill, Money, StrategyId};
@@ -64,6 +64,7 @@ impl Collector {
                 self.run.signals += 1;
                 self.run.signals_refused += u64::from(matches!(verdict, Verdict::Refused { .. }));
             }
+            Record::System { event, text, .. } if event == DATA_EVENT => self.run.doubts.push(text.clone()),
             Record::Interest(row) => self.run.interest.push(*row),
             Record::SessionEnded { cause } => self.run.end_cause = Some(cause.clone()),
             Record::Corrected { fills, .. } => fills.iter().for_each(|fill| self.correct(fill)),

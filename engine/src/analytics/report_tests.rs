@@ -33,6 +33,11 @@ fn steady(trades: i64) -> Desk {
     desk
 }
 
+/// With a contract that is open at the end, nine ticks above the last close.
+fn report_of_open() -> Report {
+    report(&steady(4).fill(minute(20), 90, Leg::Entry, 1, 20_009))
+}
+
 #[test]
 fn figures_add_up() {
     let report = report(&steady(10));
@@ -45,6 +50,16 @@ fn figures_add_up() {
     assert_eq!((money("net_profit"), money("closed_net")), (Decimal::from(-45), Decimal::from(-45)));
     assert_eq!(money("expectancy"), Decimal::new(-45, 1));
     assert_eq!((money("best_trade"), money("worst_trade")), (Decimal::from(8), Decimal::from(-17)));
+    let open = report_of_open();
+    let of_open = |key: &str| match open.figure(key) {
+        Some(Value::Money(Some(amount))) => *amount,
+        other => panic!("{key}: {other:?}"),
+    };
+    assert_ne!(of_open("open_gross"), Decimal::ZERO);
+    assert_eq!(
+        of_open("gross_profit") + of_open("open_gross") + of_open("interest") - of_open("commission"),
+        of_open("net_profit")
+    );
     assert_eq!(report.figure("trades"), Some(&Value::Count(10)));
     assert_eq!(report.figure("win_rate"), Some(&Value::Share(Some(0.5))));
     assert_eq!(report.figure("profit_factor").and_then(Value::number), Some(40.0 / 85.0));
@@ -150,6 +165,44 @@ fn each_reason_to_doubt_is_told() {
     assert!(codes(&unknown).contains(&"parameters_unknown"));
 }
 
+/// A contract held for forty days whose close moves by so many ticks a day, in turns.
+fn held(moves: [i32; 2]) -> Desk {
+    let day = |n: i64| 24 * 60 * n;
+    let mut price = 20_000;
+    let bars = (1..40).map(|n| {
+        price += moves[usize::from(n % 2 == 1)];
+        bar(day(n), [price; 4])
+    });
+    let bars: Vec<Bar> = std::iter::once(bar(0, [20_000; 4])).chain(bars).collect();
+    Desk::new().bars(bars).fill(minute(0), 1, Leg::Entry, 1, 20_000)
+}
+
+#[test]
+fn a_sharpe_ratio_that_may_be_luck_is_told_with_the_days_that_would_do() {
+    let text = |desk: &Desk| {
+        let found = report(desk).warnings.into_iter().find(|warning| warning.code == "not_significant");
+        found.map(|warning| warning.text)
+    };
+    let told = text(&held([44, -40])).expect("four ticks a day are gained, and forty move");
+    assert!(told.contains("is 6") || told.contains("is 7"), "far from 95 %: {told}");
+    assert!(told.contains("less than 95 %: this may be luck. About ") && told.ends_with("would be needed."), "{told}");
+    let mut tried = held([44, -40]);
+    tried.0.trials = 50;
+    let told = text(&tried).expect("the best of fifty is worth less");
+    assert!(told.ends_with("this may be luck."), "no days help that choice: {told}");
+    assert_eq!(text(&held([12, 8])), None, "it gains every day");
+    assert_eq!(text(&held([40, -44])), None, "a loss needs no warning that it may be luck");
+}
+
+#[test]
+fn what_was_wrong_with_the_data_leads_the_warnings() {
+    let mut desk = steady(4);
+    desk.0.doubts.push("2 bars were left out".to_owned());
+    let found = report(&desk).warnings.into_iter().find(|warning| warning.code == "data_doubtful");
+    let found = found.expect("it is told");
+    assert_eq!((found.weight.name(), found.text.as_str()), ("severe", "2 bars were left out"));
+}
+
 #[test]
 fn a_fill_in_the_second_in_which_a_bar_ends_is_borne_out_by_it() {
     let desk = Desk::new()
@@ -187,6 +240,7 @@ fn the_page_stands_alone_and_cannot_be_broken_by_names() {
         assert!(page.contains(part), "{part}");
     }
     assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+    assert_eq!(page.matches("<svg").count(), page.matches("<div class=\"chart\"><svg").count(), "each can be scrolled");
     assert_eq!(page.matches("<section>").count(), page.matches("</section>").count());
 }
 

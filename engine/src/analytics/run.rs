@@ -35,6 +35,8 @@ pub struct Run {
     pub interest: Vec<InterestRow>,
     /// One length a symbol, in order of their end. Equity is valued at their closes.
     pub bars: Vec<Bar>,
+    /// What was wrong with the data that was played, in sentences.
+    pub doubts: Vec<String>,
     pub signals: u64,
     pub signals_refused: u64,
     /// How many variants were tried before this one was kept, itself included. 1 if nobody says.
@@ -92,6 +94,7 @@ impl Run {
             carried: Vec::new(),
             interest: Vec::new(),
             bars: Vec::new(),
+            doubts: Vec::new(),
             signals: 0,
             signals_refused: 0,
             trials: 1,

@@ -45,6 +45,7 @@ fn result(of: Basis<'_>) -> Family {
     let net = end.map(|end| end - of.run.capital);
     let closed = sum(|t| t.trip.net());
     let interest: Money = of.run.interest.iter().map(|row| row.amount).sum();
+    let (gross, paid) = (sum(|t| t.trip.gross()), commission(of.run));
     Family::new("Result")
         .money(
             "net_profit",
@@ -60,8 +61,19 @@ fn result(of: Basis<'_>) -> Family {
             "net profit less closed trades and interest",
         )
         .money("interest", "Interest", Some(interest), "on the account's cash; of no strategy")
-        .money("gross_profit", "Gross of closed trades", sum(|t| t.trip.gross()), "before commission")
-        .money("commission", "Commission", Some(commission(of.run)), "of all fills, as far as it is known")
+        .money("gross_profit", "Gross of closed trades", gross, "before commission")
+        .money(
+            "open_gross",
+            "Gross of what is open",
+            net.zip(gross).map(|(net, gross)| net + paid - interest - gross),
+            "at the last close, before commission",
+        )
+        .money(
+            "commission",
+            "Commission",
+            Some(paid),
+            "of all fills, as far as it is known: net = gross closed + gross open + interest - this",
+        )
         .money("capital", "Capital", Some(of.run.capital), "what returns are a fraction of")
         .share(
             "total_return",

@@ -24,6 +24,15 @@ pub enum Weight {
     Caution,
 }
 
+impl Weight {
+    pub fn name(self) -> &'static str {
+        match self {
+            Weight::Severe => "severe",
+            Weight::Caution => "caution",
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Warning {
     /// Stable name: `few_trades`.
@@ -68,6 +77,7 @@ pub fn warnings(of: Basis<'_>) -> Vec<Warning> {
     .into_iter()
     .flatten()
     .chain(fills(of))
+    .chain(doubts(of))
     .collect();
     found.sort_by_key(|warning| warning.weight);
     found
@@ -268,6 +278,11 @@ fn not_ended(of: Basis<'_>) -> Option<Warning> {
         return None;
     }
     caution("not_ended", "The session did not end in order, or still runs: the last figures may be missing.".into())
+}
+
+/// What was told of the data while it was played.
+fn doubts(of: Basis<'_>) -> impl Iterator<Item = Warning> {
+    of.run.doubts.iter().filter_map(|text| severe("data_doubtful", text.clone()))
 }
 
 /// Trades inside one bar rest on an order of prices that bars do not show.

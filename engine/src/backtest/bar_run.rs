@@ -64,6 +64,8 @@ pub struct BarRunEnd {
     /// Orders that the venue accepted.
     pub orders: usize,
     pub bars: u64,
+    /// What the cash earned, all in all; negative when it cost.
+    pub interest: Money,
 }
 
 pub struct BarBacktest<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> {
@@ -75,6 +77,8 @@ pub struct BarBacktest<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)
     with_trades: Vec<bool>,
     margins: VecDeque<MarginChange>,
     interest: Option<Interest>,
+    /// Credited so far.
+    earned: Money,
     settles_at: Timestamp,
     day_ends_at: Timestamp,
     marks: Vec<Mark>,
@@ -140,6 +144,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
             with_trades,
             margins: setup.margins.into(),
             interest: interest(&settings, setup.rates),
+            earned: Money::ZERO,
             settles_at: settings.account.settlement.next(setup.start),
             day_ends_at: settings.account.day_orders_end.map_or(Timestamp::MAX, |end| end.next(setup.start)),
             settings,
@@ -166,7 +171,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
         self.inner.route_record(Record::Account(account));
         let venue = self.inner.player.venue();
         let orders = venue.open_orders().count() + venue.completed_orders().count();
-        BarRunEnd { account, orders, bars: self.bars, cores: self.inner.cores }
+        BarRunEnd { account, orders, bars: self.bars, interest: self.earned, cores: self.inner.cores }
     }
 
     /// The bars that end next, and all that comes of them; false when there are no more.
@@ -273,6 +278,7 @@ impl<S: Iterator<Item = BarEvent>, J: FnMut(Timestamp, Record)> BarBacktest<S, J
     fn credit(&mut self, at: Timestamp, amount: Option<Money>) {
         let Some(amount) = amount else { return };
         self.inner.player.venue_mut().credit(amount);
+        self.earned += amount;
         self.inner.route_record(Record::Interest(InterestRow { at, amount }));
     }
 

@@ -9,7 +9,7 @@ use engine::market::{Bar, Price, Quality};
 use engine::time::Timestamp;
 
 use super::text::Head;
-use super::{BarFile, BarSource, Lane, Told, until_error};
+use super::{BarFile, BarSource, Lane, Told, sound, until_error};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::databento::{DbnFile, Records};
@@ -77,7 +77,7 @@ impl BarFile for DbnBarFile {
         let not_before = self.file.start();
         let open = Box::new(move || {
             let records = Records::open(file.path())?;
-            let mut bars = DbnBars { records, file, routes, counters, length_s, newest: None };
+            let mut bars = DbnBars { records, file, routes, counters, length_s, newest: None, ended: Vec::new() };
             Ok(until_error(move || bars.advance()))
         });
         vec![BarSource { not_before, open }]
@@ -91,6 +91,8 @@ struct DbnBars {
     counters: Counters,
     length_s: u32,
     newest: Option<Known>,
+    /// When the newest bar of each symbol ended.
+    ended: Vec<Timestamp>,
 }
 
 /// Where the bars of an instrument id go from one time to another: most bars are of the id that the one before was of.
@@ -130,21 +132,31 @@ impl DbnBars {
         }
     }
 
-    fn bar(&self, bar: &OhlcvMsg, route: Route) -> Result<Bar, FeedError> {
+    fn bar(&mut self, bar: &OhlcvMsg, route: Route) -> Result<Bar, FeedError> {
         let price = |nanos: i64| -> Result<Price, FeedError> {
             let expected = "a price on the contract's tick grid";
             let priced = if nanos == UNDEF_PRICE { None } else { route.grid.price(nanos) };
             priced.ok_or_else(|| self.records.wrong(format!("the price {nanos} billionths"), expected))
         };
-        let at = i64::try_from(bar.hd.ts_event).map_or(Timestamp::MAX, Timestamp::from_nanos);
+        let open_ts = i64::try_from(bar.hd.ts_event).map_or(Timestamp::MAX, Timestamp::from_nanos);
+        let prices = [price(bar.open)?, price(bar.high)?, price(bar.low)?, price(bar.close)?];
+        let [open, high, low, close] = prices;
+        let place = usize::from(route.symbol.0);
+        if self.ended.len() <= place {
+            self.ended.resize(place + 1, Timestamp::MIN);
+        }
+        sound::check(prices, route.grid)
+            .and_then(|()| sound::follows(open_ts, self.length_s, self.ended[place]))
+            .map_err(|(found, expected)| self.records.wrong(found, &expected))?;
+        self.ended[place] = open_ts + std::time::Duration::from_secs(u64::from(self.length_s));
         Ok(Bar {
             symbol: route.symbol,
-            open_ts: at,
+            open_ts,
             length_s: self.length_s,
-            open: price(bar.open)?,
-            high: price(bar.high)?,
-            low: price(bar.low)?,
-            close: price(bar.close)?,
+            open,
+            high,
+            low,
+            close,
             volume: bar.volume,
             trades: 0,
             quality: Quality::Complete,

@@ -10,7 +10,7 @@ use engine::market::{Bar, Quality};
 use engine::time::Timestamp;
 
 use super::text::Head;
-use super::{BarFile, BarSource, Lane, Told, until_error};
+use super::{BarFile, BarSource, Lane, Told, sound, until_error};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::error::FeedError;
@@ -61,8 +61,8 @@ impl BarFile for LeanFile {
             let not_before = entry.midnight();
             let open = Box::new(move || {
                 let rows = Rows::open(&path, &entry)?;
-                let (midnight, last) = (entry.midnight(), Timestamp::MIN);
-                let mut bars = LeanBars { rows, midnight, length_s, route, bid: None, ask: None, last };
+                let (midnight, ended) = (entry.midnight(), Timestamp::MIN);
+                let mut bars = LeanBars { rows, midnight, length_s, route, bid: None, ask: None, ended };
                 Ok(until_error(move || bars.advance()))
             });
             Some(BarSource { not_before, open })
@@ -79,7 +79,8 @@ struct LeanBars {
     /// As last known, with contracts.
     bid: Option<(Ohlc, u32)>,
     ask: Option<(Ohlc, u32)>,
-    last: Timestamp,
+    /// When the newest bar ended.
+    ended: Timestamp,
 }
 
 impl LeanBars {
@@ -118,11 +119,9 @@ impl LeanBars {
                 })
             }
         };
-        if event.open_ts() <= self.last {
-            let expected = format!("a later one than {}", self.last);
-            return Err(self.rows.wrong(format!("a bar of {}", event.open_ts()), expected));
-        }
-        self.last = event.open_ts();
+        sound::follows(event.open_ts(), self.length_s, self.ended)
+            .map_err(|(found, expected)| self.rows.wrong(found, expected))?;
+        self.ended = event.end();
         Ok(Some(event))
     }
 
@@ -143,12 +142,11 @@ impl LeanBars {
                 self.rows.wrong(format!("the price {} billionths", nanos), "a price on the tick grid".to_owned())
             })
         };
-        Ok(Ohlc {
-            open: price(prices.open)?,
-            high: price(prices.high)?,
-            low: price(prices.low)?,
-            close: price(prices.close)?,
-        })
+        let [open, high, low, close] =
+            [price(prices.open)?, price(prices.high)?, price(prices.low)?, price(prices.close)?];
+        sound::check([open, high, low, close], self.route.grid)
+            .map_err(|(found, expected)| self.rows.wrong(found, expected))?;
+        Ok(Ohlc { open, high, low, close })
     }
 
     fn at(&self, ms: u64) -> Timestamp {

@@ -1,6 +1,7 @@
 //! What somebody has said about files of bars that say too little themselves: which column holds what, what a row's time
 //! means. In: a mapping, the values of a row. Out: a contract, a bar's length, bars. Absent: text, Parquet.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use chrono_tz::Tz;
 use engine::market::{Bar, Price, Quality};
 use engine::time::Timestamp;
 
-use super::contract_of_name;
+use super::{contract_of_name, sound};
 use crate::contract::Contract;
 use crate::error::FeedError;
 use crate::merge::Route;
@@ -55,6 +56,9 @@ pub struct Columns {
 /// Rows that are looked at to find a bar's length.
 pub(super) const ROWS_LOOKED_AT: usize = 500;
 
+/// A step that is taken by fewer than one row in so many is none between two bars.
+const STRAY_MAX: usize = 20;
+
 impl Columns {
     /// Of which contract a file is.
     pub(super) fn contract(&self, path: &Path) -> Result<Contract, FeedError> {
@@ -74,10 +78,32 @@ impl Columns {
 
     /// Seconds of a bar: what was said, or the smallest step between the stamps of the first rows.
     pub(super) fn length_s(&self, path: &Path, stamps: &[Timestamp]) -> Result<u32, FeedError> {
-        let step = stamps.windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).filter(|step| *step > 0).min();
-        self.bar_s.or(step.and_then(|step| u32::try_from(step).ok())).ok_or_else(|| {
-            FeedError::damaged(path, "the first rows", "no two different times", "two bars, or their length")
-        })
+        if let Some(length_s) = self.bar_s {
+            return Ok(length_s);
+        }
+        let expected = "at least two bars, or their length as bar_s";
+        let wrong = |at: &str, found: String| Err(FeedError::damaged(path, at, found, expected));
+        let steps = || stamps.windows(2).map(|pair| pair[1].since(pair[0]).as_secs());
+        let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+        steps().filter(|step| *step > 0).for_each(|step| *counts.entry(step).or_insert(0) += 1);
+        let Some((smallest, times)) = counts.first_key_value() else {
+            let found = match stamps {
+                [] => "no row of bars",
+                [_] => "one row only",
+                [..] => "no two different times",
+            };
+            return wrong("the first rows", found.to_owned());
+        };
+        let usual = counts.iter().rev().max_by_key(|(_, times)| **times).map_or(*smallest, |(step, _)| *step);
+        // A stray row between two bars is not the length of all bars.
+        if usual != *smallest && times * STRAY_MAX < stamps.len() {
+            let row = steps().position(|step| step == *smallest).map_or(0, |at| at + 2);
+            return wrong(
+                &format!("row {row}"),
+                format!("a bar {smallest} s after the one before, where {usual} s are usual"),
+            );
+        }
+        u32::try_from(*smallest).or_else(|_| wrong("the first rows", format!("bars of {smallest} s")))
     }
 }
 
@@ -99,26 +125,21 @@ pub(super) struct Series {
     pub(super) route: Route,
     pub(super) stamp: Stamp,
     pub(super) length_s: u32,
-    /// The open of the newest bar.
-    pub(super) last: Timestamp,
+    /// The end of the newest bar.
+    pub(super) ended: Timestamp,
 }
 
 impl Series {
-    /// The next bar. Rows rise in time.
+    /// The next bar. Rows rise in time, and bars do not overlap.
     pub(super) fn bar(&mut self, row: &Row) -> Result<Bar, Wrong> {
         let open_ts = match self.stamp {
             Stamp::Open => row.stamp,
             Stamp::Close => row.stamp - Duration::from_secs(u64::from(self.length_s)),
         };
         let [open, high, low, close] = row.prices;
-        if low > open.min(close) || high < open.max(close) {
-            let found = "open or close outside of low and high".to_owned();
-            return Err((found, "low <= open, close <= high".to_owned()));
-        }
-        if open_ts <= self.last {
-            return Err((format!("a bar of {open_ts}"), format!("a later one than {}", self.last)));
-        }
-        self.last = open_ts;
+        sound::check(row.prices, self.route.grid)?;
+        sound::follows(open_ts, self.length_s, self.ended)?;
+        self.ended = open_ts + Duration::from_secs(u64::from(self.length_s));
         Ok(Bar {
             symbol: self.route.symbol,
             open_ts,

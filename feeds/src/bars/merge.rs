@@ -9,7 +9,7 @@ use engine::bar_market::BarEvent;
 use engine::market::SymbolId;
 use engine::time::Timestamp;
 
-use super::{BarItem, BarSource, BarStream};
+use super::{BarItem, BarSource, BarStream, sound};
 use crate::error::FeedError;
 
 enum State {
@@ -28,13 +28,15 @@ pub(super) struct BarMerge {
     at: Timestamp,
     /// A handful: looked through, since a set would allocate for each bar.
     seen: Vec<Key>,
+    /// When the newest bar of each kind ended.
+    ended: Vec<(Key, Timestamp)>,
 }
 
 impl BarMerge {
     pub(super) fn new(sources: Vec<BarSource>) -> Self {
         let turns = sources.iter().enumerate().map(|(place, source)| Reverse((source.not_before, place))).collect();
         let sources = sources.into_iter().map(State::Closed).collect();
-        Self { sources, turns, at: Timestamp::MIN, seen: Vec::new() }
+        Self { sources, turns, at: Timestamp::MIN, seen: Vec::new(), ended: Vec::new() }
     }
 
     /// The item whose turn it is, if its source has been opened. The source's next item is waiting then.
@@ -85,6 +87,17 @@ impl BarMerge {
         self.seen.push(key);
         is_new
     }
+
+    /// When the bar before it ended, if that is after this one begins.
+    fn overlapped(&mut self, bar: &BarEvent) -> Option<Timestamp> {
+        let key = (bar.symbol(), bar.length_s(), matches!(bar, BarEvent::Trades(_)));
+        let Some((_, ended)) = self.ended.iter_mut().find(|(known, _)| *known == key) else {
+            self.ended.push((key, bar.end()));
+            return None;
+        };
+        let before = std::mem::replace(ended, bar.end());
+        sound::overlaps(bar.open_ts(), bar.length_s(), before).then_some(before)
+    }
 }
 
 impl Iterator for BarMerge {
@@ -94,7 +107,15 @@ impl Iterator for BarMerge {
         loop {
             match self.take()? {
                 None => {}
-                Some(Ok(bar)) if self.is_new(&bar) => return Some(Ok(bar)),
+                Some(Ok(bar)) if self.is_new(&bar) => {
+                    let Some(ended) = self.overlapped(&bar) else { return Some(Ok(bar)) };
+                    let what = format!(
+                        "one of {} s that begins at {} and one of another file that ends at {ended}",
+                        bar.length_s(),
+                        bar.open_ts()
+                    );
+                    return self.fail(FeedError::Overlapping(what));
+                }
                 Some(Ok(bar)) => {
                     let what = format!("a bar that ends at {} twice: two files hold the same bars", bar.end());
                     return self.fail(FeedError::Nothing(what));

@@ -14,7 +14,7 @@ use engine::market::{Instrument, SymbolId};
 use engine::time::Timestamp;
 
 use crate::contract::Contract;
-use crate::counts::Counters;
+use crate::counts::{Counters, Refusals};
 use crate::databento::Definitions;
 use crate::described::Described;
 use crate::error::FeedError;
@@ -32,6 +32,7 @@ mod merge;
 mod parquet;
 mod recorded;
 mod sierra;
+mod sound;
 mod text;
 
 pub use continuous::Roll;
@@ -79,11 +80,13 @@ pub struct BarOptions {
     pub columns: Option<Columns>,
     /// All contracts of the files, of one root, as one series; `None`: each is an instrument.
     pub continuous: Option<Roll>,
+    /// As `bars.jump_ticks_max`: bars beyond ten times this and a fifth of the close before are left out.
+    pub jump_ticks_max: u32,
 }
 
 impl Default for BarOptions {
     fn default() -> Self {
-        Self { zone: chrono_tz::America::Chicago, columns: None, continuous: None }
+        Self { zone: chrono_tz::America::Chicago, columns: None, continuous: None, jump_ticks_max: 400 }
     }
 }
 
@@ -129,6 +132,8 @@ pub struct OpenedBars {
     /// Lengths in seconds, by symbol; of a symbol with bars of trades those of trades.
     pub lengths_s: BTreeMap<SymbolId, BTreeSet<u32>>,
     pub skipped: Counters,
+    /// Bars that are left out, counted as they are read.
+    pub refused: Refusals,
     /// What the sources say themselves of contracts that are played.
     pub described: Vec<Described>,
 }
@@ -183,18 +188,21 @@ fn open_all(
             lengths_s.entry(*id).or_default().insert(lane.length_s);
         }
     }
+    let refused = Refusals::default();
+    let names = sound::names(instruments.iter().map(|instrument| (instrument.id, instrument.name.as_str())));
     let merged = merge::BarMerge::new(sources);
+    let merged = sound::Believed::new(merged, options.jump_ticks_max, names, refused.clone());
     if let Some(rule) = &options.continuous {
         let opened = series(merged, rule, instruments, known, lengths_s, &with_trades, skipped)?;
-        return Ok(OpenedBars { described, ..opened });
+        return Ok(OpenedBars { described, refused, ..opened });
     }
     let bars = Box::new(merged);
-    Ok(OpenedBars { instruments, bars, with_trades, lengths_s, skipped, described })
+    Ok(OpenedBars { instruments, bars, with_trades, lengths_s, skipped, refused, described })
 }
 
 /// The contracts of one root as the instrument of that root without expiry.
 fn series(
-    merged: merge::BarMerge,
+    merged: sound::Believed<merge::BarMerge>,
     rule: &Roll,
     mut contracts: Vec<Instrument>,
     known: &[Instrument],
@@ -228,8 +236,8 @@ fn series(
     let calendar = crate::specs::spec(&first.root)?.calendar;
     let bars = Box::new(continuous::Continuous::new(merged, rule.clone(), members, id, calendar));
     let with_trades = if with_trades.is_empty() { Vec::new() } else { vec![id] };
-    let (lengths_s, described) = ([(id, lengths)].into(), Vec::new());
-    Ok(OpenedBars { instruments: vec![series], bars, with_trades, lengths_s, skipped, described })
+    let (lengths_s, described, refused) = ([(id, lengths)].into(), Vec::new(), Refusals::default());
+    Ok(OpenedBars { instruments: vec![series], bars, with_trades, lengths_s, skipped, refused, described })
 }
 
 /// The end of a contract's last trade date: the date where it is known, otherwise the third Friday of its month, as for

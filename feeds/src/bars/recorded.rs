@@ -13,7 +13,7 @@ use engine::bar_market::BarEvent;
 use engine::market::{Bar, Instrument};
 use engine::time::Timestamp;
 
-use super::{BarFile, BarSource, Lane, until_error};
+use super::{BarFile, BarSource, Lane, sound, until_error};
 use crate::contract::Contract;
 use crate::counts::Counters;
 use crate::described::Described;
@@ -72,6 +72,9 @@ impl Recorded {
             };
             let (open, high) = (price(bar.open)?, price(bar.high)?);
             let (low, close) = (price(bar.low)?, price(bar.close)?);
+            sound::check([open, high, low, close], route.grid).map_err(|(found, _)| {
+                FeedError::Nothing(format!("{whence} has a bar of {name} at {} with {found}", bar.open_ts))
+            })?;
             Ok(Bar { symbol: route.symbol, open, high, low, close, ..bar })
         })))
     }

@@ -27,7 +27,7 @@ impl Head {
         let mut bytes = Vec::new();
         File::open(path).map_err(unreadable)?.take(8).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.is_empty() {
-            return Err(FeedError::UnknownFormat { path: path.to_owned(), found: "an empty file".to_owned() });
+            return Err(FeedError::Nothing(format!("{} is empty", path.display())));
         }
         let mut line = Vec::new();
         // What cannot be unpacked is no text; whoever reads the file says what is wrong with it.

@@ -166,6 +166,7 @@ impl Rows {
 
     fn of_csv(&self, error: csv::Error) -> FeedError {
         let at = format!("{} after line {}", self.entry, self.reader.position().line());
+        let text = error.to_string();
         match error.into_kind() {
             csv::ErrorKind::Io(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
                 FeedError::truncated(&self.path, at, "the end of the compressed data", "more rows")
@@ -173,7 +174,7 @@ impl Rows {
             csv::ErrorKind::Io(source) => {
                 FeedError::damaged(&self.path, at, source.to_string(), "data as the zip directory describes it")
             }
-            other => FeedError::damaged(&self.path, at, format!("{other:?}"), "comma-separated values"),
+            _ => FeedError::damaged(&self.path, at, text, "comma-separated values"),
         }
     }
 }

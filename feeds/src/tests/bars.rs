@@ -172,10 +172,80 @@ fn wrong_rows_are_named_by_line() {
     check(good, "no error");
     check(&format!("{good}2024-01-02 15:02:00,10.1,12,9,11,5\n"), "line 4: found the price 10.1");
     check(&format!("{good}2024-01-02 15:02:00,10,10.5,9,11,5\n"), "open or close outside of low and high");
-    check(&format!("{good}2024-01-02 15:00:00,10,12,9,11,5\n"), "expected a later one than");
+    check(&format!("{good}2024-01-02 15:00:00,10,12,9,11,5\n"), "line 4: found a bar that begins at 2024-01-02T14:59");
     check(&format!("{good}yesterday,10,12,9,11,5\n"), "the time `yesterday`");
     check(&format!("{good}2024-01-02 15:02:00,10,12,9,11,5.5\n"), "expected a whole number");
-    check("", "expected two bars, or their length");
+    check("", "found no row of bars, expected at least two bars, or their length as bar_s");
+    check("2024-01-02 15:00:00,10,12,9,11,5\n", "found one row only");
+    check(&format!("{good}2024-01-02 15:02:00,10,12,0,11,5\n"), "line 4: found a price that is not above zero");
+    check(&format!("{good}2024-01-02 15:02:00,10,12,-9,11,5\n"), "line 4: found a price that is not above zero");
+}
+
+#[test]
+fn two_bars_of_one_minute_are_told_with_their_row() {
+    let dir = folder();
+    let path = dir.path().join("ESH24.csv");
+    let row = |n: u32, second: u32| format!("2024-01-02 15:{n:02}:{second:02},10,12,9,11,5\n");
+    let mut rows: Vec<String> = (0..50).map(|n| row(n, 0)).collect();
+    rows.insert(31, row(30, 30));
+    fs::write(&path, format!("timestamp_utc,open,high,low,close,volume\n{}", rows.concat())).expect("a file");
+    let told = |bar_s| {
+        let options = BarOptions { columns: Some(Columns { bar_s, ..euro() }), ..BarOptions::default() };
+        match open_bars(std::slice::from_ref(&path), &[], &Select::All, &options) {
+            Err(error) => error.to_string(),
+            Ok(opened) => {
+                opened.bars.filter_map(Result::err).next().map_or_else(String::new, |error| error.to_string())
+            }
+        }
+    };
+    let unsaid = told(None);
+    assert!(unsaid.contains("row 32: found a bar 30 s after the one before, where 60 s are usual"), "{unsaid}");
+    let said = told(Some(60));
+    assert!(said.contains("line 33: found a bar that begins at 2024-01-02T15:29:30Z"), "{said}");
+    assert_eq!(told(Some(30)), "", "bars of 30 seconds with holes");
+}
+
+#[test]
+fn a_file_without_anything_in_it_is_called_empty() {
+    let dir = folder();
+    let path = dir.path().join("ESH24.csv");
+    fs::write(&path, "").expect("a file");
+    let options = BarOptions { columns: Some(euro()), ..BarOptions::default() };
+    let told = open_bars(&[path], &[], &Select::All, &options).err().expect("refused").to_string();
+    assert!(told.contains("ESH24.csv is empty"), "{told}");
+}
+
+#[test]
+fn bars_of_two_files_may_not_overlap() {
+    let dir = folder();
+    let options = BarOptions { columns: Some(Columns { bar_s: Some(60), ..euro() }), ..BarOptions::default() };
+    let rows =
+        |seconds: &str| format!("timestamp_utc,open,high,low,close,volume\n2024-01-02 15:0{seconds},10,12,9,11,5\n");
+    let paths = ["ESH24.csv", "ESH24-again.csv"].map(|name| dir.path().join(name));
+    fs::write(&paths[0], rows("0:00")).expect("a file");
+    fs::write(&paths[1], rows("0:30")).expect("a file");
+    let error = opened(&paths, &options).bars.find_map(Result::err).expect("they overlap");
+    assert!(error.to_string().contains("bars that overlap"), "{error}");
+    fs::write(&paths[1], rows("1:00")).expect("a file");
+    assert_eq!(bars(opened(&paths, &options)).len(), 2, "one after the other");
+}
+
+#[test]
+fn an_absurd_bar_of_a_file_is_left_out_and_told() {
+    let dir = folder();
+    let path = dir.path().join("ESH24.csv");
+    let row = |minute: u32, price: &str| format!("2024-01-02 15:0{minute}:00,{price},{price},{price},{price},5\n");
+    let rows = [row(0, "5000"), row(1, "500000"), row(2, "5000.25")].concat();
+    fs::write(&path, format!("timestamp_utc,open,high,low,close,volume\n{rows}")).expect("a file");
+    let options = BarOptions { columns: Some(euro()), ..BarOptions::default() };
+    let file = opened(std::slice::from_ref(&path), &options);
+    let refused = file.refused.clone();
+    assert_eq!(refused.told(), None, "nothing was read yet");
+    assert_eq!(bars(file).len(), 2);
+    let told = refused.told().expect("one");
+    assert!(told.starts_with("1 bar was left out") && told.contains("ESH24 at 2024-01-02T15:00:00Z"), "{told}");
+    let wide = BarOptions { jump_ticks_max: 1_000_000, ..options };
+    assert_eq!(bars(opened(&[path], &wide)).len(), 3, "as configured");
 }
 
 #[test]

@@ -288,7 +288,7 @@ fn what_is_wrong_is_named_by_column_and_row() {
         in_order,
         "row 2, column `volume`: found -7, expected a whole number",
     );
-    check([good; 4], [seven; 4], [0, 1, 1, 2], "row 3: found a bar of 2024-01-02T15:01:00Z, expected a later one");
+    check([good; 4], [seven; 4], [0, 1, 1, 2], "row 3: found a bar that begins at 2024-01-02T15:01:00Z");
     // Of two mistakes the earlier one, though its column comes later.
     check([good, good, good, None], [seven, None, seven, seven], in_order, "row 2, column `volume`: found no value");
 }

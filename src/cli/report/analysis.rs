@@ -12,7 +12,7 @@ use engine::config::Config;
 use engine::trade::Money;
 use rust_decimal::Decimal;
 
-use super::super::{Failure, Outcome, print_line};
+use super::super::{Failure, Outcome, outputs, print_line};
 use super::tables;
 
 /// What to make of a run.
@@ -51,6 +51,11 @@ impl AnalysisArgs {
     /// Whether somebody asked for files.
     pub fn wants_files(&self) -> bool {
         self.html.is_some() || self.csv.is_some()
+    }
+
+    /// Before anything is done: what is asked for can be written.
+    pub fn check_files(&self) -> Outcome {
+        outputs::check([("--html", self.html.as_deref()), ("--csv", self.csv.as_deref())])
     }
 
     /// Of a session in this mode, run by this configuration. `None` when nobody says what the capital was.

@@ -35,7 +35,7 @@ pub fn print_one(report: &Report) -> Outcome {
     let mut lines =
         vec![format!("Session {} ({}), {} to {}", report.session, report.mode, report.started, report.ended)];
     for warning in &report.warnings {
-        let weight = format!("{:?}", warning.weight).to_lowercase();
+        let weight = warning.weight.name();
         lines.push(format!("  {weight}: {}", warning.text));
     }
     for family in &report.statistics {

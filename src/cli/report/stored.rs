@@ -5,7 +5,7 @@ use actors::storage::rows::{ExecutionRow, SessionRow};
 use actors::storage::{BarQuery, Store, Ts};
 use engine::analytics::collect::in_order;
 use engine::analytics::run::{CostedFill, Run, StrategyFacts};
-use engine::journal::{INTEREST_EVENT, InterestRow, StrategyInfo};
+use engine::journal::{DATA_EVENT, INTEREST_EVENT, InterestRow, StrategyInfo};
 use engine::market::{Bar, Instrument, Price};
 use engine::time::Timestamp;
 use engine::trade::{ClientOrderId, Fill, Leg, Money, Side};
@@ -52,7 +52,13 @@ pub async fn run(store: &dyn Store, session: &SessionRow, capital: Money) -> Res
     run.signals_refused = counts.refused.unsigned_abs();
     run.bars = bars(store, id, &run.instruments).await?;
     run.interest = interest(store, id).await?;
+    run.doubts = doubts(store, id).await?;
     Ok(run)
+}
+
+async fn doubts(store: &dyn Store, id: &str) -> Result<Vec<String>, Failure> {
+    let events = store.events(id).await.map_err(Failure::work)?;
+    Ok(events.into_iter().filter(|event| event.event == DATA_EVENT).map(|event| event.text).collect())
 }
 
 /// Told as events: the amount is the text.

@@ -36,7 +36,9 @@ struct WarningRow<'a> {
 type Done = Result<(), Box<dyn Error>>;
 
 pub fn write(folder: &Path, report: &Report) -> Result<Vec<&'static str>, Box<dyn Error>> {
-    std::fs::create_dir_all(folder)?;
+    if !folder.is_dir() {
+        std::fs::create_dir(folder)?;
+    }
     let figures = report.statistics.iter().flat_map(|family| {
         family.figures.iter().map(|figure| FigureRow {
             family: family.title,
@@ -54,7 +56,7 @@ pub fn write(folder: &Path, report: &Report) -> Result<Vec<&'static str>, Box<dy
         contracts: point.contracts,
     });
     let warnings = report.warnings.iter().map(|warning| WarningRow {
-        weight: format!("{:?}", warning.weight).to_lowercase(),
+        weight: warning.weight.name().to_owned(),
         code: warning.code,
         text: &warning.text,
     });

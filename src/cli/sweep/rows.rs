@@ -3,15 +3,15 @@
 //! start cuts off.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use engine::trade::Money;
 use rust_decimal::Decimal;
 
 use super::values::Axis;
-use crate::cli::Failure;
+use crate::cli::{Failure, shown};
 
 /// One run's result.
 #[derive(Clone, PartialEq, Debug)]
@@ -20,18 +20,23 @@ pub(super) struct Row {
     pub(super) key: Vec<String>,
     pub(super) trades: u32,
     pub(super) wins: u32,
+    /// Of what is closed, and of what is open at the end; both before commission.
     pub(super) gross: Money,
+    pub(super) open: Money,
+    pub(super) interest: Money,
     pub(super) commission: Money,
+    /// Gross, open and interest less commission.
     pub(super) net: Money,
     pub(super) drawdown_max: Money,
     pub(super) equity: Money,
 }
 
-const RESULTS: [&str; 7] = ["trades", "wins", "gross", "commission", "net", "drawdown_max", "equity"];
+const RESULTS: [&str; 9] =
+    ["trades", "wins", "gross", "open", "interest", "commission", "net", "drawdown_max", "equity"];
 
 impl Row {
     fn fields(&self) -> Vec<String> {
-        let money = [self.gross, self.commission, self.net, self.drawdown_max, self.equity];
+        let money = [self.gross, self.open, self.interest, self.commission, self.net, self.drawdown_max, self.equity];
         let amounts = money.map(|amount| amount.to_decimal().to_string());
         let counts = [self.trades.to_string(), self.wins.to_string()];
         self.key.iter().cloned().chain(counts).chain(amounts).collect()
@@ -45,10 +50,12 @@ impl Row {
             trades: fields.get(keys)?.parse().ok()?,
             wins: fields.get(keys + 1)?.parse().ok()?,
             gross: money(2)?,
-            commission: money(3)?,
-            net: money(4)?,
-            drawdown_max: money(5)?,
-            equity: money(6)?,
+            open: money(3)?,
+            interest: money(4)?,
+            commission: money(5)?,
+            net: money(6)?,
+            drawdown_max: money(7)?,
+            equity: money(8)?,
         })
     }
 
@@ -74,24 +81,30 @@ impl Rows {
     /// Opens the file, or makes it. One of another sweep is refused.
     pub(super) fn open(path: &Path, axes: &[Axis], mark: &str) -> Result<Self, Failure> {
         let failed = |reason: std::io::Error| Failure::usage(format!("{}: {reason}", path.display()));
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        let head = head(axes, mark)?;
-        let mut done = BTreeSet::new();
-        if path.exists() {
-            let text = fs::read_to_string(path).map_err(failed)?;
-            let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-            if !whole.is_empty() && !whole.starts_with(&head) {
-                let text = "holds another sweep (other keys, configuration, market or windows): name another --out";
-                return Err(Failure::usage(format!("{} {text}", path.display())));
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        // Held until this process ends, however it ends.
+        file.try_lock().map_err(|reason| match reason {
+            TryLockError::WouldBlock => {
+                Failure::usage(format!("another sweep is writing {}: name another --out", path.display()))
             }
-            done = parse(path, whole, axes)?.into_iter().map(|row| row.key).collect();
-            fs::write(path, if whole.is_empty() { &head } else { whole }).map_err(failed)?;
-        } else {
-            fs::write(path, &head).map_err(failed)?;
+            TryLockError::Error(reason) => failed(reason),
+        })?;
+        let head = head(axes, mark)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed)?;
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        if !text.is_empty() && !whole.starts_with(&head) {
+            let other = "holds another sweep (other keys, configuration, market or windows), or something else: name \
+                         another --out";
+            return Err(Failure::usage(format!("{} {other}", path.display())));
         }
-        let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+        let done = parse(path, whole, axes)?.into_iter().map(|row| row.key).collect();
+        file.set_len(whole.len() as u64).map_err(failed)?;
+        file.seek(SeekFrom::End(0)).map_err(failed)?;
+        if whole.is_empty() {
+            file.write_all(head.as_bytes()).map_err(failed)?;
+        }
         Ok(Self { path: path.to_owned(), file, done })
     }
 
@@ -132,8 +145,10 @@ fn parse(path: &Path, text: &str, axes: &[Axis]) -> Result<Vec<Row>, Failure> {
     let mut rows = csv::ReaderBuilder::new().comment(Some(b'#')).flexible(true).from_reader(text.as_bytes());
     let read = |row: Result<csv::StringRecord, csv::Error>| {
         let row = row.map_err(|reason| Failure::usage(format!("{}: {reason}", path.display())))?;
-        Row::read(&row, axes.len() + 1)
-            .ok_or_else(|| Failure::usage(format!("{}: not a row of this sweep: {row:?}", path.display())))
+        let line = row.position().map_or(0, csv::Position::line);
+        Row::read(&row, axes.len() + 1).ok_or_else(|| {
+            Failure::usage(format!("{}:{line}: found {}, expected a row of this sweep", path.display(), shown(&row)))
+        })
     };
     rows.records().map(read).collect()
 }
@@ -150,6 +165,8 @@ mod tests {
             trades: 3,
             wins: 1,
             gross: net,
+            open: Money::ZERO,
+            interest: Money::ZERO,
             commission: Money::ZERO,
             net,
             drawdown_max: Money::ZERO,
@@ -171,6 +188,42 @@ mod tests {
         let key = |fast: &str| vec![String::new(), fast.to_owned()];
         assert!(rows.has(&key("5")) && !rows.has(&key("6")));
         assert_eq!(read(&path, &axes).expect("whole rows"), [row("5", 1_500_000)]);
+    }
+
+    #[test]
+    fn a_row_that_was_changed_is_told_with_its_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rows.csv");
+        let axes = [Axis::read("a.b=1").expect("good")];
+        let mut rows = Rows::open(&path, &axes, "00000001").expect("new");
+        rows.add(&row("1", 1)).expect("written");
+        drop(rows);
+        let text = fs::read_to_string(&path).expect("it is there");
+        fs::write(&path, text.replace(",3,1,", ",three,1,")).expect("changed");
+        let told = Rows::open(&path, &axes, "00000001").err().expect("no row").text;
+        assert!(told.contains("rows.csv:3: found ,1,three,1,") && !told.contains("StringRecord"), "{told}");
+    }
+
+    #[test]
+    fn two_sweeps_do_not_write_one_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rows.csv");
+        let axes = [Axis::read("a.b=1").expect("good")];
+        let first = Rows::open(&path, &axes, "00000001").expect("new");
+        let told = Rows::open(&path, &axes, "00000001").err().expect("it is being written").text;
+        assert!(told.contains("another sweep is writing"), "{told}");
+        drop(first);
+        assert!(Rows::open(&path, &axes, "00000001").is_ok(), "when the first one has ended");
+    }
+
+    #[test]
+    fn a_file_that_is_no_sweep_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rows.csv");
+        fs::write(&path, "my notes, without an end of line").expect("written");
+        let axes = [Axis::read("a.b=1").expect("good")];
+        assert!(Rows::open(&path, &axes, "00000001").is_err());
+        assert_eq!(fs::read_to_string(&path).expect("it is there"), "my notes, without an end of line");
     }
 
     #[test]

@@ -42,6 +42,23 @@ impl Axis {
     }
 }
 
+/// All keys with their values, each once.
+pub(super) fn axes(texts: &[String]) -> Result<Vec<Axis>, Failure> {
+    let mut axes: Vec<Axis> = Vec::new();
+    for text in texts {
+        let axis = Axis::read(text)?;
+        if axes.iter().any(|other| other.key.eq_ignore_ascii_case(&axis.key)) {
+            return Err(Failure::usage(format!("--set {text}: {} is set already; name all its values once", axis.key)));
+        }
+        let again = axis.values.iter().enumerate().find(|(n, value)| axis.values[..*n].contains(value));
+        if let Some((_, value)) = again {
+            return Err(Failure::usage(format!("--set {text}: the value {value} a second time")));
+        }
+        axes.push(axis);
+    }
+    Ok(axes)
+}
+
 /// Exact steps from `from` up to and with `to`.
 fn range(from: &str, to: &str, step: &str) -> Option<Vec<String>> {
     let read = |text: &str| text.trim().parse::<Decimal>().ok();
@@ -102,6 +119,11 @@ mod tests {
         for text in ["a.b", "fast=1", "a.b=1..2", "a.b=5..1..1", "a.b=1..2..0", "a.b=1,,2", "a..b=1", "a.b=1..x..1"] {
             assert!(Axis::read(text).is_err(), "{text}");
         }
+        let told = |texts: &[&str]| axes(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).err();
+        let twice = told(&["a.b=1,2", "a.c=1", "A.b=3"]).expect("one key twice").text;
+        assert!(twice.contains("--set A.b=3: A.b is set already"), "{twice}");
+        assert!(told(&["a.b=1,2,1"]).is_some_and(|told| told.text.contains("the value 1 a second time")));
+        assert!(told(&["a.b=1,2", "a.c=1"]).is_none());
         let wide = Axis::read("a.b=1..5000..1").expect("good");
         assert!(combinations(&[wide.clone(), wide]).is_err());
     }

@@ -10,7 +10,7 @@ use engine::trade::Money;
 
 use super::values::Axis;
 use super::{Job, Loaded, rows};
-use crate::cli::{Failure, Outcome, print_line};
+use crate::cli::{Outcome, print_line};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -63,15 +63,10 @@ pub(super) fn forward(loaded: &Loaded, jobs: &[Job], axes: &[Axis], out: &Path) 
     for row in best.values() {
         let Some(job) = jobs.iter().find(|job| job.key() == row.key) else { continue };
         let Some(window) = job.window else { continue };
-        let ended = loaded.run(&job.config, window.test_from, window.test_to, |_, _| {})?;
-        let totals = ended.cores.books.portfolio().performance(None);
-        let net = totals.realised + totals.unrealised - totals.commission;
+        let net = loaded.outcomes(&job.config, window.test_from, window.test_to)?.net();
         total += net;
         let values: String = row.key[1..].iter().map(|value| format!("{value:>16}")).collect();
         print_line(&format!("{:<12}{values} {:>14} {:>14}", row.key[0], row.net.to_string(), net.to_string()))?;
-    }
-    if best.is_empty() {
-        return Err(Failure::usage("no window: the market is shorter than the training days"));
     }
     print_line(&format!("tested net of all windows: {total}"))
 }

@@ -66,7 +66,7 @@ tr:last-child td{border-bottom:0}
 .heat th{text-align:center}
 .scroll{overflow:auto;max-height:560px}.scroll table{font-size:12px}.scroll td,.scroll th{padding:3px 5px}.scroll th{position:sticky;top:0;background:var(--paper);cursor:pointer}
 .wide{overflow-x:auto}.wide table.groups{table-layout:fixed;min-width:1060px}
-.groups th:nth-child(1){width:11%}
+.groups th:nth-child(1){width:11%;white-space:normal}
 .groups th:nth-child(2),.groups th:nth-child(3){width:6%}
 .groups th:nth-child(4),.groups th:nth-child(5){width:10%}
 .groups th:nth-child(6){width:8.5%}
@@ -80,7 +80,9 @@ tr:last-child td{border-bottom:0}
 .wide+.wide{margin-top:18px}
 ol.assumptions{margin:0;padding-left:20px;color:var(--soft)}ol.assumptions li{margin:3px 0}
 footer{color:var(--soft);font-size:12px;margin-top:20px}
-@media print{body{background:#fff}main{max-width:none;padding:0}section,.card{break-inside:avoid}.scroll{max-height:none}}
+@media(max-width:640px){main{padding:20px 10px 40px}section{padding:14px 12px}.chart{overflow-x:auto}.chart svg{min-width:620px}
+.two .chart svg{min-width:420px}.heat .none{display:none}}
+@media print{.chart svg{min-width:0}body{background:#fff}main{max-width:none;padding:0}section,.card{break-inside:avoid}.scroll{max-height:none}}
 ";
 
 /// Sorts a table by the column whose head is clicked: numbers as numbers, and the other way at the second click.

@@ -38,7 +38,7 @@ impl Frame {
     /// A drawing with this content; `label` is for readers who do not see it.
     pub fn draw(&self, label: &str, content: &str) -> String {
         format!(
-            "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{content}</svg>\n",
+            "<div class=\"chart\"><svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{content}</svg></div>\n",
             self.width,
             self.height,
             escape(label)

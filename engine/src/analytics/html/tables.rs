@@ -133,15 +133,17 @@ pub fn months(report: &Report) -> String {
     }
     let largest = report.months.iter().map(|m| m.value.abs()).fold(1e-9, f64::max);
     let mut out = String::from("<div class=\"wide\"><table class=\"heat\"><thead><tr><th></th>");
-    for month in MONTHS {
-        add(&mut out, format_args!("<th>{month}</th>"));
+    // On a narrow screen, months of which nothing is known are left out.
+    let class = |month: u32| if report.months.iter().any(|m| m.month == month) { "" } else { " class=\"none\"" };
+    for (month, name) in (1..).zip(MONTHS) {
+        add(&mut out, format_args!("<th{}>{name}</th>", class(month)));
     }
     out.push_str("<th>Year</th></tr></thead><tbody>");
     for year in &report.years {
         add(&mut out, format_args!("<tr><th>{}</th>", year.year));
         for month in 1..=12 {
             let found = report.months.iter().find(|m| (m.year, m.month) == (year.year, month));
-            out.push_str(&found.map_or_else(|| "<td></td>".to_owned(), |m| heat(m.value, largest)));
+            out.push_str(&found.map_or_else(|| format!("<td{}></td>", class(month)), |m| heat(m.value, largest)));
         }
         out.push_str(&heat(year.value, largest * 3.0));
         out.push_str("</tr>");

@@ -29,7 +29,7 @@ pub fn run_bars<S: Strategy>(
     for bar in source {
         desk.events += 1;
         if desk.expired {
-            return Err(Unsuited("there are bars after the contract's end"));
+            return Err(Unsuited(super::BEYOND));
         }
         if bar.open_ts < now || bar.symbol != desk.symbol() {
             return Err(Unsuited("bars of several symbols or lengths, or out of order"));
@@ -41,7 +41,7 @@ pub fn run_bars<S: Strategy>(
         if now >= desk.turn_at {
             desk.turn(now);
             if desk.expired && plan.expires_at.is_some_and(|end| bar.open_ts >= end) {
-                return Err(Unsuited("there are bars after the contract's end"));
+                return Err(Unsuited(super::BEYOND));
             }
         }
         if desk.live.is_some() {

@@ -29,6 +29,10 @@ use crate::market::Quality;
 use crate::strategy::Tally;
 use crate::trade::Money;
 
+/// A contract's end inside of the data.
+const BEYOND: &str = "there is data after the contract's end; with expiry = \"hold\" in [backtest.account], or as a series \
+                      ([backtest.continuous]), all of it is played fast";
+
 /// Why a market is not played here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]

@@ -43,7 +43,7 @@ pub fn run_ticks<S: Strategy>(
         if trade.ts >= desk.turn_at {
             desk.turn(trade.ts);
             if desk.expired {
-                return Err(Unsuited("there are trades after the contract's end"));
+                return Err(Unsuited(super::BEYOND));
             }
         }
         desk.mark(trade.price)?;

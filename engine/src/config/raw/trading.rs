@@ -97,7 +97,14 @@ impl Market {
             None => lengths.first().copied(),
             Some(bar_s) if lengths.contains(&bar_s) => Some(bar_s),
             Some(bar_s) => {
-                s.mistake("bar_s", bar_s.to_string(), format!("one of bars.lengths_s, which are {lengths:?}"));
+                s.mistake(
+                    "bar_s",
+                    bar_s.to_string(),
+                    format!(
+                        "one of bars.lengths_s, which are {}",
+                        lengths.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+                    ),
+                );
                 None
             }
         }

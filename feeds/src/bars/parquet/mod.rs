@@ -83,7 +83,7 @@ impl BarFile for ParquetFile {
     fn sources(&self, routes: &Routes, _counters: &Counters) -> Vec<BarSource> {
         let Some(route) = routes.get(&self.contract).copied() else { return Vec::new() };
         let (path, columns) = (self.path.clone(), self.columns.clone());
-        let mut series = Series { route, stamp: columns.stamp, length_s: self.length_s, last: Timestamp::MIN };
+        let mut series = Series { route, stamp: columns.stamp, length_s: self.length_s, ended: Timestamp::MIN };
         let open = Box::new(move || {
             let mut reader = Reader::open(&path, &columns)?;
             Ok(until_error(move || reader.next_bar(&mut series)))
