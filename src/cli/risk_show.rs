@@ -1,6 +1,8 @@
 //! `pitboss risk show`: where risk stands, for a person and as JSON. In: what the running system answered. Out: text.
 //! Absent: asking (`control`). The first line says whether entries can pass, and if not, why.
 
+use std::time::Duration;
+
 use engine::books::{BrokerPnl, Entries, HeldBack, LatchLine, LimitLine, RiskView};
 use engine::trade::{Money, Trading};
 use serde_json::{Value, json};
@@ -75,7 +77,8 @@ fn latch_line(latch: &LatchLine) -> String {
         ("by hand", None) => "until somebody unlocks it".to_owned(),
         (reset, None) => format!("until the {reset}, or somebody unlocks it"),
     };
-    format!("LATCHED {} of {} since {}: {}; {off}", latch.rule, latch.of(), latch.since, latch.cause())
+    let since = latch.since.floor(Duration::from_secs(1));
+    format!("LATCHED {} of {} since {since}: {}; {off}", latch.rule, latch.of(), latch.cause())
 }
 
 fn profit_line(profit: &BrokerPnl) -> String {

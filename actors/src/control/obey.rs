@@ -27,7 +27,7 @@ pub(super) async fn obey(request: Request, who: &str, desk: &Desk) -> Answer {
         Order::Kill { flatten } => kill(flatten, &before, who, why, desk).await,
         Order::Flatten => {
             desk.command(Operator { command: Command::Flatten, who: who.to_owned(), why });
-            flat(desk, "entries are withdrawn, positions are being closed").await
+            flat(desk, words::FLATTENED, words::FLATTENING).await
         }
         Order::Pause { strategy } => {
             with(&strategy, desk, async |id| {
@@ -67,19 +67,19 @@ async fn kill(flatten: bool, before: &RiskView, who: &str, why: String, desk: &D
     }
     let text = words::killed(before, &after);
     if flatten {
-        return flat(desk, &text).await;
+        return flat(desk, &text, &text).await;
     }
     let text = format!("{text}; {}", words::kept(&after));
     Answer::of(after.entries == 0, text, after)
 }
 
 /// "Flat" is said only of a book that was compared with the broker's positions.
-async fn flat(desk: &Desk, text: &str) -> Answer {
+async fn flat(desk: &Desk, done: &str, under_way: &str) -> Answer {
     match until(desk, |risk| risk.connected && risk.agrees && risk.is_flat()).await {
         None => Answer::unknown(words::SILENT),
         Some(risk) => match words::not_flat(&risk) {
-            None => Answer::of(true, format!("{text}: flat"), risk),
-            Some(why) => Answer::of(false, format!("{text}: {why}"), risk),
+            None => Answer::of(true, format!("{done}: flat"), risk),
+            Some(why) => Answer::of(false, format!("{under_way}: {why}"), risk),
         },
     }
 }

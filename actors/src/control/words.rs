@@ -38,6 +38,8 @@ pub(super) fn still_broken(rule: &str, of: &str, broken: &str, reset: &str) -> S
     )
 }
 
+pub(super) const FLATTENED: &str = "entries are withdrawn, positions are closed";
+pub(super) const FLATTENING: &str = "closing everything is ordered";
 const KILLED: &str = "the kill is latched, nobody enters any more";
 
 pub(super) fn killed(before: &RiskView, after: &RiskView) -> String {

@@ -2,6 +2,8 @@
 //! is traded. In: the books. Out: reasons with whom they concern, and a verdict in one word.
 //! Absent: what a particular order may break (its size, exposure, rates); the gate says so with its refusal.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Books;
@@ -101,7 +103,7 @@ impl Books {
                 Scope::Gone(_) => return None,
             };
             let of = latch.scope.told(|id| self.name_of_strategy(id).to_owned());
-            let text = format!("latched since {}: {}", latch.at, latch.cause());
+            let text = format!("latched since {}: {}", latch.at.floor(Duration::from_secs(1)), latch.cause());
             Some((whose, HeldBack { rule: latch.rule.clone(), of, text }))
         };
         self.state.latches.iter().filter_map(one).collect()

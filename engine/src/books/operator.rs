@@ -74,10 +74,10 @@ impl Books {
             Command::Kill { flatten } => {
                 self.latch(by_hand(latch::KILL, Scope::Account), out);
                 if flatten {
-                    self.flatten(now, &why, out);
+                    self.flatten(now, &format!("by {who}: {why}"), out);
                 }
             }
-            Command::Flatten => self.flatten(now, &why, out),
+            Command::Flatten => self.flatten(now, &format!("by {who}: {why}"), out),
             Command::Pause(id) => {
                 self.latch(by_hand(latch::PAUSE, Scope::Strategy(id)), out);
             }
