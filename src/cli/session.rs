@@ -80,6 +80,7 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     let peer = if !paced && (simulated || pace.is_some()) { Peer::Simulated } else { Peer::Real };
     let account = if simulated { Account::New } else { Account::Same };
     show_disabled_limits(&config, &log);
+    show_forbidden(&config, &clock, &log);
     let socket = config.control.clone();
     let setup = Setup { config, peer, clock, mode, account, log: log.clone() };
     let started = std::time::Instant::now();
@@ -236,6 +237,13 @@ fn account_of(config: &Config) -> String {
 fn show_disabled_limits(config: &Config, log: &Logger) {
     for name in config.risk.switched_off() {
         warn!(log, "the limit {name} is switched off"; "event" => "risk.disabled", "limit" => name);
+    }
+}
+
+/// Strategies that can never enter: the limits say so before the first signal is refused.
+fn show_forbidden(config: &Config, clock: &Clock, log: &Logger) {
+    for warning in config.forbids(Some(clock.now().to_datetime().date_naive())) {
+        warn!(log, "{warning}"; "event" => "risk.forbids");
     }
 }
 

@@ -86,6 +86,7 @@ impl Batch {
         let (seq, ts) = (*seq, Ts::from(*at));
         self.notice_gap(session, seq, ts);
         self.at = ts;
+        let name = |id| session.strategy(seq, id).unwrap_or_else(|_| format!("{}", id.0));
         match record {
             Record::SessionStarted { info, .. } => {
                 self.sessions.push(session_row(&self.journal_id, self.to.position.segment, session, info, ts))
@@ -116,10 +117,10 @@ impl Batch {
                 self.add_event(session, seq, ts, *severity, event, actor, text);
             }
             Record::Latched(latch) => {
-                self.add_event(session, seq, ts, Severity::Error, "risk.latched", "books", &latch.to_string());
+                self.add_event(session, seq, ts, Severity::Error, "risk.latched", "books", &latch.told(name));
             }
             Record::Released { rule, scope, who, why } => {
-                let text = format!("{rule} of {scope} by {who}: {why}");
+                let text = format!("{rule} of {} by {who}: {why}", scope.told(name));
                 self.add_event(session, seq, ts, Severity::Warning, "risk.released", "books", &text);
             }
             Record::Operator { command, who, why } => {

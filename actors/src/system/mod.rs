@@ -35,6 +35,7 @@ use crate::tape::{self, Tape};
 
 mod desk;
 mod events;
+mod gone;
 mod make;
 mod owner;
 mod rebuild;
@@ -206,6 +207,11 @@ impl System {
         let prices = recovered_prices(&recovered, &config, account);
         let info = session_info(&config, mode, &recovered, now);
         let session = info.id.clone();
+        let gone = gone::told(&books);
+        let forgotten = match (account, recovered.entries.first().map(|first| &first.record)) {
+            (Account::Same, Some(Record::SessionStarted { info, .. })) => gone::forgotten(info, &config),
+            (Account::New | Account::Same, _) => Vec::new(),
+        };
         let first = Record::SessionStarted { info: Box::new(info.clone()), books: Box::new(books) };
         let segment = recovered.run_number;
         let writer = dir.create_segment(&Entry { seq: recovered.next_seq, at: now, record: first })?;
@@ -228,6 +234,8 @@ impl System {
         if !prices.is_empty() {
             shared.record(Record::LastPrices(prices.clone()));
         }
+        gone.into_iter().for_each(|text| gone::tell(&shared, gone::LATCH, text));
+        forgotten.into_iter().for_each(|text| gone::tell(&shared, gone::STRATEGY, text));
         let last = config.instruments.iter().map(|i| prices.at(now, i.id)).collect();
         let journal = dir.path().to_path_buf();
         let make = Make { config: config.clone(), shared: shared.clone(), journal, segment, last };

@@ -215,6 +215,7 @@ impl Books {
     pub(super) fn on_trading(&mut self, now: Timestamp, trading: Trading, cause: String, out: &mut Vec<Output>) {
         if self.trading != trading {
             self.trading = trading;
+            self.trading_cause = if trading == Trading::Allowed { String::new() } else { cause.clone() };
             out.push(Output::Record(Record::Trading { trading, cause: cause.clone() }));
         }
         if trading == Trading::Liquidating {
