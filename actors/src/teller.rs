@@ -90,6 +90,7 @@ impl Teller {
             | Record::Performance { .. }
             | Record::RiskAccount(_)
             | Record::Baseline { .. }
+            | Record::NextOrderId(_)
             // The books tell what a correction changes.
             | Record::Corrected { .. }
             | Record::TradeDate(_)

@@ -135,8 +135,8 @@ impl Batch {
                     self.corrections.insert(row.exec_id.clone(), row);
                 }
             }
-            // Executions that are in no position of ours have no row.
-            Record::Baseline { .. } => {}
+            // Executions that are in no position of ours have no row, and numbers only the next start needs.
+            Record::Baseline { .. } | Record::NextOrderId(_) => {}
             Record::TradeDate(turned) => {
                 let text = super::days::trade_date(session, seq, turned)?;
                 self.add_event(session, seq, ts, Severity::Info, "trade_date.turned", "books", &text);

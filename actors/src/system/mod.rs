@@ -19,7 +19,7 @@ use engine::tape::{Header, digest};
 use engine::time::Timestamp;
 use engine::trade::{StrategyId, Trading};
 use engine::wiring::Topology;
-use slog::{Logger, info, warn};
+use slog::{Logger, error, info, warn};
 use tokio::sync::watch;
 
 #[cfg(test)]
@@ -342,10 +342,16 @@ impl System {
         self.supervisor.stop_one("books").await;
         self.supervisor.stop_one("link").await;
         self.shared.record(Record::SessionEnded { cause: cause.to_owned() });
+        let records_lost = self.shared.journal().unsaved();
+        if records_lost > 0 {
+            error!(self.shared.log, "{records_lost} records are in no file, and lost: the disk took nothing more. The \
+                database has the journal's file and no more. Make room; the next start takes over from the broker what \
+                happened"; "event" => "journal.lost", "records" => records_lost);
+        }
         self.shared.tape.end();
         let health = self.supervisor.health();
         let stuck = self.supervisor.stop().await;
-        Stopped { health, stuck }
+        Stopped { health, stuck, records_lost }
     }
 
     /// Waits until the books are flat, or for as long as their actor has to stop.
@@ -406,6 +412,8 @@ pub struct Stopped {
     pub health: Vec<ActorHealth>,
     /// Actors that did not end in time.
     pub stuck: Vec<String>,
+    /// Records that the journal's file never took.
+    pub records_lost: u64,
 }
 
 fn recovered_books(recovered: &Recovered, config: &Config, account: Account) -> Result<BooksState, SystemError> {

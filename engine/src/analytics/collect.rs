@@ -82,6 +82,7 @@ impl Collector {
             | Record::LastPrices(_)
             | Record::Operator { .. }
             | Record::Baseline { .. }
+            | Record::NextOrderId(_)
             | Record::TradeDate(_)
             | Record::Allocation(_) => {}
         }

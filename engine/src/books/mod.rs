@@ -238,6 +238,8 @@ pub struct Books {
     climbs: BTreeMap<(StrategyId, SymbolId), Climb>,
     /// Executions that the last inventory did not list, though the position is as if they had never been.
     suspected_busts: BTreeSet<String>,
+    /// What was told last of a difference from the broker, and when.
+    told_difference: Option<(String, Timestamp)>,
     /// Orders whose status says filled before their executions came, with when and how many contracts.
     filled_unseen: BTreeMap<ClientOrderId, (Timestamp, u32)>,
     early_commissions: BTreeMap<String, Money>,
@@ -297,6 +299,7 @@ impl Books {
             refused: BTreeSet::new(),
             climbs: BTreeMap::new(),
             suspected_busts: BTreeSet::new(),
+            told_difference: None,
             filled_unseen: BTreeMap::new(),
             early_commissions: BTreeMap::new(),
             positions_shown: false,

@@ -68,6 +68,7 @@ impl BooksState {
             }
             Record::TradeDate(turned) => self.turn_history(turned),
             Record::Allocation(shares) => self.history.set_shares(Shares::clone(shares)),
+            Record::NextOrderId(next) => self.next_order_id = self.next_order_id.max(*next),
             Record::Baseline { exec_ids } => {
                 self.begun = true;
                 self.before.extend(exec_ids.iter().map(|id| (id.clone(), entry.at)));
