@@ -27,7 +27,7 @@ pub(super) async fn obey(request: Request, who: &str, desk: &Desk) -> Answer {
         Order::Kill { flatten } => kill(flatten, &before, who, why, desk).await,
         Order::Flatten => {
             desk.command(Operator { command: Command::Flatten, who: who.to_owned(), why });
-            flat(desk, words::FLATTENED, words::FLATTENING).await
+            flat(desk, &before, words::FLATTENED, words::FLATTENING).await
         }
         Order::Pause { strategy } => {
             with(&strategy, desk, async |id| {
@@ -57,7 +57,8 @@ async fn with(name: &str, desk: &Desk, work: impl AsyncFnOnce(StrategyId) -> Ans
 /// The latch is on when this answers; what was cancelled is what the broker confirmed.
 async fn kill(flatten: bool, before: &RiskView, who: &str, why: String, desk: &Desk) -> Answer {
     desk.command(Operator { command: Command::Kill { flatten }, who: who.to_owned(), why });
-    let after = until(desk, |risk| risk.connected && risk.entries == 0).await;
+    let heard = |risk: &RiskView| risk.connected && risk.comparisons > before.comparisons;
+    let after = until(desk, |risk| heard(risk) && risk.entries == 0).await;
     let Some(after) = after else { return Answer::unknown(words::SILENT) };
     if !after.latches.iter().any(|latch| latch.rule == KILL && latch.strategy.is_none()) {
         return Answer::of(false, "the kill is NOT latched".to_owned(), after);
@@ -67,17 +68,19 @@ async fn kill(flatten: bool, before: &RiskView, who: &str, why: String, desk: &D
     }
     let text = words::killed(before, &after);
     if flatten {
-        return flat(desk, &text, &text).await;
+        return flat(desk, before, &text, &text).await;
     }
-    let text = format!("{text}; {}", words::kept(&after));
-    Answer::of(after.entries == 0, text, after)
+    let confirmed = heard(&after);
+    let text = format!("{text}; {}", words::kept(&after, confirmed));
+    Answer::of(confirmed && after.entries == 0, text, after)
 }
 
-/// "Flat" is said only of a book that was compared with the broker's positions.
-async fn flat(desk: &Desk, done: &str, under_way: &str) -> Answer {
-    match until(desk, |risk| risk.connected && risk.agrees && risk.is_flat()).await {
+/// "Flat" is said only of a book that was compared with the broker's positions since the command.
+async fn flat(desk: &Desk, before: &RiskView, done: &str, under_way: &str) -> Answer {
+    let heard = |risk: &RiskView| risk.connected && risk.agrees && risk.comparisons > before.comparisons;
+    match until(desk, |risk| heard(risk) && risk.is_flat()).await {
         None => Answer::unknown(words::SILENT),
-        Some(risk) => match words::not_flat(&risk) {
+        Some(risk) => match words::not_flat(&risk, heard(&risk)) {
             None => Answer::of(true, format!("{done}: flat"), risk),
             Some(why) => Answer::of(false, format!("{under_way}: {why}"), risk),
         },

@@ -40,12 +40,14 @@ pub(super) fn still_broken(rule: &str, of: &str, broken: &str, reset: &str) -> S
 
 pub(super) const FLATTENED: &str = "entries are withdrawn, positions are closed";
 pub(super) const FLATTENING: &str = "closing everything is ordered";
+/// Connected, as far as that is known.
+const UNHEARD: &str = "the broker has not answered since; if it cannot wait, use TWS or call the broker";
 const KILLED: &str = "the kill is latched, nobody enters any more";
 
 pub(super) fn killed(before: &RiskView, after: &RiskView) -> String {
     let confirmed = before.entries.saturating_sub(after.entries);
     match (before.entries, after.entries) {
-        (0, 0) => format!("{KILLED}; no entry was working"),
+        (0, 0) => format!("{KILLED}; no entry was working by the book"),
         (all, 0) => format!("{KILLED}; {confirmed} of {all} working entries ended, as the broker confirmed"),
         (all, left) => format!(
             "{KILLED}; {confirmed} of {all} working entries ended, as the broker confirmed; {left} NOT CONFIRMED in time, \
@@ -77,20 +79,21 @@ pub(super) fn killed_unheard(after: &RiskView, flatten: bool) -> String {
 }
 
 /// After a kill that closes nothing.
-pub(super) fn kept(risk: &RiskView) -> String {
+pub(super) fn kept(risk: &RiskView, heard: bool) -> String {
     // By strategy: positions that make nothing together are positions.
-    match (risk.held.is_empty(), risk.agrees) {
-        (true, true) => "flat".to_owned(),
-        (true, false) => "flat by the book, which has NOT been compared with the broker's positions".to_owned(),
-        (false, true) => format!("{} kept with what protects it", risk.holdings()),
-        (false, false) => {
-            format!("{} kept with what protects it, NOT compared with the broker's positions", risk.holdings())
-        }
+    let stands = match risk.held.is_empty() {
+        true => "flat".to_owned(),
+        false => format!("{} kept with what protects it", risk.holdings()),
+    };
+    match (heard, risk.agrees) {
+        (true, true) => stands,
+        (true, false) => format!("{stands} by the book, which does NOT agree with the broker's positions"),
+        (false, _) => format!("{stands} by the book, NOT CONFIRMED: {UNHEARD}"),
     }
 }
 
-/// `None` when the broker's positions say so too.
-pub(super) fn not_flat(risk: &RiskView) -> Option<String> {
+/// `None` when the broker's positions say so too: `heard`, since the command.
+pub(super) fn not_flat(risk: &RiskView, heard: bool) -> Option<String> {
     let stands = match risk.entries {
         0 => risk.holdings(),
         entries => format!("{} and {entries} entries", risk.holdings()),
@@ -104,6 +107,79 @@ pub(super) fn not_flat(risk: &RiskView) -> Option<String> {
     if !risk.is_flat() {
         return Some(format!("NOT FLAT YET, {stands}; Pitboss tries on"));
     }
-    let text = "flat by the book, NOT CONFIRMED: it does not agree with the broker's positions, look at the account";
-    (!risk.agrees).then(|| text.to_owned())
+    match (heard, risk.agrees) {
+        (true, _) => None,
+        (false, true) => Some(format!("flat by the book, NOT CONFIRMED: {UNHEARD}")),
+        (false, false) => {
+            Some("flat by the book, NOT CONFIRMED: the broker's positions do not agree, look at the account".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::books::Entries;
+    use engine::trade::{Money, Trading};
+
+    use super::*;
+
+    fn stands(entries: usize, held: &[(&str, i64)]) -> RiskView {
+        let held = held.iter().map(|(name, contracts)| ((*name).to_owned(), "ES".to_owned(), *contracts)).collect();
+        RiskView {
+            trading: Entries::Blocked,
+            held_back: Vec::new(),
+            link: Trading::Allowed,
+            connected: true,
+            agrees: true,
+            comparisons: 1,
+            equity: Money::ZERO,
+            limits: Vec::new(),
+            latches: Vec::new(),
+            broker_pnl: None,
+            switched_off: Vec::new(),
+            positions: Vec::new(),
+            held,
+            entries,
+            orders: entries,
+        }
+    }
+
+    #[test]
+    fn a_kill_claims_what_the_broker_confirmed_and_nothing_else() {
+        let all = killed(&stands(3, &[]), &stands(0, &[]));
+        assert!(all.ends_with("3 of 3 working entries ended, as the broker confirmed"), "{all}");
+        let some = killed(&stands(3, &[]), &stands(2, &[]));
+        assert!(some.contains("1 of 3 working entries ended") && some.contains("2 NOT CONFIRMED in time"), "{some}");
+        let none = killed(&stands(0, &[]), &stands(0, &[]));
+        assert!(!none.contains("confirmed"), "{none}");
+        let away = RiskView { connected: false, ..stands(2, &[("trend", 1)]) };
+        for (flatten, says) in [(false, "trend ES +1 held"), (true, "trend ES +1 NOT CLOSED")] {
+            let told = killed_unheard(&away, flatten);
+            assert!(told.contains("NO CONNECTION") && told.contains("2 entries may still work"), "{told}");
+            assert!(told.contains(says) && !told.contains("as the broker confirmed"), "{told}");
+        }
+    }
+
+    #[test]
+    fn flat_is_said_without_more_only_if_the_broker_was_heard_and_agrees() {
+        let flat = stands(0, &[]);
+        assert_eq!((kept(&flat, true).as_str(), not_flat(&flat, true)), ("flat", None));
+        let silent = "NOT CONFIRMED: the broker has not answered since";
+        assert!(kept(&flat, false).contains(silent) && not_flat(&flat, false).is_some_and(|t| t.contains(silent)));
+        let differs = RiskView { agrees: false, ..stands(0, &[]) };
+        assert!(kept(&differs, true).contains("does NOT agree"));
+        assert!(not_flat(&differs, false).is_some_and(|text| text.contains("do not agree, look at the account")));
+        let held = stands(1, &[("trend", -2)]);
+        assert!(not_flat(&held, false).is_some_and(|text| text.contains("NOT FLAT YET, trend ES -2 and 1 entries")));
+        let away = RiskView { connected: false, ..stands(0, &[]) };
+        assert!(not_flat(&away, false).is_some_and(|text| text.contains("there is no connection to the broker")));
+    }
+
+    #[test]
+    fn names_from_elsewhere_are_shown_short_and_without_what_a_terminal_obeys() {
+        let told = [not_latched("\u{1b}[2J", None, &[]), no_strategy(&"x\u{7}".repeat(1_000), &["trend"])];
+        for text in told {
+            assert!(text.len() < 600 && !text.chars().any(char::is_control), "{text:?}");
+        }
+    }
 }

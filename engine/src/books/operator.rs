@@ -76,8 +76,13 @@ impl Books {
                 if flatten {
                     self.flatten(now, &format!("by {who}: {why}"), out);
                 }
+                out.push(Output::Doubt);
             }
-            Command::Flatten => self.flatten(now, &format!("by {who}: {why}"), out),
+            Command::Flatten => {
+                self.flatten(now, &format!("by {who}: {why}"), out);
+                // Whoever stops something wants to hear it from the broker, and not from this book.
+                out.push(Output::Doubt);
+            }
             Command::Pause(id) => {
                 self.latch(by_hand(latch::PAUSE, Scope::Strategy(id)), out);
             }

@@ -25,6 +25,8 @@ pub struct RiskView {
     pub connected: bool,
     /// Every position was compared with the broker's on this connection, and agreed.
     pub agrees: bool,
+    /// How often positions were compared so far: whoever waits for the broker's word sees that it came.
+    pub comparisons: u64,
     pub equity: Money,
     pub limits: Vec<LimitLine>,
     pub latches: Vec<LatchLine>,
@@ -123,6 +125,7 @@ impl Books {
             link: self.trading,
             connected: self.connected,
             agrees: self.agrees(),
+            comparisons: self.comparisons,
             equity: self.risk.capital + self.state.portfolio.equity(),
             limits,
             latches: self.latch_lines(),

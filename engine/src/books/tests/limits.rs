@@ -211,6 +211,7 @@ fn a_kill_without_a_connection_withdraws_entries_when_there_is_one() {
     desk.tell(by_alice(Command::Kill { flatten: false }));
     let view = desk.books.risk_view(desk.now);
     assert_eq!((view.connected, view.entries), (false, 1), "nobody has confirmed anything");
+    assert!(desk.doubts > 0, "the broker's own word is asked for");
     // Whatever was handed over meanwhile went nowhere; and the process dies as well.
     let mut state = desk.rebuilt();
     state.doubt_all();
