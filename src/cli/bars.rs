@@ -13,7 +13,7 @@ use engine::market::{Bar, Instrument, MarketEvent, SymbolId};
 use engine::time::Timestamp;
 
 use super::market::{Market, selection};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, outputs};
 
 #[derive(Args)]
 pub struct BarsArgs {
@@ -35,7 +35,7 @@ pub struct BarsArgs {
 }
 
 pub fn run(args: &BarsArgs) -> Outcome {
-    check_folder(&args.out)?;
+    outputs::check([("--out", Some(args.out.as_path()))])?;
     let select = selection(args.contract.as_deref(), !args.all);
     let market = Market::files(&args.files, &[], &select)?;
     let (instruments, broken, skipped) = (market.instruments.clone(), market.broken.clone(), market.skipped.clone());
@@ -99,16 +99,6 @@ fn keep(bars: &mut BTreeMap<SymbolId, Vec<Bar>>, out: &mut Vec<Output>) {
             }
             Output::Notice(notice) => eprintln!("{notice}"),
         }
-    }
-}
-
-/// Told before the work, which may take long.
-fn check_folder(out: &Path) -> Outcome {
-    match out.parent() {
-        Some(folder) if folder != Path::new("") && !folder.is_dir() => {
-            Err(Failure::usage(format!("--out {}: there is no folder {}", out.display(), folder.display())))
-        }
-        Some(_) | None => Ok(()),
     }
 }
 

@@ -20,12 +20,12 @@ use engine::config::Config;
 use engine::journal::{Entry, Record, SessionInfo};
 use engine::link::INVENTORY_WITHIN;
 use engine::market::{FeedEvent, MarketEvent, Quote, Trade};
-use engine::tape::{Moment, Taped, digest};
+use engine::tape::{CoreId, Moment, Taped, digest};
 use engine::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::market::retarget;
-use super::{ConfigArg, Failure, Outcome, setup};
+use super::{ConfigArg, Failure, Outcome, outputs, setup};
 
 /// Orders that are listed by name; all of them are in the JSON.
 const LISTED: usize = 20;
@@ -57,6 +57,7 @@ pub struct ReplayDayArgs {
 pub fn run(args: &ReplayDayArgs) -> Outcome {
     let latency = Duration::try_from_secs_f64(args.order_latency_ms / 1_000.0)
         .map_err(|_| Failure::usage("--order-latency-ms must be zero or more"))?;
+    outputs::check([("--round-trips", args.round_trips.as_deref())])?;
     let mut config = setup::config(&args.config)?;
     let folder = folder(args, &config);
     let (segment, info) = find(&folder, &args.session)?;
@@ -197,7 +198,11 @@ fn play(origin: Origin<'_>, mut tape: TapeReader, latency: Duration) -> Result<P
                 continue;
             }
             Taped::Failed(core) => {
-                remarks.push(format!("{core:?} failed at {} and was rebuilt; its last input may differ", moment.at));
+                remarks.push(format!(
+                    "{} failed at {} and was rebuilt; its last input may differ",
+                    named(*core, origin.info),
+                    moment.at
+                ));
             }
             input => {
                 if let Some(tick) = tick(moment.at, input) {
@@ -324,7 +329,7 @@ impl Report<'_> {
 
     fn difference(&self, first: &Difference) -> Vec<String> {
         let of = |what: &Option<(Timestamp, Record)>| match what {
-            Some((at, record)) => format!("{at} {record:?}"),
+            Some((at, record)) => format!("{at} {}", written(record)),
             None => "nothing".to_owned(),
         };
         let place = match first.seq {
@@ -371,7 +376,7 @@ impl Report<'_> {
     fn to_json(&self) -> Value {
         let Played { decisions, orders, fills, inputs, ticks, refused, remarks } = &self.played;
         let record = |what: &Option<(Timestamp, Record)>| {
-            what.as_ref().map(|(at, record)| json!({ "at": at.to_string(), "record": format!("{record:?}") }))
+            what.as_ref().map(|(at, record)| json!({ "at": at.to_string(), "record": record }))
         };
         let orders: Vec<Value> = orders
             .iter()
@@ -424,4 +429,19 @@ impl Report<'_> {
 /// One side alone weighs more than any difference of prices.
 fn weight(order: &FilledOrder) -> f64 {
     order.worse_by().map_or(f64::INFINITY, f64::abs)
+}
+fn named(core: CoreId, info: &SessionInfo) -> String {
+    let symbol = |id| info.instruments.iter().find(|i| i.id == id).map_or("?", |i| i.name.as_str());
+    let strategy = |id| info.strategies.iter().find(|s| s.id == id).map_or("?", |s| s.name.as_str());
+    match core {
+        CoreId::Bars(id) => format!("the bars of {}", symbol(id)),
+        CoreId::Strategy(id) => format!("the strategy {}", strategy(id)),
+        CoreId::Books => "the books".to_owned(),
+        CoreId::Link => "the link".to_owned(),
+    }
+}
+
+/// As `pitboss journal` shows it.
+fn written(record: &Record) -> String {
+    serde_json::to_string(record).expect("records are written as JSON everywhere")
 }

@@ -16,7 +16,7 @@ use crate::venue::{MarkRule, SettleRule};
 pub fn sentences(config: &Config) -> Vec<String> {
     let settings = &config.backtest;
     let mut told = match &settings.fills {
-        Fills::Bars(fills) => in_bars(fills),
+        Fills::Bars(fills) => in_bars(fills, config.bars.jump_ticks_max),
         Fills::Ticks => in_ticks(settings),
     };
     told.push(commissions(settings));
@@ -37,7 +37,7 @@ pub fn sentences(config: &Config) -> Vec<String> {
     told
 }
 
-fn in_bars(fills: &BarFills) -> Vec<String> {
+fn in_bars(fills: &BarFills, jump_ticks_max: u32) -> Vec<String> {
     let costs = &fills.costs;
     let limits = match fills.limits {
         LimitRule::Touch => {
@@ -70,6 +70,10 @@ fn in_bars(fills: &BarFills) -> Vec<String> {
             .to_owned(),
         slippage,
         volume,
+        format!(
+            "A bar that lies further from the close before it than a fifth of it and than {} ticks is left out.",
+            10 * u64::from(jump_ticks_max)
+        ),
     ]
 }
 
@@ -287,6 +291,7 @@ mod tests {
             assert!(!plain.contains(words), "{words:?} is said of the default too");
         }
         assert!(plain.contains("ESZ23 ends at 2023-12-15T14:30:00Z"), "{plain}");
+        assert!(plain.contains("a fifth of it and than 4000 ticks is left out"), "{plain}");
         assert!(plain.contains("Cash earns no interest") && plain.contains("without slippage"), "{plain}");
     }
 }

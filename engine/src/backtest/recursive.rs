@@ -193,6 +193,10 @@ impl Call {
 }
 
 #[cfg(test)]
+#[path = "recursive_tests.rs"]
+mod history_tests;
+
+#[cfg(test)]
 mod tests {
     use rust_decimal::Decimal;
 

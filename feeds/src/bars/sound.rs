@@ -176,6 +176,7 @@ pub(crate) fn names<'a>(all: impl Iterator<Item = (SymbolId, &'a str)>) -> Vec<S
 
 #[cfg(test)]
 mod tests {
+    use engine::bar_market::QuoteBar;
     use engine::market::{Bar, Quality};
 
     use super::*;
@@ -200,6 +201,36 @@ mod tests {
             }
         }
         (closes, refusals.count(), ended)
+    }
+
+    fn sides(minute: u64, bid: i32, ask: i32) -> BarItem {
+        let open_ts = Timestamp::from_secs(1_700_000_000) + Duration::from_secs(60 * minute);
+        let side = |price| Some(Ohlc::flat(Price(price)));
+        let (bid, ask, symbol, length_s) = (side(bid), side(ask), SymbolId(0), 60);
+        Ok(BarEvent::Quotes(QuoteBar { symbol, open_ts, length_s, bid, ask, bid_size: 1, ask_size: 1 }))
+    }
+
+    #[test]
+    fn a_side_of_a_quote_that_cannot_be_is_none() {
+        let refusals = Refusals::default();
+        let bars = vec![sides(0, 20_000, 20_001), sides(1, 20_000, 900_000), sides(2, 1, 900_000)];
+        let names = names([(SymbolId(0), "ESZ23")].into_iter());
+        let left: Vec<_> = Believed::new(bars.into_iter(), 400, names, refusals.clone())
+            .map(|item| match item {
+                Ok(BarEvent::Quotes(bar)) => (bar.bid.map(|side| side.close.0), bar.ask.map(|side| side.close.0)),
+                other => panic!("bars of quotes: {other:?}"),
+            })
+            .collect();
+        assert_eq!(left, [(Some(20_000), Some(20_001)), (Some(20_000), None)], "the third has no side left");
+        assert_eq!(refusals.count(), 2);
+    }
+
+    #[test]
+    fn days_may_be_an_hour_short_when_clocks_change_and_minutes_may_not() {
+        let (midnight, hour) = (Timestamp::from_secs(1_700_000_000), Duration::from_secs(3_600));
+        let ended = midnight + hour * 24;
+        assert!(!overlaps(midnight + hour * 23, 86_400, ended) && overlaps(midnight + hour * 22, 86_400, ended));
+        assert!(overlaps(midnight + hour * 23, 3_600, ended));
     }
 
     fn flat(minute: u64, price: i32) -> BarItem {

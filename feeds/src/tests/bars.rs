@@ -178,6 +178,10 @@ fn wrong_rows_are_named_by_line() {
     check("", "found no row of bars, expected at least two bars, or their length as bar_s");
     check("2024-01-02 15:00:00,10,12,9,11,5\n", "found one row only");
     check(&format!("{good}2024-01-02 15:02:00,10,12,0,11,5\n"), "line 4: found a price that is not above zero");
+    check(
+        &format!("{good}2024-01-02 15:02:00,10,12,10.25,11,5\n"),
+        "line 4: found open or close outside of low and high",
+    );
     check(&format!("{good}2024-01-02 15:02:00,10,12,-9,11,5\n"), "line 4: found a price that is not above zero");
 }
 

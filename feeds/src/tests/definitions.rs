@@ -107,6 +107,32 @@ fn nameless(folder: &TempDir) -> PathBuf {
     write(folder, "es.ohlcv-1m.dbn", &bytes)
 }
 
+#[test]
+fn bars_of_databento_that_cannot_be_are_told() {
+    let dir = folder();
+    let told = |second: [i64; 4], at: u64| {
+        let mut bytes = Vec::new();
+        let mut encoder = DbnEncoder::new(&mut bytes, &head(3, Schema::Ohlcv1M)).expect("a head");
+        for ([open, high, low, close], at) in [([4_800, 4_802, 4_799, 4_801], 0), (second, at)] {
+            let [open, high, low, close] = [open, high, low, close].map(|points| points * POINT);
+            let hd = RecordHeader::new::<OhlcvMsg>(rtype::OHLCV_1M, 1, 7, START + at);
+            encoder.encode_record(&OhlcvMsg { hd, open, high, low, close, volume: 5 }).expect("a record");
+        }
+        let paths = [write(&dir, "es.ohlcv-1m.dbn", &bytes), definitions(&dir, 3, &[ES])];
+        let bars = opened(&paths, &[]).expect("a sound head").bars;
+        bars.filter_map(Result::err).next().map_or_else(String::new, |error| error.to_string())
+    };
+    let good = [4_800, 4_802, 4_799, 4_801];
+    assert_eq!(told(good, MINUTE), "");
+    assert!(told([4_800, 4_800, 4_799, 4_801], MINUTE).contains("open or close outside of low and high"));
+    assert!(told([4_800, 4_802, 0, 4_801], MINUTE).contains("a price that is not above zero"));
+    let overlapping = told(good, MINUTE / 2);
+    assert!(
+        overlapping.contains("es.ohlcv-1m.dbn") && overlapping.contains("found a bar that begins"),
+        "{overlapping}"
+    );
+}
+
 fn opened(paths: &[PathBuf], known: &[Instrument]) -> Result<OpenedBars, FeedError> {
     open_bars(paths, known, &Select::All, &BarOptions::default())
 }

@@ -168,6 +168,21 @@ fn a_bad_row_is_named_by_entry_and_line() {
 }
 
 #[test]
+fn bars_of_lean_that_cannot_be_are_named_by_entry_and_line() {
+    let entry = "20131007_es_minute_trade_201312.csv";
+    for (row, complaint) in [
+        ("60000,1,1,0,1,1", "found a price that is not above zero"),
+        ("30000,1,1,1,1,1", "found a bar that begins at 2013-10-07T"),
+    ] {
+        let folder = folder();
+        let path = lean_zip(&folder, "bad.zip", &[(entry, &format!("0,1,1,1,1,1\n{row}\n"))]);
+        let opened = crate::open_bars(&[path], &[], &Select::All, &crate::BarOptions::default()).expect("a sound head");
+        let error = opened.bars.filter_map(Result::err).next().expect("the bad row").to_string();
+        assert!(error.contains(&format!("bad.zip: damaged at {entry} line 2: {complaint}")), "{error}");
+    }
+}
+
+#[test]
 fn stamps_that_step_back_keep_the_order_of_the_file() {
     let folder = folder();
     let ticks = "500,1676.5,1,usa,,0\n300,1676.75,2,usa,,0\n300,1677,3,usa,,0\n600,1676.25,4,usa,,0\n";

@@ -184,6 +184,102 @@ fn prices_come_in_every_type_of_number() {
     });
 }
 
+/// One column of prices in the place of the close; the other prices are doubles of 10.
+fn closes(path: &Path, kind: &str, write: impl Fn(&mut Group<'_>)) -> Result<Vec<BarEvent>, FeedError> {
+    let schema = format!(
+        "required int64 time; optional double open; optional double high; optional double low; {kind}; \
+         required int32 volume (INTEGER(32,false));"
+    );
+    write_groups(path, &schema, 1, |_, group| {
+        all::<Int64Type>(group, [START, START + 60]);
+        for prices in [[10.0; 2], [100.0; 2], [-100.0; 2]] {
+            all::<DoubleType>(group, prices);
+        }
+        write(group);
+        all::<Int32Type>(group, [7, -1]);
+    });
+    bars_of(path, &BarOptions { jump_ticks_max: 1_000_000, ..options(mapping()) })
+}
+
+#[test]
+fn signs_decimals_and_unsigned_numbers_are_read_exactly() {
+    let dir = folder();
+    // Crude oil has traded below zero.
+    let path = dir.path().join("CLK20.parquet");
+    let bytes = |n: i128| FixedLenByteArray::from(n.to_be_bytes().to_vec());
+    let wide = "required fixed_len_byte_array(16) close (DECIMAL(38,12))";
+    let trillion = 1_000_000_000_000_i128;
+    let found = closes(&path, wide, |group| {
+        all::<FixedLenByteArrayType>(group, [-3_763 * trillion / 100, 10 * trillion].map(bytes));
+    });
+    let found = found.unwrap_or_else(|error| panic!("{error}"));
+    let [BarEvent::Trades(first), BarEvent::Trades(second)] = found[..] else { panic!("{found:?}") };
+    assert_eq!((first.close, second.close), (Price(-3_763), Price(1_000)));
+    assert_eq!((first.volume, second.volume), (7, 4_294_967_295), "an unsigned number with its highest bit");
+    let too_fine = closes(&path, wide, |group| {
+        all::<FixedLenByteArrayType>(group, [10 * trillion + 1, 10 * trillion].map(bytes));
+    });
+    let told = too_fine.expect_err("a trillionth").to_string();
+    assert!(told.contains("row 1, column `close`") && told.contains("a number with at most nine decimals"), "{told}");
+    let stamp = closes(&path, "required int64 close (TIMESTAMP(MILLIS,true))", |group| all::<Int64Type>(group, [1, 2]));
+    let told = stamp.expect_err("no price").to_string();
+    assert!(told.contains("found the type INT64, a timestamp, expected a column of numbers"), "{told}");
+}
+
+#[test]
+fn a_nested_column_is_refused() {
+    let dir = folder();
+    let path = dir.path().join("ESH24.parquet");
+    let schema = "optional int64 time; optional double open; optional double high; optional double low; \
+                  optional group last { required double close; } optional int64 volume;";
+    write_groups(&path, schema, 1, |_, group| {
+        all::<Int64Type>(group, [0, 1, 2, 3].map(|m| START + 60 * m));
+        four_rows(group);
+    });
+    let nested = Columns { close: "last.close".to_owned(), ..mapping() };
+    let text = told(&path, &options(nested));
+    assert!(text.contains("found a nested column, expected one value a row, at the top"), "{text}");
+}
+
+#[test]
+fn a_volume_is_whole_and_counts_for_the_most_traded() {
+    let dir = folder();
+    let schema = PLAIN.replace("int64 volume", "double volume");
+    let write = |name: &str, volumes: [f64; 4]| {
+        let path = dir.path().join(name);
+        write_groups(&path, &schema, 1, |_, group| {
+            all::<Int64Type>(group, [0, 1, 2, 3].map(|m| START + 60 * m));
+            for prices in [[4800.25; 4], [4801.0; 4], [4799.75; 4], [4800.5; 4]] {
+                all::<DoubleType>(group, prices);
+            }
+            all::<DoubleType>(group, volumes);
+        });
+        path
+    };
+    let text = told(&write("ESU24.parquet", [7.0, 7.5, 7.0, 7.0]), &options(mapping()));
+    assert!(text.contains("row 2, column `volume`: found 7.5, expected a whole number"), "{text}");
+    let paths = [write("ESH24.parquet", [7.0; 4]), write("ESM24.parquet", [7.0, 7.0, 7.0, 8.0])];
+    let opened = open_bars(&paths, &[], &Select::MostTraded, &options(mapping())).expect("sound");
+    let names: Vec<&str> = opened.instruments.iter().map(|i| i.name.as_str()).collect();
+    assert_eq!(names, ["ESM24"]);
+}
+
+#[test]
+fn a_price_off_the_grid_far_inside_is_named_by_its_row() {
+    let dir = folder();
+    let path = dir.path().join("ESH24.parquet");
+    let rows = 6_000;
+    write_groups(&path, PLAIN, 1, |_, group| {
+        all::<Int64Type>(group, (0..rows).map(|n| START + 60 * n));
+        for _ in 0..4 {
+            all::<DoubleType>(group, (0..rows).map(|n| if n == 5_000 { 4800.1 } else { 4800.0 }));
+        }
+        all::<Int64Type>(group, (0..rows).map(|_| 1));
+    });
+    let text = told(&path, &options(mapping()));
+    assert!(text.contains("row 5001, column `open`: found the price 4800.1"), "{text}");
+}
+
 #[test]
 fn times_come_in_every_type_of_time() {
     let dir = folder();

@@ -60,6 +60,23 @@ fn played(opened: OpenedBars) -> Result<Vec<(i64, i32, Quality)>, FeedError> {
 }
 
 #[test]
+fn kept_bars_that_cannot_be_are_told_with_their_session() {
+    let told = |bar: Bar| {
+        let kept = vec![session("session a", instrument("ESH4", "202403", 4), vec![bar])];
+        let bars = opened(kept, &Select::All).expect("a sound head").bars;
+        bars.filter_map(Result::err).next().map_or_else(String::new, |error| error.to_string())
+    };
+    let good = bar(0, 20_000, Quality::Complete);
+    assert_eq!(told(good), "");
+    let outside = told(Bar { low: Price(20_001), ..good });
+    assert!(
+        outside.contains("session a has a bar of ESH4") && outside.contains("outside of low and high"),
+        "{outside}"
+    );
+    assert!(told(bar(0, -1, Quality::Complete)).contains("a price that is not above zero"));
+}
+
+#[test]
 fn of_two_sessions_bars_the_better_one_is_played_and_of_equal_ones_the_later() {
     use Quality::{Complete, Partial, Repaired};
     let march = || instrument("ESH4", "202403", 4);

@@ -211,8 +211,17 @@ fn is_time(column: &ColumnDescriptor) -> bool {
 }
 
 fn shown(column: &ColumnDescriptor) -> String {
-    let logical = column.logical_type_ref().map(|logical| format!(" of {logical:?}"));
-    format!("the type {}{}", column.physical_type(), logical.unwrap_or_default())
+    let meaning = match column.logical_type_ref() {
+        None => "",
+        Some(LogicalType::Timestamp(_)) => ", a timestamp",
+        Some(LogicalType::Date) => ", a date",
+        Some(LogicalType::Time(_)) => ", a time of day",
+        Some(LogicalType::Decimal(_)) => ", a decimal",
+        Some(LogicalType::Integer(_)) => ", an integer",
+        Some(LogicalType::String) => ", a text",
+        Some(_) => ", of another meaning",
+    };
+    format!("the type {}{meaning}", column.physical_type())
 }
 
 /// The next values, up to the first missing one.
@@ -282,10 +291,11 @@ fn of_float(value: &f32) -> Result<i64, String> {
 }
 
 const JULIAN_DAY_OF_1970: i64 = 2_440_588;
+const UNFIT_DAY: &str = "a time of 96 bits beyond these years";
 
 fn of_int96(value: &Int96) -> Result<i64, String> {
-    let [low, high, day] = *<&[u32; 3]>::try_from(value.data()).map_err(|_| format!("{value:?}"))?;
+    let [low, high, day] = *<&[u32; 3]>::try_from(value.data()).map_err(|_| UNFIT_DAY.to_owned())?;
     let of_day = i64::from(low) | (i64::from(high) << 32);
     let days = i64::from(day) - JULIAN_DAY_OF_1970;
-    days.checked_mul(DAY_NS).and_then(|nanos| nanos.checked_add(of_day)).ok_or_else(|| format!("{value:?}"))
+    days.checked_mul(DAY_NS).and_then(|nanos| nanos.checked_add(of_day)).ok_or_else(|| UNFIT_DAY.to_owned())
 }
