@@ -16,7 +16,7 @@ use super::{ConfigArg, Failure, Outcome, print_line, risk_show, setup};
 const ANSWERED_WITHIN: Duration = Duration::from_secs(40);
 /// Behind the help of every command.
 const EXIT_CODES: &str = "Exit codes: 0 done, and confirmed by the broker where it has a part in it; 1 not confirmed within ten \
-seconds, or a limit that is still broken keeps its latch (the text says what is so); 2 refused, nothing was commanded.";
+seconds (kill --flatten: twenty), or a limit that is still broken keeps its latch (the text says what is so); 2 refused, nothing was commanded.";
 
 /// Where the running system listens.
 #[derive(Args)]

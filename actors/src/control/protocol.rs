@@ -110,7 +110,7 @@ mod tests {
             ("\u{7f}", 1),
             ("x\u{9b}1m", 2),
             ("\u{202e}abc", 1),
-            ("\u{2028}", 1),
+            ("a\u{2028}", 2),
         ] {
             assert!(matches!(check_reason(bad), Err(BadReason::Control { at: found, .. }) if found == at), "{bad:?}");
             let told = check_reason(bad).expect_err("refused").to_string();

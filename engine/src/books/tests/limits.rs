@@ -74,7 +74,7 @@ fn a_drawdown_stays_latched_over_days_until_a_person_unlocks_it() {
 }
 
 #[test]
-fn a_limit_that_is_still_broken_latches_again_right_after_it_was_unlocked() {
+fn a_limit_that_is_still_broken_stays_latched_until_it_is_raised() {
     let mut desk = Desk::open();
     desk.books.risk.loss.trailing_drawdown_max = Limit::Max(Money::from_micros(262_500_000));
     lose(&mut desk, ONE);
