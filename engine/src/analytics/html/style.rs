@@ -25,7 +25,7 @@ section{background:var(--paper);border:1px solid var(--line);border-radius:12px;
 .card .v{font-size:21px;font-weight:650;letter-spacing:-.02em;white-space:nowrap}
 .card .s{color:var(--soft);font-size:12px}
 .two{display:grid;grid-template-columns:1fr 1fr;gap:14px}
-.two section{margin:0}
+.two section{margin:0;min-width:0}
 @media(max-width:820px){.two{grid-template-columns:1fr}.facts{text-align:left}}
 .good{color:var(--good)}.bad{color:var(--bad)}
 ul.warnings{list-style:none;margin:14px 0;padding:0;display:grid;gap:8px}
