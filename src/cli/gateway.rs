@@ -97,6 +97,12 @@ pub fn run(args: &GatewayArgs) -> Outcome {
         log,
     };
     let gateway = gateway::start_rehearsal(options, rehearsal).map_err(Failure::usage)?;
+    // Each life has its own ids of executions, as each has at Interactive Brokers: clients tell repetitions by them.
+    let run = u32::try_from(chrono::Utc::now().timestamp().rem_euclid(i64::from(u32::MAX))).unwrap_or(1);
+    gateway.intervene(move |broker| {
+        broker.set_run(run);
+        broker.wait_with_clock();
+    });
     // With a drawn script standard output is that script, and whatever else is said there is a comment in it. It comes
     // after the address, for which programs wait.
     let comment = if drawn.is_some() { "# " } else { "" };

@@ -109,11 +109,16 @@ pub struct ConfigArg {
 #[derive(Debug)]
 pub struct Failure {
     pub text: String,
-    /// 1: failed while working. 2: the user has to change something first.
+    /// 0: ended as it was asked to, with nothing to report. 1: failed while working. 2: the user has to change something
+    /// first.
     pub code: u8,
 }
 
 impl Failure {
+    pub fn none(text: impl ToString) -> Self {
+        Self { text: text.to_string(), code: 0 }
+    }
+
     pub fn usage(text: impl ToString) -> Self {
         Self { text: text.to_string(), code: 2 }
     }

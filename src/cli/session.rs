@@ -194,7 +194,7 @@ async fn clock_of_peer(
             "event" => "broker.connect_failed");
         tokio::select! {
             signal = signals.received() => {
-                return Err(Failure::work(format!("{signal} before the gateway at {} had answered", config.broker.address)));
+                return Err(Failure::none(format!("{signal} before the gateway at {} had answered", config.broker.address)));
             }
             () = tokio::time::sleep(wait) => {}
         }

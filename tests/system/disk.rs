@@ -113,6 +113,30 @@ fn a_stop_while_the_disk_is_full_says_what_is_lost_and_the_next_start_agrees() {
     gateway.stop();
 }
 
+#[test]
+fn a_journal_that_is_removed_while_it_is_written_ends_entries_at_once() {
+    let gateway = gateway(13, SPEED);
+    let desk = desk(&gateway);
+    let running = run(&desk);
+    running.wait_for_count(" fill ", 4);
+    std::fs::remove_dir_all(desk.path(JOURNAL)).expect("the journal is there");
+    running.wait_for_text("it was removed while it was open");
+    running.wait_for_text("trading paused");
+    // Entries come with children, exits do not.
+    let brackets = || {
+        let truth = gateway.truth();
+        truth.open_orders.iter().chain(&truth.completed_orders).filter(|order| order.order.parent_id.is_some()).count()
+    };
+    let before = brackets();
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(brackets(), before, "nobody enters any more");
+    running.terminate();
+    let end = running.end();
+    assert_eq!(end.code(), Some(1), "{}\n{}", end.out, end.err);
+    assert!(end.err.contains("records could not be written to the journal"), "{}", end.err);
+    gateway.stop();
+}
+
 /// What was refused for want of a record never reached the gateway.
 fn assert_no_entry_since_the_halt(journal: &Followed, truth: &gateway::Truth) {
     let halted = journal.entries.iter().find(|entry| match &entry.record {

@@ -275,6 +275,18 @@ fn what_waits_for_a_full_disk_is_bounded() {
 }
 
 #[test]
+fn a_writer_whose_file_is_gone_stays_shut() {
+    let disk = SmallDisk { held: Vec::new(), room: 1 << 20, can_cut: true };
+    let mut writer = Writer::over(disk, "gone.pbj".into(), 1, 0, 1);
+    writer.append_now(at(1), note("x")).unwrap();
+    writer.abandon("it was removed");
+    let refused = writer.append_now(at(1), note("y")).unwrap_err();
+    assert!(matches!(&refused, WriteError::GivenUp { because, .. } if because == "it was removed"), "{refused}");
+    assert!(writer.is_failing());
+    assert_eq!(writer.unsaved(), 1);
+}
+
+#[test]
 fn a_half_frame_that_cannot_be_removed_is_said_so() {
     let disk = SmallDisk { held: Vec::new(), room: 10, can_cut: false };
     let mut writer = Writer::over(disk, "full.pbj".into(), 1, 0, 1);

@@ -171,6 +171,13 @@ impl<F: SegmentFile> Writer<F> {
         self.failing || self.given_up.is_some()
     }
 
+    /// Nobody will read what is written from now on: this writer stays shut.
+    pub fn abandon(&mut self, because: &str) {
+        if self.given_up.is_none() {
+            self.give_up(because.to_owned());
+        }
+    }
+
     /// How many records were appended and are not in the file. When its process ends they are lost.
     pub fn unsaved(&self) -> u64 {
         self.next_seq - self.unsaved_from

@@ -133,7 +133,7 @@ impl Books {
         excess: i64,
         out: &mut Vec<Output>,
     ) -> Vec<String> {
-        let listed = Self::listed(snapshot);
+        let listed = self.listed(snapshot);
         let oldest = snapshot.executions.iter().map(|execution| execution.at).min();
         let should_be_listed = |fill: &&Fill| match oldest {
             Some(oldest) => fill.at >= oldest || self.now.since(fill.at) < LISTED_FOR,
@@ -153,7 +153,7 @@ impl Books {
         }
         let orders: BTreeSet<ClientOrderId> = gone.iter().map(|fill| fill.order).collect();
         let gone: BTreeSet<String> = gone.into_iter().map(|fill| exec_base(&fill.exec_id).to_owned()).collect();
-        let still = listed.iter().filter(|base| self.state.executions.contains_key(**base)).count();
+        let still = listed.iter().filter(|base| self.state.executions.contains_key(*base)).count();
         if orders.len() > 1 && gone.len() > still {
             let text = format!(
                 "the broker lists {still} of our executions and {} of {} are missing: these are no busts, its list is not \

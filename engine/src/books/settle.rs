@@ -60,6 +60,19 @@ impl Books {
         source: Source,
         out: &mut Vec<Output>,
     ) {
+        let renamed = self.given_twice(execution).map(|exec_id| Execution { exec_id, ..execution.clone() });
+        if let Some(renamed) = &renamed
+            && self.tell_once(format!("execution {}", renamed.exec_id))
+        {
+            let text = format!(
+                "{} of {} has the id of another execution, {}: both count (a gateway that began its numbers anew?)",
+                execution.side.name(),
+                renamed.order_ref,
+                execution.exec_id
+            );
+            out.push(Self::system(Severity::Error, "execution.id_twice", text));
+        }
+        let execution = renamed.as_ref().unwrap_or(execution);
         let base = exec_base(&execution.exec_id);
         let seventh = || execution.exec_id.bytes().map(u32::from).sum::<u32>() % 7 == 0;
         if sabotage::is(Sabotage::DropFill) && seventh() {
@@ -90,6 +103,17 @@ impl Books {
             at: execution.at,
         };
         self.book(now, fill, out);
+    }
+
+    /// The name of an execution whose id another one has already: of another order, side or symbol, and so neither a
+    /// repetition nor a correction of that one. Interactive Brokers gives each id once.
+    pub(super) fn given_twice(&self, execution: &Execution) -> Option<String> {
+        let base = exec_base(&execution.exec_id);
+        let first = self.state.executions.contains_key(base).then(|| self.state.portfolio.first_fill_of(base))??;
+        let same = (first.symbol, first.side) == (execution.symbol, execution.side);
+        let other_order = first.order != ClientOrderId(0)
+            && self.order_of(execution).is_some_and(|order| order.ticket.id != first.order);
+        (!same || other_order).then(|| format!("{}~{}", execution.order_ref, execution.exec_id))
     }
 
     /// The order of ours that an execution belongs to.
@@ -209,7 +233,11 @@ impl Books {
         };
         let told = |(text, at): &(String, Timestamp)| text == difference && now.since(*at) < DIFFERENCE_AGAIN_AFTER;
         if !self.told_difference.as_ref().is_some_and(told) {
-            let text = format!("{difference}; no entries until both agree (`--accept` takes the broker's position over)");
+            let advice = match difference.contains("position ") {
+                true => "`--accept` takes the broker's position over",
+                false => "cancel such an order in TWS if it is not wanted",
+            };
+            let text = format!("{difference}; no entries until both agree ({advice})");
             out.push(Self::system(Severity::Error, "reconcile.differs", text));
             self.told_difference = Some((difference.clone(), now));
         }
@@ -338,7 +366,8 @@ impl Books {
     }
 
     /// Executions that an inventory lists, by id up to the last dot.
-    pub(super) fn listed(snapshot: &BrokerSnapshot) -> BTreeSet<&str> {
-        snapshot.executions.iter().map(|execution| exec_base(&execution.exec_id)).collect()
+    pub(super) fn listed(&self, snapshot: &BrokerSnapshot) -> BTreeSet<String> {
+        let name = |execution: &Execution| self.given_twice(execution).unwrap_or_else(|| execution.exec_id.clone());
+        snapshot.executions.iter().map(|execution| exec_base(&name(execution)).to_owned()).collect()
     }
 }

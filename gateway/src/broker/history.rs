@@ -88,7 +88,7 @@ impl Broker {
         if kept {
             self.data.start_marks(now);
             self.data.kept.push(Kept { conn, req_id, symbol: query.symbol, query, last });
-            self.playing = true;
+            self.begin_playing();
         }
         Ok(())
     }

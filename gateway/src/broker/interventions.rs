@@ -127,6 +127,13 @@ impl Broker {
         self.player.venue_mut().roll_back_ids(count);
     }
 
+    /// A market that waits for its first subscription goes on from where it waited, as if its clock had been started when
+    /// a client last asked for the time, or else with the subscription. Without this all that is due by then is played
+    /// at once, which is right for a client that shares the clock.
+    pub fn wait_with_clock(&mut self) {
+        self.clock_waits = true;
+    }
+
     /// See [`engine::venue::Venue::set_run`].
     pub fn set_run(&mut self, run: u32) {
         self.player.venue_mut().set_run(run);

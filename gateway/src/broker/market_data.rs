@@ -124,7 +124,7 @@ impl Broker {
             let text = "Requested market data is not subscribed. Displaying delayed market data.";
             self.error(conn, req_id, DISPLAYING_DELAYED, text);
         }
-        self.playing = true;
+        self.begin_playing();
         let now = self.now();
         let snapshot = request.snapshot.unwrap_or(false).then_some(now + SNAPSHOT_MAX);
         let sub = MarketSub { conn, req_id, symbol, delayed, screen, snapshot, sent: None, due: now, dirty: false };

@@ -3,6 +3,7 @@
 //! Absent: sockets, threads, sleeping.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use engine::market::FeedEvent;
 use engine::time::Timestamp;
@@ -74,6 +75,10 @@ pub struct Broker {
     day: TradingDay,
     /// Steps are played: always, or since the first subscription.
     playing: bool,
+    /// Until then market time stands still too.
+    clock_waits: bool,
+    /// By how much the clock was ahead of the time that a waiting client was told last, in nanoseconds.
+    lead: Option<i64>,
     pub counters: Counters,
     pub faults: Faults,
     log: Logger,
@@ -102,6 +107,8 @@ impl Broker {
             quirks: Quirks::default(),
             day: TradingDay::new(next.unwrap_or_default(), options.cash),
             playing: !options.wait_for_client,
+            clock_waits: false,
+            lead: None,
             counters,
             faults: Faults::default(),
             log: options.log,
@@ -160,6 +167,20 @@ impl Broker {
     /// Nothing is played yet, because nobody has subscribed.
     pub(crate) fn waits(&self) -> bool {
         !self.playing
+    }
+
+    /// The first subscription is there.
+    fn begin_playing(&mut self) {
+        if !std::mem::replace(&mut self.playing, true) && self.clock_waits {
+            let lead = self.lead.take().or_else(|| self.clock_lead());
+            self.faults.clock_offset.fetch_sub(lead.unwrap_or(0), Ordering::AcqRel);
+        }
+    }
+
+    /// By how much the clock is ahead of a market that waits.
+    fn clock_lead(&self) -> Option<i64> {
+        let Pacing::Clock(clock) = &self.pace else { return None };
+        Some(clock().nanos().saturating_sub(self.now().nanos()))
     }
 
     /// When the next step or timer is due, in market time; `None`: nothing to play, or not yet.

@@ -38,7 +38,7 @@ impl Broker {
         let now = self.now();
         self.data.start_marks(now);
         self.data.bars.push(sub);
-        self.playing = true;
+        self.begin_playing();
     }
 
     fn read_bars(&self, conn: ConnId, req_id: i32, request: &RealTimeBarsRequest) -> Result<BarSub, Refusal> {

@@ -79,6 +79,10 @@ impl Broker {
             self.play(Timestamp::MAX);
         }
         let now = self.now();
+        if self.waits() && self.clock_waits {
+            // Whoever asks lets a clock of its own run from here.
+            self.lead = self.clock_lead();
+        }
         if millis {
             self.send(conn, CurrentTimeInMillis { current_time_in_millis: Some(now.millis()) });
         } else {

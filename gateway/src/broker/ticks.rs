@@ -50,7 +50,7 @@ impl Broker {
         put_prefix(&mut prefix, client.encoding, req_id, kind);
         let text = matches!(client.encoding, Encoding::Text { .. });
         self.ticks.add(conn, client, Stream { req_id, symbol, kind, text, ignore_size, prefix, last: None });
-        self.playing = true;
+        self.begin_playing();
     }
 
     pub(super) fn cancel_ticks(&mut self, conn: ConnId, req_id: i32) {

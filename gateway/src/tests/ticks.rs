@@ -115,6 +115,42 @@ async fn a_clock_plays_what_is_due_and_waits_for_the_first_subscriber() {
     gateway.stop();
 }
 
+#[tokio::test]
+async fn a_market_whose_clock_waits_too_begins_when_the_time_was_asked_for() {
+    for asks in [true, false] {
+        let clock = Arc::new(AtomicI64::new(0));
+        let shown = clock.clone();
+        let now = move || at(shown.load(Ordering::Relaxed));
+        let events = (0..90).map(|second| trade(second, 5000.0 + second as f64, 1)).collect();
+        let mut options = options(events, Pacing::Clock(Arc::new(now)));
+        options.wait_for_client = true;
+        let gateway = start(options).expect("a free port");
+        gateway.intervene(|broker| broker.wait_with_clock());
+        let client = connect(&gateway, 1).await;
+        let contract = es(&client).await;
+        clock.store(60, Ordering::Relaxed);
+        if asks {
+            assert_eq!(step(&client).await, 0, "it waits");
+        }
+        clock.store(62, Ordering::Relaxed);
+        let mut trades = within(client.tick_by_tick(&contract, 0).last()).await.expect("trades");
+        assert_eq!(data!(trades).price, 5000.0);
+        clock.store(63, Ordering::Relaxed);
+        assert_eq!(data!(trades).price, 5001.0);
+        // What was played at once is what was due since the question.
+        let played = || gateway.stats().steps;
+        let due = if asks { 4 } else { 2 };
+        within(async {
+            while played() < due {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!((step(&client).await, played()), (due as i64 - 1, due));
+        gateway.stop();
+    }
+}
+
 /// More than the sockets and the client's buffers hold, so that the gateway has to wait for the reader.
 const FLOOD_TICKS: i64 = 200_000;
 

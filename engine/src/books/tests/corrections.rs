@@ -104,6 +104,35 @@ fn a_corrected_liquidation_changes_the_parts_it_was_booked_as() {
     desk.assert_rebuilds();
 }
 
+#[test]
+fn an_id_that_another_execution_has_is_not_taken_for_a_repetition() {
+    let mut desk = bought(1);
+    let stop = desk.ticket(ONE, Leg::Stop);
+    // A gateway that was started anew begins its ids again.
+    let reused = Execution { exec_id: desk.executions[0].exec_id.clone(), ..desk.execution(&stop, 1, 1, 19_980) };
+    desk.executions.push(reused.clone());
+    desk.broker(BrokerEvent::Execution(reused.clone()));
+    assert_eq!(desk.position(ONE), 0, "the stop has filled");
+    desk.broker(BrokerEvent::Execution(reused));
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[]);
+    assert_eq!((desk.position(ONE), desk.compared.last()), (0, Some(&Comparison::Agrees)), "once");
+    assert_eq!(desk.events().iter().filter(|event| **event == "execution.id_twice").count(), 1, "told once");
+    // As another entry on the same side.
+    desk.buy(ONE, 2);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    let again = Execution { exec_id: desk.executions[0].exec_id.clone(), ..desk.execution(&entry, 1, 2, 20_001) };
+    desk.executions.push(again.clone());
+    desk.broker(BrokerEvent::Execution(again));
+    assert_eq!(desk.position(ONE), 2);
+    for _ in 0..3 {
+        desk.tell(Input::TakeInventory);
+        desk.inventory(&[]);
+    }
+    assert_eq!((desk.position(ONE), desk.compared.last()), (2, Some(&Comparison::Agrees)), "nothing is busted");
+    desk.assert_rebuilds();
+}
+
 /// A simulated gateway that was started anew, another account, a list of another day.
 #[test]
 fn a_list_that_has_forgotten_the_day_takes_no_trades_back() {
