@@ -87,10 +87,8 @@ impl Books {
         let why = match self.trading {
             Trading::Allowed if self.connected => return Vec::new(),
             Trading::Allowed => "there is no connection to the broker".to_owned(),
-            Trading::Paused if self.trading_cause.is_empty() => match &self.told_difference {
-                Some((difference, _)) => format!("paused, {difference}"),
-                None => "paused, the broker has not been heard yet".to_owned(),
-            },
+            Trading::Paused if let Some((difference, _)) = &self.told_difference => format!("paused, {difference}"),
+            Trading::Paused if self.trading_cause.is_empty() => "paused, the broker has not been heard yet".to_owned(),
             Trading::Paused => format!("paused, {}", self.trading_cause),
             Trading::Liquidating => format!("positions are being closed, {}", self.trading_cause),
         };

@@ -143,7 +143,7 @@ impl Latches {
 pub fn check(view: &View<'_>) -> Result<(), Breach> {
     let Some(latch) = view.latch else { return Ok(()) };
     let value = format!("{}: {}", latch.rule, latch.cause());
-    Err(Breach::new("latched", value, format!("no latch; released {}", Reset::of(&latch.rule).name())))
+    Err(Breach::new("latched", value, format!("none latched; it is released {}", Reset::of(&latch.rule).name())))
 }
 
 #[cfg(test)]
