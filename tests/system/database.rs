@@ -46,7 +46,7 @@ fn an_hour_without_a_database_costs_neither_rows_nor_memory() {
     running.wait_for_text("the database is back");
     running.terminate();
     let end = running.end().ok();
-    assert!(end.err.contains("0 bytes of journal left"), "{}", end.err);
+    assert!(end.err.contains("0 bytes of the journal's file are not in the database yet"), "{}", end.err);
 
     let mut journal = Followed::of(&desk, "var/journal");
     journal.read_on();

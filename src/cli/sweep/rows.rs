@@ -183,6 +183,7 @@ mod tests {
         rows.add(&row("5", 1_500_000)).expect("written");
         rows.add(&row("6", -2_000_000)).expect("written");
         let text = fs::read_to_string(&path).expect("it is there");
+        drop(rows);
         fs::write(&path, &text[..text.len() - 4]).expect("torn");
         let rows = Rows::open(&path, &axes, "00000001").expect("the same sweep");
         let key = |fast: &str| vec![String::new(), fast.to_owned()];

@@ -318,7 +318,7 @@ fn contradictions_are_found_between_right_sections() {
     check_change(
         "stop_ticks = 20",
         "stop_ticks = 20\nbar_s = 300",
-        expect!["my.toml:13: strategies[0].bar_s: found 300; expected one of bars.lengths_s, which are [60]"],
+        expect!["my.toml:13: strategies[0].bar_s: found 300; expected one of bars.lengths_s, which are 60"],
     );
     check_change(
         "7497",
