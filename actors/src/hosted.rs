@@ -6,10 +6,9 @@ use engine::bars::{self, Bars};
 use engine::books::{self, Books};
 use engine::link::{self, Link};
 use engine::market::SymbolId;
-use engine::sabotage::{self, Sabotage};
 use engine::strategy::{self, StrategyCore};
 use engine::tape::{CoreId, Taped};
-use engine::trade::{StrategyId, Trading};
+use engine::trade::StrategyId;
 use engine::wiring::{BrokerCommand, Deliver};
 
 use crate::directory::{Addresses, Outlet, Told};
@@ -128,13 +127,8 @@ impl Hosted for Link {
         Item::Link(seat, told)
     }
 
-    /// Whether there is a connection is not known any more: a new one tells. Until then nothing is entered: the new link
-    /// takes it that trading is paused, and the books have not been told so.
+    /// Whether there is a connection is not known any more: a new one tells. Trading has been paused since the failure.
     fn after_rebuild(outlet: &mut Outlet) {
-        let cause = "the link actor was rebuilt".to_owned();
-        if !sabotage::is(Sabotage::ForgetPauseOfNewLink) {
-            outlet.books(books::Input::Trading { trading: Trading::Paused, cause });
-        }
         outlet.broker(BrokerCommand::Rebuild { cause: "the link actor was rebuilt".to_owned() });
     }
 

@@ -70,10 +70,12 @@ impl Teller {
                 self.tell_system(*severity, event, actor, text);
             }
             Record::Latched(latch) => {
-                error!(self.log, "entries stop: {latch}"; "event" => "risk.latched", "rule" => &latch.rule);
+                let told = latch.told(|id| self.strategy(id));
+                error!(self.log, "entries stop: {told}"; "event" => "risk.latched", "rule" => &latch.rule);
             }
             Record::Released { rule, scope, who, why } => {
-                warn!(self.log, "{rule} of {scope} released by {who}: {why}"; "event" => "risk.released", "rule" => rule);
+                let of = scope.told(|id| self.strategy(id));
+                warn!(self.log, "{rule} of {of} released by {who}: {why}"; "event" => "risk.released", "rule" => rule);
             }
             Record::Operator { command, who, why } => {
                 warn!(self.log, "{command} by {who}: {why}"; "event" => "operator.command");
@@ -88,6 +90,7 @@ impl Teller {
             | Record::Performance { .. }
             | Record::RiskAccount(_)
             | Record::Baseline { .. }
+            | Record::NextOrderId(_)
             // The books tell what a correction changes.
             | Record::Corrected { .. }
             | Record::TradeDate(_)

@@ -263,6 +263,8 @@ pub enum Record {
     Interest(InterestRow),
     /// What earlier sessions knew of prices: first ticks are held against them.
     LastPrices(LastPrices),
+    /// The broker knows lower numbers of ours than this that no order in the journal has.
+    NextOrderId(BrokerOrderId),
 }
 
 /// Why a segment stopped being readable at some byte.

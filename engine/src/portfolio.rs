@@ -304,6 +304,13 @@ impl Portfolio {
     }
 
     /// Round trips of a strategy that lost money since the last one that did not.
+    /// The row of losses begins anew. A correction of an earlier execution counts it again from the fills.
+    pub fn forget_row_of_losses(&mut self, strategy: StrategyId) {
+        if let Some(totals) = self.totals.get_mut(&strategy) {
+            (totals.losses_in_row, totals.in_row_before) = (0, 0);
+        }
+    }
+
     pub fn losses_in_row(&self, strategy: StrategyId) -> u32 {
         self.totals.get(&strategy).map_or(0, |totals| totals.losses_in_row)
     }

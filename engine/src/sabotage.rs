@@ -37,8 +37,8 @@ pub enum Sabotage {
     ForgetBooked,
     /// 2104 opens a feed.
     TrustFarm,
-    /// A rebuilt link does not tell the books that trading is paused.
-    ForgetPauseOfNewLink,
+    /// Trading goes on while the link is being rebuilt, and after.
+    ForgetPauseOfFailedLink,
     /// Trading goes on when news of orders were lost.
     TradeOnLostNews,
     /// Of an execution that was booked in part, the rest never is.

@@ -9,7 +9,8 @@ use super::{Outcome, setup};
 
 #[derive(Subcommand)]
 pub enum ConfigCommand {
-    /// Read a configuration file; every mistake is shown, with its line and what was expected.
+    /// Read a configuration file; every mistake is shown, with its line and what was expected. What is allowed and can
+    /// hardly be meant, such as limits that let no entry pass, is a warning, and the exit code is 0.
     Check {
         #[arg(value_name = "FILE")]
         file: PathBuf,
@@ -22,11 +23,20 @@ pub fn run(command: &ConfigCommand) -> Outcome {
     match command {
         ConfigCommand::Check { file } => {
             let config = setup::read(setup::file_layer(file)?)?;
+            for warning in forbidden(&config) {
+                println!("{}: warning: {warning}", file.display());
+            }
             println!("{}: no mistakes; {}", file.display(), summary(&config));
         }
         ConfigCommand::Default => print!("{}", engine::config::embedded_default()),
     }
     Ok(())
+}
+
+/// Limits that let no entry pass. A simulated market has a day of its own.
+fn forbidden(config: &Config) -> Vec<String> {
+    let today = config.gateway.is_none().then(|| chrono::Utc::now().date_naive());
+    config.forbids(today)
 }
 
 fn summary(config: &Config) -> String {

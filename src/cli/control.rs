@@ -2,20 +2,21 @@
 //! control socket. In: a command and a reason. Out: what came of it. Absent: the other end (`actors::control`).
 
 use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actors::control::{Answer, Order, Request};
+use actors::control::{Answer, Order, Request, check_reason, user_name};
 use clap::{Args, Subcommand};
-use engine::books::{BrokerPnl, LimitLine, RiskView};
 
-use super::{ConfigArg, Failure, Outcome, print_line, setup};
+use super::{ConfigArg, Failure, Outcome, print_line, risk_show, setup};
 
 /// Longer than the other end waits for the broker.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(40);
-/// Percent of a limit from which on it is shown in colour.
-const NEAR: u32 = 75;
+/// Behind the help of every command.
+const EXIT_CODES: &str = "Exit codes: 0 done, and confirmed by the broker where it has a part in it; 1 not confirmed within ten \
+seconds (kill --flatten: twenty), or a limit that is still broken keeps its latch (the text says what is so); 2 refused, nothing was commanded.";
 
 /// Where the running system listens.
 #[derive(Args)]
@@ -29,7 +30,7 @@ pub struct SocketArg {
 
 #[derive(Args)]
 pub struct ReasonArg {
-    /// Why, for the record.
+    /// Why, for the record: one line of plain text, at most 500 characters.
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
@@ -38,18 +39,21 @@ pub struct ReasonArg {
 
 #[derive(Subcommand)]
 pub enum RiskCommand {
-    /// Limits beside current values, in colour when near, and what is latched.
+    /// Whether entries can pass and what holds them back; limits beside current values, in colour when near; latches.
     Show {
         #[command(flatten)]
         socket: SocketArg,
+        /// One object; the README says what each key means. Amounts are US dollars.
         #[arg(long)]
         json: bool,
     },
 }
 
 #[derive(Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct KillArgs {
-    /// Close every position as well.
+    /// Close every position as well. Without a connection to the broker nothing can be closed: the exit code is 1 then, and
+    /// it is done as soon as there is one, as long as Pitboss runs.
     #[arg(long)]
     flatten: bool,
     #[command(flatten)]
@@ -57,12 +61,14 @@ pub struct KillArgs {
 }
 
 #[derive(Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct FlattenArgs {
     #[command(flatten)]
     reason: ReasonArg,
 }
 
 #[derive(Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct StrategyArgs {
     /// Its name in the configuration.
     #[arg(value_name = "STRATEGY")]
@@ -72,11 +78,12 @@ pub struct StrategyArgs {
 }
 
 #[derive(Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct UnlockArgs {
     /// The rule's code, as `pitboss risk show` prints it: `daily_loss`, `kill`, ...
     #[arg(value_name = "RULE")]
     rule: String,
-    /// The strategy whose latch it is; without it the account's.
+    /// The strategy whose latch it is, also one that is not configured any more; without it the account's.
     #[arg(long, value_name = "STRATEGY")]
     strategy: Option<String>,
     #[command(flatten)]
@@ -87,9 +94,10 @@ pub fn risk(RiskCommand::Show { socket, json }: &RiskCommand) -> Outcome {
     let answer = ask(socket, Order::Risk, "")?;
     let risk = answer.risk.ok_or_else(|| Failure::work("the answer has no limits"))?;
     if *json {
-        return print_line(&serde_json::to_string(&risk).map_err(Failure::work)?);
+        return print_line(&risk_show::json(&risk).to_string());
     }
-    print_line(&table(&risk, std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()))
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    print_line(&risk_show::table(&risk, colour))
 }
 
 pub fn kill(args: &KillArgs) -> Outcome {
@@ -113,12 +121,10 @@ pub fn unlock(args: &UnlockArgs) -> Outcome {
 }
 
 fn command(reason: &ReasonArg, order: Order) -> Outcome {
-    if reason.reason.trim().is_empty() {
-        return Err(Failure::usage("--reason is empty; a command needs a reason"));
-    }
+    check_reason(&reason.reason).map_err(|bad| Failure::usage(format!("--reason: {bad}")))?;
     let answer = ask(&reason.socket, order, &reason.reason)?;
     print_line(&answer.text)?;
-    if answer.done { Ok(()) } else { Err(Failure::work("it is not done")) }
+    if answer.done { Ok(()) } else { Err(Failure::work("not done, or not confirmed")) }
 }
 
 fn ask(arg: &SocketArg, order: Order, why: &str) -> Result<Answer, Failure> {
@@ -128,18 +134,35 @@ fn ask(arg: &SocketArg, order: Order, why: &str) -> Result<Answer, Failure> {
             .control
             .ok_or_else(|| Failure::usage("this configuration has no control socket: control.enabled is false"))?,
     };
-    let stream = UnixStream::connect(&path).map_err(|reason| {
-        Failure::usage(format!(
-            "no system listens on {} ({reason}); is it running, and in this folder?",
-            path.display()
-        ))
-    })?;
+    let stream = UnixStream::connect(&path).map_err(|reason| Failure::usage(unreachable(&path, &reason)))?;
     let answer = converse(stream, &Request { order, why: why.to_owned() });
-    let answer = answer.map_err(|reason| Failure::work(format!("the system did not answer: {reason}")))?;
-    if answer.risk.is_none() && !answer.done {
+    let answer = answer.map_err(|reason| {
+        Failure::work(format!("the system did not answer, and whether it was done is not known: {reason}"))
+    })?;
+    if answer.refused {
         return Err(Failure::usage(answer.text));
     }
     Ok(answer)
+}
+
+/// Why nobody can be told anything.
+fn unreachable(path: &Path, reason: &std::io::Error) -> String {
+    let place = path.display();
+    match reason.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            let owner = std::fs::metadata(path).map(|socket| format!("user {}", user_name(socket.uid())));
+            let owner = owner.unwrap_or_else(|_| "another user, or lies in a folder of another user".to_owned());
+            let own = user_name(rustix::process::geteuid().as_raw());
+            format!(
+                "the control socket {place} belongs to {owner}; only that user and root may command the system, and you are \
+                 {own} ({reason})"
+            )
+        }
+        std::io::ErrorKind::ConnectionRefused => {
+            format!("no system listens on {place} ({reason}): the one that made this socket does not run any more")
+        }
+        _ => format!("no system listens on {place} ({reason}); is it running, and in this folder?"),
+    }
 }
 
 fn converse(mut stream: UnixStream, request: &Request) -> std::io::Result<Answer> {
@@ -152,61 +175,24 @@ fn converse(mut stream: UnixStream, request: &Request) -> std::io::Result<Answer
     Ok(serde_json::from_str(&answer)?)
 }
 
-fn table(risk: &RiskView, colour: bool) -> String {
-    let mut text = format!("trading {}, equity {}", format!("{:?}", risk.trading).to_lowercase(), risk.equity);
-    let positions: Vec<String> = risk.positions.iter().map(|(name, q)| format!("{name} {q:+}")).collect();
-    let net = if positions.is_empty() { "nothing".to_owned() } else { positions.join(", ") };
-    let positions = if risk.held.len() < 2 && (positions.is_empty() == risk.held.is_empty()) {
-        risk.holdings()
-    } else {
-        format!("{}, net {net}", risk.holdings())
-    };
-    text += &format!(", {positions}, {} orders live ({} entries)\n\n", risk.orders, risk.entries);
-    text += &format!("{:<28} {:<16} {:>16} {:>16} {:>6}\n", "limit", "of", "now", "limit", "used");
-    for line in &risk.limits {
-        text += &painted(&limit_line(line), line.used, colour);
-        text.push('\n');
-    }
-    if let Some(profit) = &risk.broker_pnl {
-        text.push('\n');
-        text += &painted(&profit_line(profit), if profit.differs { 100 } else { 0 }, colour);
-        text.push('\n');
-    }
-    for latch in &risk.latches {
-        let of = latch.strategy.as_deref().unwrap_or("account");
-        let line = format!(
-            "LATCHED {} of {of} since {}: {} against {}; released {}",
-            latch.rule, latch.since, latch.value, latch.limit, latch.reset
-        );
-        text.push('\n');
-        text += &painted(&line, 100, colour);
-    }
-    if !risk.switched_off.is_empty() {
-        text += &format!("\nswitched off: {}", risk.switched_off.join(", "));
-    }
-    text
-}
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
 
-fn limit_line(line: &LimitLine) -> String {
-    format!("{:<28} {:<16} {:>16} {:>16} {:>5}%", line.rule, line.of, line.value, line.limit, line.used)
-}
+    use super::*;
 
-fn profit_line(profit: &BrokerPnl) -> String {
-    let BrokerPnl { book, broker, tolerance, differs } = profit;
-    match broker {
-        None => format!("profit of the day: book {book}; the broker has not told its own yet"),
-        Some((at, broker)) => {
-            let verdict = if *differs { "DIFFERS" } else { "agrees" };
-            format!("profit of the day: book {book}, broker {broker} at {at}: {verdict} (tolerance {tolerance})")
-        }
-    }
-}
-
-/// Yellow when near, red when reached.
-fn painted(text: &str, used: u32, colour: bool) -> String {
-    match used {
-        100.. if colour => format!("\x1b[31m{text}\x1b[0m"),
-        NEAR.. if colour => format!("\x1b[33m{text}\x1b[0m"),
-        _ => text.to_owned(),
+    #[test]
+    fn a_socket_that_cannot_be_opened_is_told_apart_from_one_that_is_not_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("control.sock");
+        let told = |kind: ErrorKind| unreachable(&path, &Error::from(kind));
+        assert!(told(ErrorKind::NotFound).starts_with("no system listens on"), "{}", told(ErrorKind::NotFound));
+        assert!(told(ErrorKind::PermissionDenied).contains("in a folder of another user"));
+        let _listener = std::os::unix::net::UnixListener::bind(&path).expect("a free place");
+        let own = user_name(rustix::process::geteuid().as_raw());
+        let denied = told(ErrorKind::PermissionDenied);
+        assert!(denied.contains(&format!("belongs to user {own}; only that user and root")), "{denied}");
+        assert!(!denied.contains("no system listens"), "{denied}");
+        assert!(told(ErrorKind::ConnectionRefused).contains("does not run any more"));
     }
 }

@@ -30,6 +30,7 @@ mod recursive;
 mod replay;
 mod replay_day;
 mod report;
+mod risk_show;
 mod run;
 mod scenarios;
 mod session;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use actors::broker::Peer;
 use actors::clock::Clock;
-use actors::system::{Account, Setup, System, SystemError};
+use actors::journal::JournalDir;
+use actors::system::{Account, Setup, Stopped, System, SystemError};
 use engine::config::{Config, Pace};
 use engine::journal::{Mode, Severity};
 use engine::time::Timestamp;
@@ -55,7 +56,7 @@ pub fn run(plan: Plan) -> Outcome {
 
 async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure> {
     // Before the first order can go out: unheard, a signal would end the process as a crash does.
-    let signals = Signals::listen();
+    let mut signals = Signals::listen();
     let Plan { mut config, mode, market, pace, paced, .. } = plan;
     // Told now rather than in the log later; the system opens it for itself.
     drop(setup::open_store(&config.storage).await?);
@@ -74,11 +75,12 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
             info!(log, "simulated gateway on {}", gateway.local_addr(); "event" => "gateway.started");
             (clock, Some(gateway), broken)
         }
-        None => (clock_of_peer(&config, pace).await?, None, Default::default()),
+        None => (clock_of_peer(&config, pace, &mut signals, &log).await?, None, Default::default()),
     };
     let peer = if !paced && (simulated || pace.is_some()) { Peer::Simulated } else { Peer::Real };
     let account = if simulated { Account::New } else { Account::Same };
     show_disabled_limits(&config, &log);
+    show_forbidden(&config, &clock, &log);
     let socket = config.control.clone();
     let setup = Setup { config, peer, clock, mode, account, log: log.clone() };
     let started = std::time::Instant::now();
@@ -109,7 +111,7 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     if let Some(gateway) = gateway {
         gateway.stop();
     }
-    Ok((summary, outcome(&end, broken, &stopped.stuck)))
+    Ok((summary, outcome(&end, broken, &stopped)))
 }
 
 /// A journal that another process holds, is another installation's, or has positions that the configuration does not name:
@@ -124,15 +126,22 @@ fn not_started(reason: SystemError) -> Failure {
     }
 }
 
-fn outcome(end: &End, broken: Option<feeds::FeedError>, stuck: &[String]) -> Outcome {
+fn outcome(end: &End, broken: Option<feeds::FeedError>, stopped: &Stopped) -> Outcome {
+    if stopped.records_lost > 0 {
+        let text = "at the end, and are lost; the next start takes over from the broker what they said";
+        return Err(Failure::work(format!(
+            "{} records could not be written to the journal {text}",
+            stopped.records_lost
+        )));
+    }
     if let Some(error) = broken {
         return Err(Failure::work(format!("the data ended early: {error}")));
     }
     if let End::Halted(cause) = end {
         return Err(Failure::work(format!("trading was halted: {cause}")));
     }
-    if !stuck.is_empty() {
-        return Err(Failure::work(format!("did not stop in time: {}", stuck.join(", "))));
+    if !stopped.stuck.is_empty() {
+        return Err(Failure::work(format!("did not stop in time: {}", stopped.stuck.join(", "))));
     }
     Ok(())
 }
@@ -161,14 +170,36 @@ fn clock_of(pace: Pace, start: Timestamp) -> Clock {
     }
 }
 
-/// A simulated gateway in another process plays its own time, and this clock follows it.
-async fn clock_of_peer(config: &Config, pace: Option<Pace>) -> Result<Clock, Failure> {
+/// A simulated gateway in another process plays its own time, and this clock follows it. As a connection is, its time is
+/// asked for until it is had.
+async fn clock_of_peer(
+    config: &Config,
+    pace: Option<Pace>,
+    signals: &mut Signals,
+    log: &Logger,
+) -> Result<Clock, Failure> {
     let Some(pace) = pace else { return Ok(Clock::real()) };
     if config.instance.live {
         return Err(Failure::usage("--speed is for simulated gateways, and this configuration is for real money"));
     }
-    let start = actors::broker::gateway_time(&config.broker).await.map_err(Failure::work)?;
-    Ok(clock_of(pace, start))
+    // Another process on this journal has this client id too, and would be taken for a gateway that refuses it.
+    drop(JournalDir::open(&config.storage.journal_dir).map_err(Failure::usage)?);
+    let mut wait = config.broker.reconnect_delay_min;
+    loop {
+        let reason = match actors::broker::gateway_time(&config.broker).await {
+            Ok(start) => return Ok(clock_of(pace, start)),
+            Err(reason) => reason,
+        };
+        warn!(log, "the gateway does not tell its time, asked again in {} ms: {reason}", wait.as_millis();
+            "event" => "broker.connect_failed");
+        tokio::select! {
+            signal = signals.received() => {
+                return Err(Failure::work(format!("{signal} before the gateway at {} had answered", config.broker.address)));
+            }
+            () = tokio::time::sleep(wait) => {}
+        }
+        wait = (wait * 2).min(config.broker.reconnect_delay_max);
+    }
 }
 
 fn start_gateway(config: &Config, market: Market, pace: Pace, clock: &Clock, log: &Logger) -> Result<Gateway, Failure> {
@@ -206,6 +237,13 @@ fn account_of(config: &Config) -> String {
 fn show_disabled_limits(config: &Config, log: &Logger) {
     for name in config.risk.switched_off() {
         warn!(log, "the limit {name} is switched off"; "event" => "risk.disabled", "limit" => name);
+    }
+}
+
+/// Strategies that can never enter: the limits say so before the first signal is refused.
+fn show_forbidden(config: &Config, clock: &Clock, log: &Logger) {
+    for warning in config.forbids(Some(clock.now().to_datetime().date_naive())) {
+        warn!(log, "{warning}"; "event" => "risk.forbids");
     }
 }
 

@@ -36,8 +36,8 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "HOURS", default_value_t = 0.2, value_parser = parse_hours)]
     hours: f64,
     /// Runs at a time. Default: one a processor core.
-    #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     /// Leave faults out of a failing plan for as long as it still fails.
     #[arg(long)]
     minimise: bool,
@@ -140,7 +140,7 @@ fn plans(args: &SimulateArgs) -> Result<Plans, Failure> {
 fn play_all(args: &SimulateArgs, plans: &Plans) -> Totals {
     let many = plans.seeds.to - plans.seeds.from;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.unwrap_or(cores).clamp(1, usize::try_from(many).unwrap_or(usize::MAX));
+    let jobs = args.jobs.map_or(cores, usize::from).clamp(1, usize::try_from(many).unwrap_or(usize::MAX));
     let next = AtomicU64::new(plans.seeds.from);
     let totals = Mutex::new(Totals::default());
     let told = Mutex::new(Instant::now());

@@ -42,6 +42,11 @@ fn a_running_system_is_shown_stopped_released_and_flattened() {
     let paused = with(&["pause", strategy, "--reason", "lunch"]).ok();
     assert!(paused.out.contains(&format!("pause of {strategy} is on")), "{}", paused.out);
     assert_eq!(latched(&desk), ["pause"]);
+    let shown = with(&["risk", "show"]).ok().out;
+    let first = shown.lines().next().expect("a first line");
+    let says = format!("trading allowed IN PART, held back by: pause of strategy {strategy} (latched since ");
+    assert!(first.starts_with(&says) && first.contains("by ") && first.contains("\"lunch\""), "{first}");
+    assert_eq!(risk(&desk)["trading"], "partly");
     with(&["resume", strategy, "--reason", "back"]).ok();
     let wrong = with(&["pause", "nobody", "--reason", "x"]);
     assert!(wrong.status.code() == Some(2) && wrong.err.contains(strategy), "the names are told: {}", wrong.err);
@@ -51,6 +56,10 @@ fn a_running_system_is_shown_stopped_released_and_flattened() {
     let killed = with(&["kill", "--reason", "news"]).ok();
     assert!(killed.out.contains("nobody enters any more"), "{}", killed.out);
     assert_eq!(latched(&desk), [KILL]);
+    let shown = with(&["risk", "show"]).ok().out;
+    assert!(shown.starts_with("NO ENTRY PASSES, held back by: kill of the account (latched since "), "{shown}");
+    let killed = risk(&desk);
+    assert_eq!((&killed["trading"], &killed["held_back"][0]["rule"]), (&"blocked".into(), &KILL.into()), "{killed}");
     let flat = with(&["flatten", "--reason", "done"]).ok();
     assert!(flat.out.contains(": flat"), "{}", flat.out);
     let after = risk(&desk);
@@ -61,11 +70,11 @@ fn a_running_system_is_shown_stopped_released_and_flattened() {
     running.interrupt();
     running.end().ok();
     assert!(!desk.path("var/control.sock").exists(), "it goes with its system");
-    assert_journal(&desk);
+    assert_journal(&desk, strategy);
 }
 
 /// Each command is there with who and why, and between the kill and its end nobody entered.
-fn assert_journal(desk: &Desk) {
+fn assert_journal(desk: &Desk, strategy: &str) {
     let journal = desk.journal("var/journal/simulated");
     let mut told = Vec::new();
     let mut killed = false;
@@ -81,7 +90,7 @@ fn assert_journal(desk: &Desk) {
             _ => {}
         }
     }
-    let of = "strategy 0";
+    let of = format!("strategy {strategy}");
     let expected = [
         format!("pause {of}: lunch"),
         format!("resume {of}: back"),

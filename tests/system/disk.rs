@@ -86,6 +86,33 @@ fn a_full_disk_stops_entries_only_and_nothing_is_lost_when_there_is_room_again()
     gateway.stop();
 }
 
+/// Whoever stops meanwhile is told what is lost, and the next start takes it over from the broker.
+#[test]
+fn a_stop_while_the_disk_is_full_says_what_is_lost_and_the_next_start_agrees() {
+    let gateway = gateway(12, SPEED);
+    let desk = desk(&gateway);
+    let running = run_with_limits(&desk);
+    running.wait_for_count(" fill ", 8);
+    let segment = desk.path(JOURNAL).join("00000001.pbj");
+    wait_until("a position", || gateway.truth().positions.iter().any(|position| position.quantity != 0));
+    limit_files(&running, Some(segment.metadata().expect("the segment is there").len()));
+    running.wait_for_text("the journal cannot be written");
+    running.terminate();
+    let end = running.end();
+    assert_eq!(end.code(), Some(1), "{}\n{}", end.out, end.err);
+    assert!(end.err.contains("records could not be written to the journal"), "{}", end.err);
+    assert!(!end.out.contains("0 bytes of journal left"), "{}", end.out);
+
+    let again = run(&desk);
+    again.wait_for_text("trading allowed");
+    let flat = || gateway.truth().positions.iter().all(|position| position.quantity == 0);
+    again.terminate();
+    let end = again.end().ok();
+    assert!(end.out.contains("at the end flat, 0 orders at the broker"), "{}\n{}", end.out, end.err);
+    assert!(flat(), "{:?}", gateway.truth().positions);
+    gateway.stop();
+}
+
 /// What was refused for want of a record never reached the gateway.
 fn assert_no_entry_since_the_halt(journal: &Followed, truth: &gateway::Truth) {
     let halted = journal.entries.iter().find(|entry| match &entry.record {

@@ -17,6 +17,7 @@ mod interrupt;
 mod kill;
 mod kills;
 mod many;
+mod operator;
 mod own_bars;
 mod postgres;
 mod refusals;

@@ -30,7 +30,7 @@ fn the_default_and_the_paper_configuration_pass_and_the_live_one_lacks_only_the_
     assert_ne!(text, acknowledged);
     desk.write("live.toml", acknowledged);
     let out = desk.run(&["config", "check", "live.toml"]).ok().out;
-    assert!(out.contains("REAL MONEY"), "{out}");
+    assert!(out.contains("REAL MONEY") && !out.contains("warning"), "{out}");
 }
 
 #[test]
@@ -98,4 +98,24 @@ fn every_command_explains_itself_and_its_options() {
     assert_eq!(unknown.code(), Some(2));
     assert!(unknown.err.contains("trade") && unknown.err.contains("--help"), "{}", unknown.err);
     assert_eq!(desk.files(), Vec::<String>::new());
+}
+
+#[test]
+fn limits_that_let_no_entry_pass_are_told_by_config_check_and_at_the_start() {
+    let desk = Desk::new();
+    for name in ["default.toml", "paper.toml"] {
+        let out = desk.run(&["config", "check", &config(name)]).ok().out;
+        assert!(!out.contains("warning"), "what is shipped can trade: {out}");
+    }
+    let shipped = std::fs::read_to_string(config("default.toml")).expect("it is shipped");
+    let tight = shipped.replace("\norders_per_second_max = 10", "\norders_per_second_max = 1");
+    assert_ne!(tight, shipped);
+    desk.write("tight.toml", tight);
+    let told = "strategy trend can never enter: risk.orders_per_second_max is 1";
+    let out = desk.run(&["config", "check", "tight.toml"]).ok().out;
+    assert!(out.contains(&format!("tight.toml: warning: {told}")) && out.contains("no mistakes"), "{out}");
+    let running = desk.start(&["run", "--config", "tight.toml"]);
+    running.wait_for_text(told);
+    running.interrupt();
+    running.end().ok();
 }

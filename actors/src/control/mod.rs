@@ -16,8 +16,10 @@ use crate::system::Desk;
 
 mod obey;
 mod protocol;
+mod words;
 
-pub use protocol::{Answer, Order, Request};
+pub use obey::CONFIRMED_WITHIN;
+pub use protocol::{Answer, BadReason, Order, REASON_MAX, Request, check_reason};
 
 /// A request is short.
 const REQUEST_BYTES_MAX: u64 = 16 << 10;
@@ -97,12 +99,20 @@ async fn converse_with(mut stream: UnixStream, who: &str, desk: &Desk) {
     let answer = match asked {
         Err(_) => Answer::refused("nothing was asked"),
         Ok(Err(reason)) => Answer::refused(format!("the request cannot be read: {reason}")),
+        Ok(Ok(read)) if read as u64 == REQUEST_BYTES_MAX && !line.ends_with('\n') => {
+            Answer::refused(format!("a request is a line of at most {REQUEST_BYTES_MAX} bytes"))
+        }
         Ok(Ok(_)) => match serde_json::from_str::<Request>(&line) {
             Ok(request) => obey::obey(request, who, desk).await,
-            Err(reason) => Answer::refused(format!("not a request: {reason}")),
+            Err(reason) => Answer::refused(format!("not a request: {}", plain(&reason.to_string()))),
         },
     };
     tell(stream, &answer, desk).await;
+}
+
+/// What somebody else wrote, for a terminal: short, and without what a terminal obeys.
+fn plain(text: &str) -> String {
+    text.chars().take(200).flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 async fn tell(mut stream: UnixStream, answer: &Answer, desk: &Desk) {
@@ -128,7 +138,7 @@ fn who(stream: &UnixStream) -> Result<String, String> {
 }
 
 /// As the machine's list of users has it.
-fn user_name(uid: u32) -> String {
+pub fn user_name(uid: u32) -> String {
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -2,29 +2,32 @@
 
 use std::time::Duration;
 
-use engine::books::{Command, Operator, RiskView};
+use engine::books::{Command, LatchLine, Operator, RiskView};
 use engine::risk::latch::{KILL, PAUSE, Scope};
 use engine::trade::StrategyId;
 
-use super::protocol::{Answer, Order, Request};
+use super::protocol::{Answer, Order, Request, check_reason};
+use super::words;
 use crate::system::Desk;
 
 /// How long the broker may take to confirm before the answer says that it has not.
-const CONFIRMED_WITHIN: Duration = Duration::from_secs(10);
+pub const CONFIRMED_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 pub(super) async fn obey(request: Request, who: &str, desk: &Desk) -> Answer {
     let Request { order, why } = request;
-    if order != Order::Risk && why.trim().is_empty() {
-        return Answer::refused("a command needs a reason");
+    if order != Order::Risk
+        && let Err(bad) = check_reason(&why)
+    {
+        return Answer::refused(bad.to_string());
     }
     let Some(before) = desk.risk().await else { return Answer::refused("the books do not answer") };
     match order {
-        Order::Risk => Answer { done: true, text: String::new(), risk: Some(before) },
+        Order::Risk => Answer::of(true, String::new(), before),
         Order::Kill { flatten } => kill(flatten, &before, who, why, desk).await,
         Order::Flatten => {
             desk.command(Operator { command: Command::Flatten, who: who.to_owned(), why });
-            flat(desk, "entries are withdrawn, positions are being closed").await
+            flat(desk, &before, words::FLATTENED, words::FLATTENING).await
         }
         Order::Pause { strategy } => {
             with(&strategy, desk, async |id| {
@@ -47,60 +50,63 @@ pub(super) async fn obey(request: Request, who: &str, desk: &Desk) -> Answer {
 async fn with(name: &str, desk: &Desk, work: impl AsyncFnOnce(StrategyId) -> Answer) -> Answer {
     match desk.strategy(name) {
         Some(id) => work(id).await,
-        None => Answer::refused(format!("{name:?} is no strategy; there are {}", desk.strategy_names().join(", "))),
+        None => Answer::refused(words::no_strategy(name, &desk.strategy_names())),
     }
 }
 
 /// The latch is on when this answers; what was cancelled is what the broker confirmed.
 async fn kill(flatten: bool, before: &RiskView, who: &str, why: String, desk: &Desk) -> Answer {
     desk.command(Operator { command: Command::Kill { flatten }, who: who.to_owned(), why });
-    let after = until(desk, |risk| risk.entries == 0).await;
-    let Some(after) = after else { return Answer::refused("the books do not answer") };
-    let is_on = after.latches.iter().any(|latch| latch.rule == KILL && latch.strategy.is_none());
-    if !is_on {
-        return Answer { done: false, text: "the latch is not on".to_owned(), risk: Some(after) };
+    let heard = |risk: &RiskView| risk.connected && risk.comparisons > before.comparisons;
+    let after = until(desk, |risk| heard(risk) && risk.entries == 0).await;
+    let Some(after) = after else { return Answer::unknown(words::SILENT) };
+    if !after.latches.iter().any(|latch| latch.rule == KILL && latch.strategy.is_none()) {
+        return Answer::of(false, "the kill is NOT latched".to_owned(), after);
     }
-    let confirmed = before.entries.saturating_sub(after.entries);
-    let text = format!(
-        "nobody enters any more; {confirmed} of {} working entries ended, as the broker confirmed{}",
-        before.entries,
-        held(&after)
-    );
+    if !after.connected {
+        return Answer::of(false, words::killed_unheard(&after, flatten), after);
+    }
+    let text = words::killed(before, &after);
     if flatten {
-        return flat(desk, &text).await;
+        return flat(desk, before, &text, &text).await;
     }
-    Answer { done: after.entries == 0, text, risk: Some(after) }
+    let confirmed = heard(&after);
+    let text = format!("{text}; {}", words::kept(&after, confirmed));
+    Answer::of(confirmed && after.entries == 0, text, after)
 }
 
-/// By strategy: positions that make nothing together are positions.
-fn held(risk: &RiskView) -> String {
-    match risk.held.as_slice() {
-        [] => "; flat".to_owned(),
-        _ => format!("; {} kept with what protects it", risk.holdings()),
-    }
-}
-
-async fn flat(desk: &Desk, text: &str) -> Answer {
-    match until(desk, RiskView::is_flat).await {
-        None => Answer::refused("the books do not answer"),
-        Some(risk) if risk.is_flat() => Answer { done: true, text: format!("{text}: flat"), risk: Some(risk) },
-        Some(risk) => {
-            let text = format!("{text}: not flat yet, {} and {} entries", risk.holdings(), risk.entries);
-            Answer { done: false, text, risk: Some(risk) }
-        }
+/// "Flat" is said only of a book that was compared with the broker's positions since the command.
+async fn flat(desk: &Desk, before: &RiskView, done: &str, under_way: &str) -> Answer {
+    let heard = |risk: &RiskView| risk.connected && risk.agrees && risk.comparisons > before.comparisons;
+    match until(desk, |risk| heard(risk) && risk.is_flat()).await {
+        None => Answer::unknown(words::SILENT),
+        Some(risk) => match words::not_flat(&risk, heard(&risk)) {
+            None => Answer::of(true, format!("{done}: flat"), risk),
+            Some(why) => Answer::of(false, format!("{under_way}: {why}"), risk),
+        },
     }
 }
 
 async fn latched(desk: &Desk, rule: &str, strategy: Option<&str>, wanted: bool) -> Answer {
-    let is_on = |risk: &RiskView| risk.latches.iter().any(|l| l.rule == rule && l.strategy.as_deref() == strategy);
+    let find = |risk: &RiskView| find(risk, rule, strategy).cloned();
+    // A limit that is still broken keeps its latch, however long one waits.
+    let stays = |latch: &LatchLine| wanted || latch.broken_now.is_some();
+    let settled = until(desk, |risk| find(risk).as_ref().map_or(!wanted, stays)).await;
+    let Some(risk) = settled else { return Answer::unknown(words::SILENT) };
     let of = strategy.unwrap_or("the account");
-    match until(desk, |risk| is_on(risk) == wanted).await {
-        None => Answer::refused("the books do not answer"),
-        Some(risk) => {
-            let text = format!("{rule} of {of} is {}", if is_on(&risk) { "on" } else { "off" });
-            Answer { done: is_on(&risk) == wanted, text, risk: Some(risk) }
+    match find(&risk) {
+        Some(LatchLine { broken_now: Some(broken), reset, .. }) if !wanted => {
+            Answer::of(false, words::still_broken(rule, of, &broken, &reset), risk)
+        }
+        found => {
+            let is_on = found.is_some();
+            Answer::of(is_on == wanted, format!("{rule} of {of} is {}", if is_on { "on" } else { "off" }), risk)
         }
     }
+}
+
+fn find<'a>(risk: &'a RiskView, rule: &str, strategy: Option<&str>) -> Option<&'a LatchLine> {
+    risk.latches.iter().find(|latch| latch.rule == rule && latch.strategy.as_deref() == strategy)
 }
 
 async fn unlock(
@@ -111,25 +117,18 @@ async fn unlock(
     why: String,
     desk: &Desk,
 ) -> Answer {
+    let found = find(before, &rule, strategy.as_deref());
     let scope = match &strategy {
         None => Scope::Account,
         Some(name) => match desk.strategy(name) {
             Some(id) => Scope::Strategy(id),
-            None => {
-                let names = desk.strategy_names().join(", ");
-                return Answer::refused(format!("{name:?} is no strategy; there are {names}"));
-            }
+            // A latch outlives the name of its strategy in the configuration.
+            None if found.is_some() => Scope::Gone(name.clone()),
+            None => return Answer::refused(words::no_strategy(name, &desk.strategy_names())),
         },
     };
-    if !before.latches.iter().any(|latch| latch.rule == rule && latch.strategy == strategy) {
-        let on: Vec<String> = before
-            .latches
-            .iter()
-            .map(|latch| format!("{} of {}", latch.rule, latch.strategy.as_deref().unwrap_or("the account")))
-            .collect();
-        let on = if on.is_empty() { "nothing is".to_owned() } else { on.join(", ") };
-        let of = strategy.as_deref().unwrap_or("the account");
-        return Answer::refused(format!("{rule} of {of} is not latched; latched: {on}"));
+    if found.is_none() {
+        return Answer::refused(words::not_latched(&rule, strategy.as_deref(), &before.latches));
     }
     desk.command(Operator { command: Command::Unlock { rule: rule.clone(), scope }, who: who.to_owned(), why });
     latched(desk, &rule, strategy.as_deref(), false).await

@@ -250,9 +250,11 @@ fn a_full_disk_leaves_whole_frames_only_and_loses_nothing_when_there_is_room_aga
         let waited = writer.append(at(2), note("while it is full")).unwrap();
         assert!(matches!(writer.commit(), Err(WriteError::Io { .. })));
         assert!(writer.is_failing());
+        assert_eq!(writer.unsaved(), waited - safe);
         writer.file.room = 1 << 20;
         assert_eq!(writer.append_now(at(3), note("late")).unwrap(), waited + 1);
         assert!(!writer.is_failing());
+        assert_eq!(writer.unsaved(), 0);
         let entries: Vec<u64> = Reader::of_frames(&writer.file.held).map(|e| e.unwrap().seq).collect();
         assert_eq!(entries, (1..=waited + 1).collect::<Vec<_>>(), "with room for {room} bytes at first");
     }
@@ -265,6 +267,9 @@ fn what_waits_for_a_full_disk_is_bounded() {
     writer.append_now(at(1), note("x")).unwrap_err();
     let refused = (0..64).find_map(|_| writer.append(at(1), note("x".repeat(1 << 20))).err()).expect("a bound");
     assert!(matches!(refused, WriteError::GivenUp { .. }), "{refused}");
+    let lost = writer.unsaved();
+    writer.append(at(1), note("y")).unwrap_err();
+    assert_eq!(writer.unsaved(), lost + 1, "what is refused is lost too");
     writer.file.room = 1 << 30;
     assert!(matches!(writer.commit(), Err(WriteError::GivenUp { .. })), "a journal with a hole is not continued");
 }

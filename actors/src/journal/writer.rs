@@ -57,6 +57,8 @@ pub struct Writer<F: SegmentFile = File> {
     written: u64,
     buffer: Vec<u8>,
     next_seq: u64,
+    /// Number of the first record that is not in the file.
+    unsaved_from: u64,
     /// The last write failed; what it was to write is still in the buffer.
     failing: bool,
     given_up: Option<String>,
@@ -98,13 +100,26 @@ impl Writer<File> {
 impl<F: SegmentFile> Writer<F> {
     /// `file` stands at its end, `written` bytes long, and appends.
     pub(super) fn over(file: F, path: PathBuf, segment: u32, written: u64, next_seq: u64) -> Self {
-        Writer { file, path, segment, written, buffer: Vec::new(), next_seq, failing: false, given_up: None }
+        Writer {
+            file,
+            path,
+            segment,
+            written,
+            buffer: Vec::new(),
+            next_seq,
+            unsaved_from: next_seq,
+            failing: false,
+            given_up: None,
+        }
     }
 
     /// Takes a record into the buffer and returns its number. It is safe only after [`Writer::commit`].
     pub fn append(&mut self, at: Timestamp, record: Record) -> Result<u64, WriteError> {
-        self.refuse_if_given_up()?;
         let seq = self.next_seq;
+        if let Err(given_up) = self.refuse_if_given_up() {
+            self.next_seq += 1;
+            return Err(given_up);
+        }
         encode(&Entry { seq, at, record }, &mut self.buffer)?;
         self.next_seq += 1;
         if self.failing {
@@ -128,6 +143,7 @@ impl<F: SegmentFile> Writer<F> {
                 self.buffer.clear();
                 self.buffer.shrink_to(BUFFER_BYTES * 2);
                 self.failing = false;
+                self.unsaved_from = self.next_seq;
                 Ok(())
             }
             Err(source) => Err(self.failed(source)),
@@ -153,6 +169,11 @@ impl<F: SegmentFile> Writer<F> {
     /// Whether what was appended waits for a disk that takes nothing, or for nothing any more.
     pub fn is_failing(&self) -> bool {
         self.failing || self.given_up.is_some()
+    }
+
+    /// How many records were appended and are not in the file. When its process ends they are lost.
+    pub fn unsaved(&self) -> u64 {
+        self.next_seq - self.unsaved_from
     }
 
     fn failed(&mut self, source: io::Error) -> WriteError {

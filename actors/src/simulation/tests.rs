@@ -86,7 +86,7 @@ const TRIED: u64 = 60;
 
 /// Mistakes that were there once, and the plans that showed them.
 const FOUND_BY_PLAN: &[(Sabotage, &str)] = &[
-    (Sabotage::ForgetPauseOfNewLink, "rebuilt-link.toml"),
+    (Sabotage::ForgetPauseOfFailedLink, "entry-without-a-link.toml"),
     (Sabotage::TradeOnLostNews, "lost-order-news.toml"),
     (Sabotage::ForgetRest, "liquidation-cut-in-half.toml"),
     (Sabotage::NeverRepair, "lost-stop.toml"),

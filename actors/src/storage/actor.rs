@@ -29,6 +29,7 @@ const LAG_BYTES: u64 = 1 << 20;
 
 enum StepFailure {
     Open(StoreOpenError),
+    Gone { url: String },
     Step(StepError),
 }
 
@@ -36,6 +37,9 @@ impl std::fmt::Display for StepFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             StepFailure::Open(e) => e.fmt(f),
+            StepFailure::Gone { url } => {
+                write!(f, "{url} was removed or replaced while it was open; it is filled again out of the journal")
+            }
             StepFailure::Step(e) => e.fmt(f),
         }
     }
@@ -46,7 +50,8 @@ impl StepFailure {
     fn needs_a_person(&self) -> bool {
         match self {
             StepFailure::Open(StoreOpenError::Unreachable { .. }) => false,
-            StepFailure::Step(StepError::Store(StoreError::Refused(_)) | StepError::Entry(_)) => true,
+            StepFailure::Gone { .. }
+            | StepFailure::Step(StepError::Store(StoreError::Refused(_)) | StepError::Entry(_)) => true,
             StepFailure::Step(StepError::Journal(e)) => !matches!(e, ReadError::Io { .. }),
             StepFailure::Open(_) => true,
             StepFailure::Step(StepError::Store(_)) => false,
@@ -178,8 +183,8 @@ impl StorageActor {
         for stop in self.stopping.extract_if(.., |stop| which(stop)) {
             self.stopped = true;
             let last_error = self.status.last_error.clone();
-            info!(self.log, "storage stopped, {behind_bytes} bytes of journal left"; "event" => "storage.drained",
-                "complete" => complete, "behind_bytes" => behind_bytes);
+            info!(self.log, "storage stopped, {behind_bytes} bytes of the journal's file are not in the database yet";
+                "event" => "storage.drained", "complete" => complete, "behind_bytes" => behind_bytes);
             // Whoever asked may have stopped waiting; then nobody needs the answer.
             drop(stop.reply.send(Drained { complete, behind_bytes, last_error }));
         }
@@ -193,6 +198,9 @@ async fn work(
     projector: Option<StorageProjector>,
 ) -> (Option<Arc<dyn Store>>, Option<StorageProjector>, Result<Progress, StepFailure>) {
     let store = match store {
+        Some(store) if store.is_gone() => {
+            return (None, None, Err(StepFailure::Gone { url: store.url().to_owned() }));
+        }
         Some(store) => store,
         None => {
             let options = OpenOptions { pool_size: settings.pool_size, create: true };

@@ -86,6 +86,7 @@ impl Batch {
         let (seq, ts) = (*seq, Ts::from(*at));
         self.notice_gap(session, seq, ts);
         self.at = ts;
+        let name = |id| session.strategy(seq, id).unwrap_or_else(|_| format!("{}", id.0));
         match record {
             Record::SessionStarted { info, .. } => {
                 self.sessions.push(session_row(&self.journal_id, self.to.position.segment, session, info, ts))
@@ -116,10 +117,10 @@ impl Batch {
                 self.add_event(session, seq, ts, *severity, event, actor, text);
             }
             Record::Latched(latch) => {
-                self.add_event(session, seq, ts, Severity::Error, "risk.latched", "books", &latch.to_string());
+                self.add_event(session, seq, ts, Severity::Error, "risk.latched", "books", &latch.told(name));
             }
             Record::Released { rule, scope, who, why } => {
-                let text = format!("{rule} of {scope} by {who}: {why}");
+                let text = format!("{rule} of {} by {who}: {why}", scope.told(name));
                 self.add_event(session, seq, ts, Severity::Warning, "risk.released", "books", &text);
             }
             Record::Operator { command, who, why } => {
@@ -134,8 +135,8 @@ impl Batch {
                     self.corrections.insert(row.exec_id.clone(), row);
                 }
             }
-            // Executions that are in no position of ours have no row.
-            Record::Baseline { .. } => {}
+            // Executions that are in no position of ours have no row, and numbers only the next start needs.
+            Record::Baseline { .. } | Record::NextOrderId(_) => {}
             Record::TradeDate(turned) => {
                 let text = super::days::trade_date(session, seq, turned)?;
                 self.add_event(session, seq, ts, Severity::Info, "trade_date.turned", "books", &text);

@@ -8,6 +8,7 @@ use super::be::{self, Conn};
 use super::{queries, reads};
 use crate::storage::batch::{Batch, Projected};
 use crate::storage::error::StoreError;
+use crate::storage::open_file::OpenFile;
 use crate::storage::rows::*;
 use crate::storage::runtime::DatabaseRuntime;
 use crate::storage::{BarQuery, Counts, OrderWithExecutions, QualityCount, Reply, Store};
@@ -18,6 +19,8 @@ pub struct Database {
     pub(super) url: String,
     pub(super) pool: Pool<Conn>,
     pub(super) runtime: DatabaseRuntime,
+    /// Of a database that is a file of this machine.
+    pub(super) file: Option<OpenFile>,
 }
 
 impl Database {
@@ -40,6 +43,10 @@ impl Database {
 impl Store for Database {
     fn url(&self) -> &str {
         &self.url
+    }
+
+    fn is_gone(&self) -> bool {
+        self.file.as_ref().is_some_and(OpenFile::is_gone)
     }
 
     fn projected(&self, journal_id: &str) -> Reply<Option<Projected>> {

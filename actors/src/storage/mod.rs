@@ -14,6 +14,7 @@ mod days;
 mod error;
 mod messages;
 mod migrate;
+mod open_file;
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests of the whole system use more of it")]
 mod pg_server;
@@ -105,6 +106,9 @@ pub struct BarQuery {
 pub trait Store: Send + Sync {
     /// The URL without its password.
     fn url(&self) -> &str;
+
+    /// Its file was removed or replaced: what is written now, nobody will ever read.
+    fn is_gone(&self) -> bool;
 
     /// How far a journal has been read; `None` if never.
     fn projected(&self, journal_id: &str) -> Reply<Option<Projected>>;

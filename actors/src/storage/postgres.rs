@@ -108,7 +108,7 @@ pub async fn open(secret_url: String, options: OpenOptions) -> Result<Database, 
     // The caller backs off by itself, and wants the reason at once rather than a time-out.
     let pool = Pool::builder().max_size(options.pool_size.max(1)).connection_timeout(CONNECT_WITHIN);
     let pool = pool.retry_connection(false).build_unchecked(manager);
-    Ok(Database { url, pool, runtime })
+    Ok(Database { url, pool, runtime, file: None })
 }
 
 async fn establish(url: String) -> ConnectionResult<AsyncPgConnection> {

@@ -65,6 +65,7 @@ use futures::FutureExt;
 
 use super::error::StoreOpenError;
 use super::migrate;
+use super::open_file::OpenFile;
 use super::runtime::DatabaseRuntime;
 use super::{DatabaseUrl, OpenOptions};
 use calls::Database;
@@ -88,10 +89,11 @@ pub async fn open(path: PathBuf, options: OpenOptions) -> Result<Database, Store
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(|path| establish(path.to_owned()).boxed());
+    let open = OpenFile::of(&path).map_err(|e| failed(e.to_string()))?;
     let path = path.to_str().ok_or_else(|| failed("the path is not UTF-8".to_owned()))?;
     let manager = AsyncDieselConnectionManager::new_with_config(path, config);
     let pool = Pool::builder().max_size(options.pool_size.max(1)).build_unchecked(manager);
-    Ok(Database { url, pool, runtime })
+    Ok(Database { url, pool, runtime, file: Some(open) })
 }
 
 async fn establish(path: String) -> ConnectionResult<be::Conn> {

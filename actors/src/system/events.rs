@@ -7,12 +7,14 @@ use engine::books;
 use engine::config::Config;
 use engine::journal::Severity;
 use engine::link;
+use engine::sabotage::{self, Sabotage};
 use engine::supervision::OnGiveUp;
+use engine::trade::Trading;
 use engine::wiring::system;
 use slog::{Level, Logger, log};
 use tokio::sync::watch;
 
-use super::make::strategy_name;
+use super::make::{LINK, strategy_name};
 use crate::directory::{Shared, Told};
 use crate::supervisor::{ActorHealth, GaveUp, HowStopped, Reporter, SupervisionEvent, What};
 
@@ -29,6 +31,9 @@ pub(super) fn reporter(shared: Arc<Shared>, config: Arc<Config>, halt: watch::Se
             return log_health(&shared.log, &event, health);
         }
         log_event(&shared.log, level, &event);
+        if matches!(event.what, What::Failed { .. }) && *event.actor == *LINK {
+            pause_without_link(&shared);
+        }
         shared.record(system(event.severity(), event.name(), &event.actor, event.to_string()));
     });
     let on_give_up = Arc::new(move |gave_up: GaveUp| {
@@ -50,6 +55,15 @@ pub(super) fn reporter(shared: Arc<Shared>, config: Arc<Config>, halt: watch::Se
         }
     });
     Reporter::new(sink, on_give_up)
+}
+
+/// Until there is a link again nobody would say that the connection is lost, and the new one takes it that trading is
+/// paused.
+fn pause_without_link(shared: &Shared) {
+    if !sabotage::is(Sabotage::ForgetPauseOfFailedLink) {
+        let cause = "the link actor failed".to_owned();
+        shared.addresses().books.send(Told::unprompted(books::Input::Trading { trading: Trading::Paused, cause }));
+    }
 }
 
 fn log_health(to: &Logger, event: &SupervisionEvent, health: &ActorHealth) {

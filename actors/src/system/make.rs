@@ -37,6 +37,9 @@ pub(super) mod order {
     pub const STRATEGY: u32 = 6;
 }
 
+/// Name of the actor that knows the connection's state.
+pub(super) const LINK: &str = "link";
+
 pub(super) fn strategy_name(name: &str) -> String {
     format!("strategy:{name}")
 }
@@ -108,8 +111,7 @@ impl Make {
         let driven = self.shared.clock.is_driven();
         let config = if driven { Arc::new(played(&self.config)) } else { self.config.clone() };
         let patience = self.shared.clock.market_span(link::INVENTORY_WITHIN);
-        let spec =
-            Self::spec("link".to_owned(), "books", &self.config.actors.books, order::LINK, OnGiveUp::HaltTrading);
+        let spec = Self::spec(LINK.to_owned(), "books", &self.config.actors.books, order::LINK, OnGiveUp::HaltTrading);
         self.shell(to, spec, 0, Arc::new(move || Link::of(&config, patience)))
     }
 

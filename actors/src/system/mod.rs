@@ -19,7 +19,7 @@ use engine::tape::{Header, digest};
 use engine::time::Timestamp;
 use engine::trade::{StrategyId, Trading};
 use engine::wiring::Topology;
-use slog::{Logger, info, warn};
+use slog::{Logger, error, info, warn};
 use tokio::sync::watch;
 
 #[cfg(test)]
@@ -35,6 +35,7 @@ use crate::tape::{self, Tape};
 
 mod desk;
 mod events;
+mod gone;
 mod make;
 mod owner;
 mod rebuild;
@@ -206,6 +207,11 @@ impl System {
         let prices = recovered_prices(&recovered, &config, account);
         let info = session_info(&config, mode, &recovered, now);
         let session = info.id.clone();
+        let gone = gone::told(&books);
+        let forgotten = match (account, recovered.entries.first().map(|first| &first.record)) {
+            (Account::Same, Some(Record::SessionStarted { info, .. })) => gone::forgotten(info, &config),
+            (Account::New | Account::Same, _) => Vec::new(),
+        };
         let first = Record::SessionStarted { info: Box::new(info.clone()), books: Box::new(books) };
         let segment = recovered.run_number;
         let writer = dir.create_segment(&Entry { seq: recovered.next_seq, at: now, record: first })?;
@@ -228,6 +234,8 @@ impl System {
         if !prices.is_empty() {
             shared.record(Record::LastPrices(prices.clone()));
         }
+        gone.into_iter().for_each(|text| gone::tell(&shared, gone::LATCH, text));
+        forgotten.into_iter().for_each(|text| gone::tell(&shared, gone::STRATEGY, text));
         let last = config.instruments.iter().map(|i| prices.at(now, i.id)).collect();
         let journal = dir.path().to_path_buf();
         let make = Make { config: config.clone(), shared: shared.clone(), journal, segment, last };
@@ -334,10 +342,16 @@ impl System {
         self.supervisor.stop_one("books").await;
         self.supervisor.stop_one("link").await;
         self.shared.record(Record::SessionEnded { cause: cause.to_owned() });
+        let records_lost = self.shared.journal().unsaved();
+        if records_lost > 0 {
+            error!(self.shared.log, "{records_lost} records are in no file, and lost: the disk took nothing more. The \
+                database has the journal's file and no more. Make room; the next start takes over from the broker what \
+                happened"; "event" => "journal.lost", "records" => records_lost);
+        }
         self.shared.tape.end();
         let health = self.supervisor.health();
         let stuck = self.supervisor.stop().await;
-        Stopped { health, stuck }
+        Stopped { health, stuck, records_lost }
     }
 
     /// Waits until the books are flat, or for as long as their actor has to stop.
@@ -398,6 +412,8 @@ pub struct Stopped {
     pub health: Vec<ActorHealth>,
     /// Actors that did not end in time.
     pub stuck: Vec<String>,
+    /// Records that the journal's file never took.
+    pub records_lost: u64,
 }
 
 fn recovered_books(recovered: &Recovered, config: &Config, account: Account) -> Result<BooksState, SystemError> {

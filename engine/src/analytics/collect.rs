@@ -83,6 +83,7 @@ impl Collector {
             | Record::LastPrices(_)
             | Record::Operator { .. }
             | Record::Baseline { .. }
+            | Record::NextOrderId(_)
             | Record::TradeDate(_)
             | Record::Allocation(_) => {}
         }

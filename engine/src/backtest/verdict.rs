@@ -34,6 +34,7 @@ pub fn decides(record: &Record) -> bool {
         | Record::RiskAccount(_)
         | Record::Operator { .. }
         | Record::Baseline { .. }
+        | Record::NextOrderId(_)
         | Record::Corrected { .. }
         | Record::TradeDate(_)
         | Record::Allocation(_) => true,

@@ -1,5 +1,6 @@
 //! What the broker says, applied: statuses move orders, executions move positions, messages raise doubt.
 
+use super::foreign::NO_ORDER_ID;
 use super::settle::Source;
 use super::{Asked, Books, Output};
 use crate::codes::{self, Meaning};
@@ -14,8 +15,7 @@ impl Books {
         match event {
             BrokerEvent::NextOrderId(floor) => {
                 self.connected = true;
-                // Ids only rise, whatever the broker believes.
-                self.state.next_order_id = self.state.next_order_id.max(floor);
+                self.raise_next(floor, out);
                 if sabotage::is(Sabotage::LetIdsFall) {
                     self.state.next_order_id = floor;
                 }
@@ -36,6 +36,22 @@ impl Books {
             BrokerEvent::NotSent { order_id, text } => self.on_not_sent(order_id, &text, out),
             BrokerEvent::Snapshot(question, snapshot) => self.on_snapshot(now, question, &snapshot, out),
             BrokerEvent::Positions(question, positions) => self.on_positions(now, question, &positions, out),
+        }
+    }
+
+    /// A number of this client that the broker knows is not used again, even where the journal has lost who had it and
+    /// `nextValidId` falls back.
+    pub(super) fn see_number(&mut self, client_id: i32, order_id: BrokerOrderId, out: &mut Vec<Output>) {
+        if client_id == self.client_id && order_id.0 < NO_ORDER_ID {
+            self.raise_next(BrokerOrderId(order_id.0 + 1), out);
+        }
+    }
+
+    /// Ids only rise, whatever the broker believes.
+    fn raise_next(&mut self, floor: BrokerOrderId, out: &mut Vec<Output>) {
+        if floor > self.state.next_order_id {
+            self.state.next_order_id = floor;
+            out.push(Output::Record(Record::NextOrderId(floor)));
         }
     }
 
@@ -199,6 +215,7 @@ impl Books {
     pub(super) fn on_trading(&mut self, now: Timestamp, trading: Trading, cause: String, out: &mut Vec<Output>) {
         if self.trading != trading {
             self.trading = trading;
+            self.trading_cause = if trading == Trading::Allowed { String::new() } else { cause.clone() };
             out.push(Output::Record(Record::Trading { trading, cause: cause.clone() }));
         }
         if trading == Trading::Liquidating {

@@ -2,7 +2,9 @@
 //! profit as if it had been so from the start. Absent: what the account's cash says.
 //!
 //! A correction has the id of the execution with a higher last part. That one was taken back is told by nobody: it is
-//! missing in the list of executions and in the position, and two inventories in a row have to say so.
+//! missing in the list of executions and in the position, and two inventories in a row have to say so. Should a list miss
+//! the executions of several orders and more than it has, it is the list that is wrong: a gateway that has forgotten the
+//! day wipes out no losses.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -70,7 +72,14 @@ impl Books {
             }
             return;
         }
-        let text = format!("{exec_id}: was {}, is {}", shown(&was), shown(&fills));
+        let whose: BTreeSet<&str> = was.iter().map(|fill| self.name_of_strategy(fill.strategy)).collect();
+        let whose = whose.into_iter().collect::<Vec<_>>().join(", ");
+        let (side, symbol) = (was[0].side.name(), self.name_of(was[0].symbol));
+        let now = match to {
+            Some(_) => format!("is {}", shown(&fills)),
+            None => "is taken back (a bust): the broker does not list it any more and does not hold it".to_owned(),
+        };
+        let text = format!("{exec_id}: {side} {symbol} of {whose} was {}, {now}", shown(&was));
         out.push(Self::system(Severity::Error, event, text));
         out.push(Output::Record(Record::Corrected { exec_id: exec_id.to_owned(), fills: fills.clone() }));
         self.tell_corrected(&fills, out);
@@ -98,10 +107,10 @@ impl Books {
         differing: &[(SymbolId, i64, i64)],
         out: &mut Vec<Output>,
     ) -> bool {
-        let missing: BTreeSet<String> = differing
-            .iter()
-            .flat_map(|&(symbol, ours, theirs)| self.missing(snapshot, symbol, ours - theirs))
-            .collect();
+        let mut missing = BTreeSet::new();
+        for &(symbol, ours, theirs) in differing {
+            missing.extend(self.missing(snapshot, symbol, ours - theirs, out));
+        }
         let suspected = std::mem::replace(&mut self.suspected_busts, missing.clone());
         let proved: Vec<&String> = missing.intersection(&suspected).collect();
         // All or none: half of them would not explain the difference.
@@ -117,7 +126,13 @@ impl Books {
     }
 
     /// Booked executions of a symbol that should be listed and are not, if they come to `excess` contracts.
-    fn missing(&self, snapshot: &BrokerSnapshot, symbol: SymbolId, excess: i64) -> Vec<String> {
+    fn missing(
+        &mut self,
+        snapshot: &BrokerSnapshot,
+        symbol: SymbolId,
+        excess: i64,
+        out: &mut Vec<Output>,
+    ) -> Vec<String> {
         let listed = Self::listed(snapshot);
         let oldest = snapshot.executions.iter().map(|execution| execution.at).min();
         let should_be_listed = |fill: &&Fill| match oldest {
@@ -136,7 +151,22 @@ impl Books {
         if sum == 0 || sum != excess {
             return Vec::new();
         }
-        gone.into_iter().map(|fill| exec_base(&fill.exec_id).to_owned()).collect()
+        let orders: BTreeSet<ClientOrderId> = gone.iter().map(|fill| fill.order).collect();
+        let gone: BTreeSet<String> = gone.into_iter().map(|fill| exec_base(&fill.exec_id).to_owned()).collect();
+        let still = listed.iter().filter(|base| self.state.executions.contains_key(**base)).count();
+        if orders.len() > 1 && gone.len() > still {
+            let text = format!(
+                "the broker lists {still} of our executions and {} of {} are missing: these are no busts, its list is not \
+                 that of this account and day",
+                gone.len(),
+                self.name_of(symbol)
+            );
+            if self.tell_once(format!("missing {} {}", symbol.0, gone.len())) {
+                out.push(Self::system(Severity::Error, "execution.missing", text));
+            }
+            return Vec::new();
+        }
+        gone.into_iter().collect()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::trade::{
 use super::settle::Source;
 
 /// What Interactive Brokers calls an order that was not placed through the interface, besides 0 and negative numbers.
-const NO_ORDER_ID: i32 = i32::MAX;
+pub(super) const NO_ORDER_ID: i32 = i32::MAX;
 
 /// What was done to the account.
 struct Deed<'a> {
@@ -84,6 +84,7 @@ impl Books {
             // The inventory that these books begin with will list it.
             return;
         }
+        self.see_number(execution.client_id, execution.order_id, out);
         let (leg, lost) = (origin(execution), self.is_lost(execution));
         let what = match lost {
             true => "an order of ours whose records are lost; it is taken for what closes our positions first",

@@ -33,6 +33,7 @@ mod days;
 mod expired;
 mod flatten;
 mod foreign;
+mod held_back;
 mod intents;
 mod ladder;
 mod limits;
@@ -49,7 +50,8 @@ mod tests;
 
 pub use broker_pnl::BrokerPnl;
 use flatten::Climb;
-pub use operator::{Command, Operator};
+pub use held_back::{Entries, HeldBack};
+pub use operator::{Command, Operator, STILL_BROKEN};
 pub use show::{LatchLine, LimitLine, RiskView};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -200,6 +202,8 @@ pub struct Books {
     stop_ticks: BTreeMap<StrategyId, u32>,
     state: BooksState,
     trading: Trading,
+    /// Why the link allows no trading; empty while it does.
+    trading_cause: String,
     /// Of what is being handled.
     now: Timestamp,
     /// The handshake is done and the link is not lost: requests can be sent.
@@ -234,6 +238,8 @@ pub struct Books {
     climbs: BTreeMap<(StrategyId, SymbolId), Climb>,
     /// Executions that the last inventory did not list, though the position is as if they had never been.
     suspected_busts: BTreeSet<String>,
+    /// What was told last of a difference from the broker, and when.
+    told_difference: Option<(String, Timestamp)>,
     /// Orders whose status says filled before their executions came, with when and how many contracts.
     filled_unseen: BTreeMap<ClientOrderId, (Timestamp, u32)>,
     early_commissions: BTreeMap<String, Money>,
@@ -273,6 +279,7 @@ impl Books {
             stop_ticks: config.strategies.iter().filter_map(|s| Some((s.id, s.stop_ticks?))).collect(),
             state,
             trading: Trading::Paused,
+            trading_cause: String::new(),
             now: Timestamp::default(),
             connected: false,
             prices_at: BTreeMap::new(),
@@ -292,6 +299,7 @@ impl Books {
             refused: BTreeSet::new(),
             climbs: BTreeMap::new(),
             suspected_busts: BTreeSet::new(),
+            told_difference: None,
             filled_unseen: BTreeMap::new(),
             early_commissions: BTreeMap::new(),
             positions_shown: false,

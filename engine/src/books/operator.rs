@@ -9,6 +9,9 @@ use crate::risk::latch::{self, Latch, Scope};
 use crate::time::Timestamp;
 use crate::trade::StrategyId;
 
+/// A release that is not granted.
+pub const STILL_BROKEN: &str = "operator.still_broken";
+
 /// A command, who gave it and why.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Operator {
@@ -29,7 +32,7 @@ pub enum Command {
     /// One strategy enters no more; its position keeps its protection.
     Pause(StrategyId),
     Resume(StrategyId),
-    /// Releases a latch by its rule's name.
+    /// Releases a latch by its rule's name; one whose limit is still broken stays.
     Unlock {
         rule: String,
         scope: Scope,
@@ -55,36 +58,54 @@ impl Books {
             Command::Kill { flatten: true } => "kill and flatten".to_owned(),
             Command::Kill { flatten: false } | Command::Flatten => command.name().to_owned(),
             Command::Pause(id) | Command::Resume(id) => {
-                format!("{} {}", command.name(), Scope::Strategy(*id))
+                format!("{} {}", command.name(), self.told(&Scope::Strategy(*id)))
             }
-            Command::Unlock { rule, scope } => format!("unlock {rule} of {scope}"),
+            Command::Unlock { rule, scope } => format!("unlock {rule} of {}", self.told(scope)),
         };
         out.push(Output::Record(Record::Operator { command: told, who: who.clone(), why: why.clone() }));
-        let by_hand = |rule: &str, scope| {
-            let limit = format!("until {who} or another person says so");
-            Latch { rule: rule.to_owned(), scope, at: now, value: why.clone(), limit }
+        let by_hand = |rule: &str, scope| Latch {
+            rule: rule.to_owned(),
+            scope,
+            at: now,
+            value: why.clone(),
+            limit: format!("by {who}"),
         };
         match command {
             Command::Kill { flatten } => {
                 self.latch(by_hand(latch::KILL, Scope::Account), out);
                 if flatten {
-                    self.flatten(now, &why, out);
+                    self.flatten(now, &format!("by {who}: {why}"), out);
                 }
+                out.push(Output::Doubt);
             }
-            Command::Flatten => self.flatten(now, &why, out),
+            Command::Flatten => {
+                self.flatten(now, &format!("by {who}: {why}"), out);
+                // Whoever stops something wants to hear it from the broker, and not from this book.
+                out.push(Output::Doubt);
+            }
             Command::Pause(id) => {
                 self.latch(by_hand(latch::PAUSE, Scope::Strategy(id)), out);
             }
-            Command::Resume(id) => self.unlock(latch::PAUSE, Scope::Strategy(id), &who, &why, out),
-            Command::Unlock { rule, scope } => self.unlock(&rule, scope, &who, &why, out),
+            Command::Resume(id) => self.unlock(latch::PAUSE, &Scope::Strategy(id), &who, &why, out),
+            Command::Unlock { rule, scope } => self.unlock(&rule, &scope, &who, &why, out),
         }
     }
 
-    /// What is reached again right away latches again with the next check.
-    fn unlock(&mut self, rule: &str, scope: Scope, who: &str, why: &str, out: &mut Vec<Output>) {
-        if !self.release(rule, scope, who, why, out) {
-            let text = format!("{rule} of {scope} is not latched");
+    /// A limit that is still broken would latch again with the next look, and an entry could slip in between.
+    fn unlock(&mut self, rule: &str, scope: &Scope, who: &str, why: &str, out: &mut Vec<Output>) {
+        let is_on = self.state.latches.has(rule, scope);
+        if let Some(breach) = self.broken_now(rule, scope).filter(|_| is_on) {
+            let (of, value, limit) = (self.told(scope), breach.value, breach.limit);
+            let text = format!("{rule} of {of} stays latched: it is still broken, {value} against {limit}");
+            out.push(Self::system(Severity::Warning, STILL_BROKEN, text));
+        } else if !self.release(rule, scope, who, why, out) {
+            let text = format!("{rule} of {} is not latched", self.told(scope));
             out.push(Self::system(Severity::Warning, "operator.nothing_to_unlock", text));
         }
+    }
+
+    /// Whose latch it is, in words.
+    fn told(&self, scope: &Scope) -> String {
+        scope.told(|id| self.name_of_strategy(id).to_owned())
     }
 }

@@ -79,7 +79,8 @@ impl Books {
 
     pub(super) fn disable(&mut self, strategy: StrategyId, out: &mut Vec<Output>) {
         self.enlisted.remove(&strategy);
-        out.push(Self::system(Severity::Error, "strategy.disabled", format!("strategy {}", strategy.0)));
+        let text = format!("strategy {}", self.name_of_strategy(strategy));
+        out.push(Self::system(Severity::Error, "strategy.disabled", text));
         let symbols: Vec<SymbolId> = self.instruments.iter().map(|i| i.id).collect();
         symbols.into_iter().for_each(|symbol| self.cancel_entries(strategy, symbol, out));
     }

@@ -33,7 +33,8 @@ impl BooksState {
                 self.latches.set(latch.clone());
             }
             Record::Released { rule, scope, .. } => {
-                self.latches.release(rule, *scope);
+                // One that was not on was not recorded as released.
+                self.release(rule, scope);
             }
             Record::RiskAccount(risk) => self.risk = RiskAccount::clone(risk),
             Record::OrderPlaced(ticket) => {
@@ -67,6 +68,7 @@ impl BooksState {
             }
             Record::TradeDate(turned) => self.turn_history(turned),
             Record::Allocation(shares) => self.history.set_shares(Shares::clone(shares)),
+            Record::NextOrderId(next) => self.next_order_id = self.next_order_id.max(*next),
             Record::Baseline { exec_ids } => {
                 self.begun = true;
                 self.before.extend(exec_ids.iter().map(|id| (id.clone(), entry.at)));
@@ -120,7 +122,11 @@ impl BooksState {
         };
         self.history.renumber(&strategy);
         self.risk.renumber(&strategy, &symbol);
-        self.latches.renumber(&strategy);
+        let was = |id: StrategyId| match from.strategies.get(usize::from(id.0)) {
+            Some(known) => known.name.clone(),
+            None => format!("number {}", id.0),
+        };
+        self.latches.renumber(was, |name| to.strategies.iter().find(|s| s.name == name).map(|s| s.id));
         self.by_hand = std::mem::take(&mut self.by_hand)
             .into_iter()
             .filter_map(|(of, contracts)| Some((symbol(of)?, contracts)))

@@ -1,6 +1,7 @@
 //! Executions, commissions and inventories: what changes positions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::{Asked, Booked, Books, BooksState, Comparison, Output};
 use crate::journal::{Record, Severity};
@@ -18,6 +19,9 @@ use crate::trade::{
 
 /// Commissions of unknown executions that are kept until theirs comes.
 const EARLY_KEPT: usize = 1_024;
+
+/// How often a difference that stays is told again.
+const DIFFERENCE_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Where an execution was heard of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -169,6 +173,12 @@ impl Books {
     ) {
         let Some(asked) = self.answered(true, question) else { return };
         let overtaken = self.is_overtaken(&asked);
+        for order in snapshot.open_orders.iter().chain(&snapshot.completed_orders) {
+            self.see_number(order.client_id, order.order_id, out);
+        }
+        for execution in &snapshot.executions {
+            self.see_number(execution.client_id, execution.order_id, out);
+        }
         self.begin(now, snapshot, out);
         self.show_positions(out);
         self.adopt_sizes(snapshot, &asked, out);
@@ -185,11 +195,24 @@ impl Books {
         self.settle_orders(snapshot, &asked, out);
         self.tell_foreign_orders(snapshot, out);
         let comparison = if overtaken { Comparison::Overtaken } else { self.compare(now, snapshot, &asked, out) };
-        if let Comparison::Differs(difference) = &comparison {
-            out.push(Self::system(Severity::Error, "reconcile.differs", difference.clone()));
-        }
+        self.tell_difference(now, &comparison, out);
         out.push(Output::Compared(comparison));
         self.protect(now, out);
+    }
+
+    /// A difference is looked at every few seconds, and told when it is new, and now and then while it lasts.
+    fn tell_difference(&mut self, now: Timestamp, comparison: &Comparison, out: &mut Vec<Output>) {
+        let Comparison::Differs(difference) = comparison else {
+            // An overtaken one says nothing.
+            self.told_difference.take_if(|_| *comparison == Comparison::Agrees);
+            return;
+        };
+        let told = |(text, at): &(String, Timestamp)| text == difference && now.since(*at) < DIFFERENCE_AGAIN_AFTER;
+        if !self.told_difference.as_ref().is_some_and(told) {
+            let text = format!("{difference}; no entries until both agree (`--accept` takes the broker's position over)");
+            out.push(Self::system(Severity::Error, "reconcile.differs", text));
+            self.told_difference = Some((difference.clone(), now));
+        }
     }
 
     /// Our orders that the broker lists as open, but for those that are younger than the question.

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Books, BrokerPnl};
+use super::{Books, BrokerPnl, Entries, HeldBack};
 use crate::config::Limit;
 use crate::market::SymbolId;
-use crate::risk::latch::Reset;
+use crate::risk::latch::{self, Reset, Scope};
 use crate::risk::{
     consecutive_losses, daily_loss, drawdown, exposure, margin, order_rate, portfolio_risk, position, weekly_loss,
 };
@@ -15,7 +15,18 @@ use crate::trade::{Leg, Money, Side, StrategyId, Trading};
 /// What a person sees of risk at one instant.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RiskView {
-    pub trading: Trading,
+    /// Whether entries can pass.
+    pub trading: Entries,
+    /// What holds entries back; empty only if trading is allowed.
+    pub held_back: Vec<HeldBack>,
+    /// The link's word, which is not the only one.
+    pub link: Trading,
+    /// Whether the broker can be told and heard.
+    pub connected: bool,
+    /// Every position was compared with the broker's on this connection, and agreed.
+    pub agrees: bool,
+    /// How often positions were compared so far: whoever waits for the broker's word sees that it came.
+    pub comparisons: u64,
     pub equity: Money,
     pub limits: Vec<LimitLine>,
     pub latches: Vec<LatchLine>,
@@ -40,6 +51,8 @@ pub struct LimitLine {
     pub of: String,
     pub value: String,
     pub limit: String,
+    /// Of both: `USD`, or what is counted: `contracts`, `orders`, `losing trades in a row`.
+    pub unit: String,
     /// Percent of the limit, 0 where nothing is used.
     pub used: u32,
 }
@@ -54,6 +67,26 @@ pub struct LatchLine {
     pub limit: String,
     /// How it comes off without a person.
     pub reset: String,
+    /// `1012.50 against 1000.00` while its limit is broken at this instant: it cannot be released.
+    pub broken_now: Option<String>,
+    /// The configuration names its strategy, or it is the account's.
+    pub configured: bool,
+}
+
+impl LatchLine {
+    /// `the account`, `strategy trend`, `strategy trend (not configured)`.
+    pub fn of(&self) -> String {
+        match &self.strategy {
+            None => "the account".to_owned(),
+            Some(name) if self.configured => format!("strategy {name}"),
+            Some(name) => format!("strategy {name} (not configured)"),
+        }
+    }
+
+    /// What set it.
+    pub fn cause(&self) -> String {
+        latch::cause(&self.rule, &self.value, &self.limit)
+    }
 }
 
 impl RiskView {
@@ -70,6 +103,9 @@ impl RiskView {
 }
 
 const ACCOUNT: &str = "account";
+const CONTRACTS: &str = "contracts";
+const ORDERS: &str = "orders";
+const LOSSES: &str = "losing trades in a row";
 
 impl Books {
     /// Counts of the last minute are as of `now`.
@@ -82,8 +118,14 @@ impl Books {
         limits.extend(self.symbol_lines());
         limits.extend(self.strategy_lines());
         limits.extend(self.rate_lines(now));
+        let held_back = self.held_back(now);
         RiskView {
-            trading: self.trading,
+            trading: self.entries(&held_back),
+            held_back: held_back.into_iter().map(|(_, told)| told).collect(),
+            link: self.trading,
+            connected: self.connected,
+            agrees: self.agrees(),
+            comparisons: self.comparisons,
             equity: self.risk.capital + self.state.portfolio.equity(),
             limits,
             latches: self.latch_lines(),
@@ -121,12 +163,12 @@ impl Books {
     fn symbol_lines(&self) -> Vec<LimitLine> {
         let worst = self.instruments.iter().zip(self.worst_cases());
         let position = worst.clone().filter_map(|(instrument, worst)| {
-            of_count(position::RULE, &instrument.name, worst.contracts(), self.risk.order.max_position_size)
+            of_count(position::RULE, &instrument.name, worst.contracts(), self.risk.order.max_position_size, CONTRACTS)
         });
         let resting = worst.filter_map(|(instrument, _)| {
             let resting = self.resting(instrument.id, Side::Buy).into_iter().max()?;
             let max = Limit::Max(self.risk.order.active_orders_max);
-            of_count(crate::risk::active_orders::RULE, &instrument.name, i64::from(resting), max)
+            of_count(crate::risk::active_orders::RULE, &instrument.name, i64::from(resting), max, ORDERS)
         });
         position.chain(resting).collect()
     }
@@ -139,7 +181,7 @@ impl Books {
             let day = of_money(daily_loss::STRATEGY_RULE, name, -of.day, loss.strategy_daily_loss_max.max());
             let week = of_money(weekly_loss::STRATEGY_RULE, name, -of.week, loss.strategy_weekly_loss_max.max());
             let fall = of_money(drawdown::STRATEGY_RULE, name, of.fall, loss.strategy_drawdown_max.max());
-            let in_row = of_count(consecutive_losses::RULE, name, in_row, loss.consecutive_losses_max);
+            let in_row = of_count(consecutive_losses::RULE, name, in_row, loss.consecutive_losses_max, LOSSES);
             [day, week, fall, in_row].into_iter().flatten()
         };
         self.strategies.iter().flat_map(of).collect()
@@ -167,31 +209,39 @@ impl Books {
     fn latch_lines(&self) -> Vec<LatchLine> {
         let line = |latch: &crate::risk::latch::Latch| LatchLine {
             rule: latch.rule.clone(),
-            strategy: latch.scope.strategy().map(|id| self.name_of_strategy(id).to_owned()),
+            strategy: match &latch.scope {
+                Scope::Account => None,
+                Scope::Strategy(id) => Some(self.name_of_strategy(*id).to_owned()),
+                Scope::Gone(name) => Some(name.clone()),
+            },
             since: latch.at,
             value: latch.value.clone(),
             limit: latch.limit.clone(),
             reset: Reset::of(&latch.rule).name().to_owned(),
+            broken_now: self.broken_now(&latch.rule, &latch.scope).map(|b| format!("{} against {}", b.value, b.limit)),
+            configured: !matches!(latch.scope, Scope::Gone(_)),
         };
         self.state.latches.iter().map(line).collect()
     }
 }
 
 fn lines_of(of: &str, counted: [order_rate::Counted; 3]) -> Vec<LimitLine> {
-    counted.into_iter().filter_map(|(rule, sent, limit)| of_count(rule, of, i64::from(sent), limit)).collect()
+    counted.into_iter().filter_map(|(rule, sent, limit)| of_count(rule, of, i64::from(sent), limit, ORDERS)).collect()
 }
 
 fn of_money(rule: &str, of: &str, value: Money, limit: Option<Money>) -> Option<LimitLine> {
     let limit = limit?;
     let value = value.max(Money::ZERO);
     let used = percent(i128::from(value.micros()), i128::from(limit.micros()));
-    Some(LimitLine { rule: rule.into(), of: of.into(), value: value.to_string(), limit: limit.to_string(), used })
+    let (value, limit, unit) = (value.to_string(), limit.to_string(), "USD".to_owned());
+    Some(LimitLine { rule: rule.into(), of: of.into(), value, limit, unit, used })
 }
 
-fn of_count(rule: &str, of: &str, value: i64, limit: Limit<u32>) -> Option<LimitLine> {
+fn of_count(rule: &str, of: &str, value: i64, limit: Limit<u32>, unit: &str) -> Option<LimitLine> {
     let limit = limit.max()?;
     let used = percent(i128::from(value), i128::from(limit));
-    Some(LimitLine { rule: rule.into(), of: of.into(), value: value.to_string(), limit: limit.to_string(), used })
+    let (value, limit, unit) = (value.to_string(), limit.to_string(), unit.to_owned());
+    Some(LimitLine { rule: rule.into(), of: of.into(), value, limit, unit, used })
 }
 
 fn percent(value: i128, limit: i128) -> u32 {

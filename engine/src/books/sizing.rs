@@ -96,8 +96,8 @@ impl Books {
             return None;
         }
         *quantity = contracts;
-        let text =
-            format!("strategy {}: {contracts} of {}: {}", intent.strategy.0, self.name_of(intent.symbol), found.why);
+        let (strategy, symbol) = (self.name_of_strategy(intent.strategy), self.name_of(intent.symbol));
+        let text = format!("strategy {strategy}: {contracts} of {symbol}: {}", found.why);
         out.push(Self::system(Severity::Info, "entry.sized", text));
         out.push(Output::Strategy(intent.strategy, strategy::Input::Sized { quantity: contracts }));
         Some(intent)

@@ -541,7 +541,23 @@ fn a_position_that_cannot_be_explained_is_told_with_both_sides() {
     let positions = vec![BrokerPosition { symbol: ES, quantity: 3 }];
     desk.answer(BrokerSnapshot { positions, ..BrokerSnapshot::default() });
     assert_eq!(desk.compared, [Comparison::Differs("position ES: book 0, broker 3".to_owned())]);
-    assert!(desk.events().contains(&"reconcile.differs"));
+    let told = |desk: &Desk| desk.events().iter().filter(|event| **event == "reconcile.differs").count();
+    let look = |desk: &mut Desk, quantity: i64, after_ms: u64| {
+        desk.now = desk.now + Duration::from_millis(after_ms);
+        desk.tell(Input::TakeInventory);
+        let positions = vec![BrokerPosition { symbol: ES, quantity }];
+        desk.answer(BrokerSnapshot { positions, ..BrokerSnapshot::default() });
+    };
+    assert_eq!(told(&desk), 1);
+    look(&mut desk, 3, 59_999);
+    assert_eq!(told(&desk), 1, "the same, once a minute");
+    look(&mut desk, 3, 1);
+    assert_eq!(told(&desk), 2);
+    look(&mut desk, 2, 5_000);
+    assert_eq!(told(&desk), 3, "another one at once");
+    look(&mut desk, 0, 5_000);
+    look(&mut desk, 2, 5_000);
+    assert_eq!(told(&desk), 4, "again after they had agreed");
 }
 
 #[test]

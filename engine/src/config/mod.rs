@@ -12,6 +12,7 @@ use crate::trade::{Money, StrategyId};
 
 pub mod backtest;
 pub mod connection;
+mod forbids;
 pub mod outage;
 pub mod protection;
 pub mod raw;

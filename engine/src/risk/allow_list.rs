@@ -8,8 +8,8 @@ pub const RULE: &str = "allow_list";
 
 pub fn check(order: &Candidate, view: &View<'_>, limits: &OrderLimits) -> Result<(), Breach> {
     if !view.enlisted {
-        let value = format!("strategy {} in symbol {}", order.strategy.0, order.symbol.0);
-        return Err(Breach::new(RULE, value, "a strategy that runs, in its own symbol"));
+        // Who asks for what is told with the refusal.
+        return Err(Breach::new(RULE, "this strategy in this instrument", "a strategy that runs, in its own symbol"));
     }
     if limits.allows(order.kind) {
         return Ok(());

@@ -1,34 +1,18 @@
 //! What was tripped stays so until its own reset, or until a person unlocks it by name and says why.
 //! In: breaches, commands, trade dates. Out: who may not enter, and why. Source: FIA 2024, 1.5 and 3.2.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Breach, View};
 use crate::time::Timestamp;
 use crate::trade::StrategyId;
 
+pub use super::scope::Scope;
+
 /// A person stopped everything.
 pub const KILL: &str = "kill";
 /// A person stopped one strategy.
 pub const PAUSE: &str = "pause";
-
-/// Whom a latch keeps from entering.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub enum Scope {
-    Account,
-    Strategy(StrategyId),
-}
-
-impl Scope {
-    pub fn strategy(self) -> Option<StrategyId> {
-        match self {
-            Scope::Account => None,
-            Scope::Strategy(id) => Some(id),
-        }
-    }
-}
 
 /// How a latch comes off without a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -69,23 +53,30 @@ pub struct Latch {
     pub limit: String,
 }
 
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Scope::Account => f.write_str("the account"),
-            Scope::Strategy(id) => write!(f, "strategy {}", id.0),
-        }
+impl Latch {
+    /// `daily_loss of the account: 1012.50 against 1000.00`; of a person's latch who and why:
+    /// `kill of the account: by alice, "news"`. Strategies are told by their names.
+    pub fn told(&self, name: impl Fn(StrategyId) -> String) -> String {
+        format!("{} of {}: {}", self.rule, self.scope.told(name), self.cause())
+    }
+
+    /// What set it, without whose it is.
+    pub fn cause(&self) -> String {
+        cause(&self.rule, &self.value, &self.limit)
     }
 }
 
-impl fmt::Display for Latch {
-    /// `daily_loss of the account: 1012.50 against 1000.00`; of a person's latch the reason and who.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if [KILL, PAUSE].contains(&self.rule.as_str()) {
-            return write!(f, "{} of {}: {}, {}", self.rule, self.scope, self.value, self.limit);
-        }
-        write!(f, "{} of {}: {} against {}", self.rule, self.scope, self.value, self.limit)
+/// Of a latch: of a person's who and why, of a limit's the number and the limit.
+pub fn cause(rule: &str, value: &str, limit: &str) -> String {
+    match is_by_hand(rule) {
+        true => format!("{limit}, {value:?}"),
+        false => format!("{value} against {limit}"),
     }
+}
+
+/// A person set it, and not a limit.
+pub fn is_by_hand(rule: &str) -> bool {
+    [KILL, PAUSE].contains(&rule)
 }
 
 /// All that are on, in the order of their names.
@@ -97,22 +88,22 @@ impl Latches {
         self.0.iter()
     }
 
-    pub fn has(&self, rule: &str, scope: Scope) -> bool {
-        self.0.iter().any(|latch| latch.rule == rule && latch.scope == scope)
+    pub fn has(&self, rule: &str, scope: &Scope) -> bool {
+        self.0.iter().any(|latch| latch.rule == rule && latch.scope == *scope)
     }
 
     /// False if it was on already: the first cause is kept.
     pub fn set(&mut self, latch: Latch) -> bool {
-        if self.has(&latch.rule, latch.scope) {
+        if self.has(&latch.rule, &latch.scope) {
             return false;
         }
-        let at = self.0.partition_point(|other| (&other.rule, other.scope) < (&latch.rule, latch.scope));
+        let at = self.0.partition_point(|other| (&other.rule, &other.scope) < (&latch.rule, &latch.scope));
         self.0.insert(at, latch);
         true
     }
 
-    pub fn release(&mut self, rule: &str, scope: Scope) -> Option<Latch> {
-        let at = self.0.iter().position(|latch| latch.rule == rule && latch.scope == scope)?;
+    pub fn release(&mut self, rule: &str, scope: &Scope) -> Option<Latch> {
+        let at = self.0.iter().position(|latch| latch.rule == rule && latch.scope == *scope)?;
         Some(self.0.remove(at))
     }
 
@@ -131,26 +122,28 @@ impl Latches {
         self.0.iter().find(|latch| latch.scope == Scope::Account || latch.scope == Scope::Strategy(strategy))
     }
 
-    /// Gives strategies the ids of another numbering; latches of what has no number any more are dropped.
-    pub fn renumber(&mut self, strategy: &impl Fn(StrategyId) -> Option<StrategyId>) {
-        self.0.retain_mut(|latch| match latch.scope {
-            Scope::Account => true,
-            Scope::Strategy(id) => match strategy(id) {
-                Some(id) => {
-                    latch.scope = Scope::Strategy(id);
-                    true
-                }
-                None => false,
-            },
-        });
+    /// Gives strategies the ids of another numbering. A latch belongs to a name: it waits under it while no strategy has
+    /// that name, and holds again when one does. `was`: the name that an id had; `now`: the id that a name has.
+    pub fn renumber(&mut self, was: impl Fn(StrategyId) -> String, now: impl Fn(&str) -> Option<StrategyId>) {
+        let mut renumbered = Self::default();
+        for mut latch in std::mem::take(&mut self.0) {
+            latch.scope = latch.scope.renumbered(&was, &now);
+            renumbered.set(latch);
+        }
+        *self = renumbered;
+    }
+
+    /// Those whose strategy is not configured: they hold nobody.
+    pub fn gone(&self) -> impl Iterator<Item = &Latch> {
+        self.0.iter().filter(|latch| matches!(latch.scope, Scope::Gone(_)))
     }
 }
 
 /// The refusal carries the name of the rule that was tripped.
 pub fn check(view: &View<'_>) -> Result<(), Breach> {
     let Some(latch) = view.latch else { return Ok(()) };
-    let value = format!("{}: {}", latch.rule, latch.value);
-    Err(Breach::new("latched", value, format!("{}; released {}", latch.limit, Reset::of(&latch.rule).name())))
+    let value = format!("{}: {}", latch.rule, latch.cause());
+    Err(Breach::new("latched", value, format!("no latch; released {}", Reset::of(&latch.rule).name())))
 }
 
 #[cfg(test)]
@@ -173,9 +166,38 @@ mod tests {
         latches.set(latch(KILL, Scope::Account));
         assert!(latches.on(StrategyId(0)).is_some_and(|latch| latch.rule == KILL));
         assert_eq!(broken(buy(1), View { latch: latches.on(StrategyId(0)), ..calm() }), Some("latched"));
-        assert!(latches.release(KILL, Scope::Strategy(one)).is_none(), "another scope's name releases nothing");
-        assert!(latches.release(KILL, Scope::Account).is_some());
+        assert!(latches.release(KILL, &Scope::Strategy(one)).is_none(), "another scope's name releases nothing");
+        assert!(latches.release(KILL, &Scope::Account).is_some());
         assert!(latches.on(StrategyId(0)).is_none());
+    }
+
+    #[test]
+    fn a_latch_is_told_by_names_and_a_persons_with_who_and_why() {
+        let told = |latch: Latch| latch.told(|id| format!("s{}", id.0));
+        let by_hand = |scope| Latch { value: "news".into(), limit: "by alice".into(), ..latch(KILL, scope) };
+        assert_eq!(told(by_hand(Scope::Account)), "kill of the account: by alice, \"news\"");
+        let of = |scope| told(latch("strategy_drawdown", scope));
+        assert_eq!(of(Scope::Strategy(StrategyId(2))), "strategy_drawdown of strategy s2: 5 against 4");
+        assert!(of(Scope::Gone("old".into())).starts_with("strategy_drawdown of strategy old (not configured): "));
+    }
+
+    #[test]
+    fn a_latch_waits_for_its_name_and_holds_again_when_somebody_has_it() {
+        let mut latches = Latches::default();
+        latches.set(latch(PAUSE, Scope::Strategy(StrategyId(0))));
+        latches.set(latch("daily_loss", Scope::Account));
+        let was = |id: StrategyId| ["trend", "range"][usize::from(id.0)].to_owned();
+        // `trend` is called `trend-2` now.
+        latches
+            .renumber(was, |name| ["trend-2", "range"].iter().position(|n| *n == name).map(|n| StrategyId(n as u16)));
+        assert!(latches.has(PAUSE, &Scope::Gone("trend".into())) && latches.has("daily_loss", &Scope::Account));
+        assert_eq!(latches.gone().count(), 1);
+        latches.release("daily_loss", &Scope::Account);
+        assert!(latches.on(StrategyId(0)).is_none(), "a name that was never latched is free");
+        // A later configuration has the old name, as its second.
+        latches.renumber(was, |name| ["x", "trend"].iter().position(|n| *n == name).map(|n| StrategyId(n as u16)));
+        assert!(latches.has(PAUSE, &Scope::Strategy(StrategyId(1))) && latches.gone().count() == 0);
+        assert!(latches.on(StrategyId(1)).is_some());
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub mod price_sanity;
 pub mod profit_lock;
 pub mod reducing;
 pub mod reentries;
+mod scope;
 pub mod self_match;
 pub mod sent;
 pub mod session;

@@ -74,6 +74,31 @@ fn a_database_that_is_away_costs_nothing_but_time() {
 }
 
 #[test]
+fn a_file_that_is_removed_while_it_is_open_is_made_again_out_of_the_journal() {
+    let mut desk = Desk::new();
+    let url = sqlite_url(desk.dir.path());
+    let path = desk.dir.path().join("pit.db");
+    desk.start().write(day());
+    run(async {
+        let addr = actor(&desk, url.clone()).start();
+        until(&addr, |status| status.behind_bytes == 0 && status.entries > 0).await;
+        std::fs::remove_file(&path).unwrap();
+        until(&addr, |status| status.last_error.as_ref().is_some_and(|e| e.contains("was removed or replaced"))).await;
+        until(&addr, |status| status.failures == 0 && path.exists()).await;
+        // As `mv` of an older copy does.
+        std::fs::copy(&path, desk.dir.path().join("older.db")).unwrap();
+        std::fs::rename(desk.dir.path().join("older.db"), &path).unwrap();
+        desk.write([system("written after it was replaced")]);
+        let drained = addr.send(StopStorage { within: WITHIN }).await.unwrap();
+        assert!(drained.complete, "{drained:?}");
+        let store = open(&url, OPTIONS).await.unwrap();
+        let shown = show(&store).await;
+        assert_eq!(shown.iter().map(|s| s.counts.signals).collect::<Vec<_>>(), [3]);
+        assert!(shown[0].events.iter().any(|e| e.text == "written after it was replaced"));
+    });
+}
+
+#[test]
 fn a_server_that_dies_and_returns_is_caught_up_with() {
     let Some(server) = pg_server::shared() else { return };
     let url = server.new_database();

@@ -40,6 +40,9 @@ impl Store for Shaky {
     fn url(&self) -> &str {
         self.inner.url()
     }
+    fn is_gone(&self) -> bool {
+        self.inner.is_gone()
+    }
     fn projected(&self, journal_id: &str) -> Reply<Option<Projected>> {
         self.inner.projected(journal_id)
     }

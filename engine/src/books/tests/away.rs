@@ -312,3 +312,38 @@ fn an_exit_of_ours_whose_records_are_lost_closes_what_it_closed() {
     assert_eq!(reborn.position(StrategyId::FOREIGN), -1, "another client under our name is not us");
     reborn.assert_rebuilds();
 }
+
+#[test]
+fn a_number_that_the_broker_knows_is_not_used_again_by_a_journal_that_has_lost_it() {
+    let mut before = Desk::open();
+    before.buy(ONE, 1);
+    let (entry, stop) = (before.ticket(ONE, Leg::Entry), before.ticket(ONE, Leg::Stop));
+    before.fill(&entry, 1, 1, 20_001);
+    before.fill(&stop, 1, 1, 19_980);
+    before.buy(ONE, 2);
+    let target = before.ticket(ONE, Leg::Target);
+    assert!(target.order_id > stop.order_id);
+
+    // The disk is new, and nextValidId begins with 1 again.
+    let mut desk = Desk::with_state(BooksState::default());
+    desk.broker(BrokerEvent::NextOrderId(BrokerOrderId(1)));
+    desk.executions = before.executions.clone();
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[]);
+    assert_eq!(desk.books.state().next_order_id, BrokerOrderId(stop.order_id.0 + 1), "executions are listed");
+    desk.tell(Input::TakeInventory);
+    desk.inventory(&[(&target, BrokerStatus::Submitted)]);
+    assert_eq!(desk.books.state().next_order_id, BrokerOrderId(target.order_id.0 + 1), "so are open orders");
+    desk.assert_rebuilds();
+    let late = Execution {
+        order_id: BrokerOrderId(900),
+        exec_id: "0000e1a7.late.01.01".into(),
+        ..before.executions[0].clone()
+    };
+    desk.broker(BrokerEvent::Execution(late.clone()));
+    assert_eq!(desk.books.state().next_order_id, BrokerOrderId(901), "so is what fills only now");
+    let others =
+        Execution { order_id: BrokerOrderId(5_000), client_id: 77, exec_id: "0000e1a7.else.01.01".into(), ..late };
+    desk.broker(BrokerEvent::Execution(others));
+    assert_eq!(desk.books.state().next_order_id, BrokerOrderId(901), "each client has numbers of its own");
+}

@@ -103,3 +103,32 @@ fn a_corrected_liquidation_changes_the_parts_it_was_booked_as() {
     assert_eq!((desk.position(ONE), desk.position(StrategyId::FOREIGN)), (0, -1));
     desk.assert_rebuilds();
 }
+
+/// A simulated gateway that was started anew, another account, a list of another day.
+#[test]
+fn a_list_that_has_forgotten_the_day_takes_no_trades_back() {
+    let mut desk = bought(1);
+    let stop = desk.ticket(ONE, Leg::Stop);
+    desk.fill(&stop, 1, 1, 19_980);
+    let (lost, kept) = (desk.books.portfolio().performance(None).realised, desk.executions.clone());
+    desk.buy(ONE, 2);
+    let entry = desk.ticket(ONE, Leg::Entry);
+    desk.fill(&entry, 1, 2, 20_001);
+    let inventories = |desk: &mut Desk| {
+        desk.compared.clear();
+        for _ in 0..3 {
+            desk.tell(Input::TakeInventory);
+            desk.inventory(&[]);
+        }
+        desk.compared.last().cloned()
+    };
+    desk.executions.clear();
+    assert_eq!(inventories(&mut desk), Some(Comparison::Differs("position ES: book 2, broker 0".into())));
+    assert_eq!((desk.position(ONE), desk.books.portfolio().performance(None).realised), (2, lost));
+    assert_eq!(desk.events().iter().filter(|event| **event == "execution.missing").count(), 1, "told once");
+    // The round trip is listed, the second entry is not: that one was taken back.
+    desk.executions = kept;
+    assert_eq!(inventories(&mut desk), Some(Comparison::Agrees));
+    assert_eq!((desk.position(ONE), desk.books.portfolio().performance(None).realised), (0, lost));
+    assert!(desk.events().contains(&"execution.busted"));
+}

@@ -68,7 +68,7 @@ fn knight_2_who_runs_wild_is_stopped_without_a_person() {
         desk.price(20_000);
     }
     assert_eq!(desk.sent.iter().filter(|t| is_entry(t)).count(), 3, "the fourth entry within the hour is not sent");
-    assert!(desk.books.state().latches.has("reentries", Scope::Strategy(ONE)), "until a person says otherwise");
+    assert!(desk.books.state().latches.has("reentries", &Scope::Strategy(ONE)), "until a person says otherwise");
     desk.buy(TWO, 1);
     assert_eq!(refused_by(&desk), None, "the others go on");
 }
