@@ -19,11 +19,16 @@ use engine::wiring::system;
 
 use super::bar_market::Wanted;
 use super::lists::Lists;
-use super::market::{Market, selection};
+use super::market::{Asked, Market, selection};
 use super::recorded::RecordedArgs;
 use super::report::analysis::{AnalysisArgs, no_capital};
 use super::summary::Summary;
-use super::{ConfigArg, Failure, Outcome, bar_market, latency, lookahead, outputs, recursive, setup, unrecorded};
+use super::{
+    ConfigArg, Failure, Outcome, bar_market, latency, lookahead, outputs, print_line, recursive, setup, unrecorded,
+};
+
+/// Minutes that are played of a synthetic market: a session of the stock market.
+const MINUTES: u32 = 390;
 
 #[derive(Args)]
 pub struct BacktestArgs {
@@ -37,9 +42,9 @@ pub struct BacktestArgs {
     pub(super) contract: Option<String>,
     #[command(flatten)]
     recorded: RecordedArgs,
-    /// Minutes of market time; needed for a synthetic market, which has no end.
-    #[arg(long, default_value_t = 390)]
-    minutes: u32,
+    /// Minutes of a synthetic market, which has no end; 390 by default.
+    #[arg(long)]
+    minutes: Option<u32>,
     /// Write every fill to a CSV file: time, strategy, symbol, side, contracts, price, commission.
     #[arg(long, value_name = "FILE")]
     pub(super) fills: Option<PathBuf>,
@@ -69,14 +74,32 @@ pub struct BacktestArgs {
 
 impl BacktestArgs {
     pub(super) fn bars(&self) -> Wanted<'_> {
-        Wanted { data: &self.data, recorded: &self.recorded, contract: self.contract.as_deref() }
+        Wanted {
+            data: &self.data,
+            recorded: &self.recorded,
+            contract: self.contract.as_deref(),
+            configured: self.config.is_given(),
+        }
+    }
+
+    /// Files and sessions are played to their end.
+    fn check_minutes(&self, config: &Config) -> Outcome {
+        let made = matches!(config.backtest.market, Some(MarketSource::Synthetic { .. }));
+        match self.minutes {
+            Some(_) if !made || !self.data.is_empty() || self.recorded.are_given() => {
+                Err(Failure::usage("--minutes goes with the synthetic market: files and sessions have an end"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
 pub fn run(args: &BacktestArgs) -> Outcome {
     args.analysis.check_files()?;
     outputs::check([("--fills", args.fills.as_deref()), ("--account", args.account.as_deref())])?;
+    args.recorded.check()?;
     let mut config = setup::config(&args.config)?;
+    args.check_minutes(&config)?;
     allow(&config)?;
     if args.check_lookahead {
         return lookahead::check(args, config);
@@ -117,9 +140,9 @@ pub fn run(args: &BacktestArgs) -> Outcome {
     runtime.block_on(project(store, &config, &folder))?;
     summary.session = folder.session;
     if args.json {
-        println!("{}", summary.to_json());
+        print_line(&summary.to_json())?;
     } else {
-        println!("{summary}");
+        print_line(&summary.to_string())?;
     }
     if let Some(run) = collected {
         let report = args.analysis.report(run.clone(), &of);
@@ -160,9 +183,10 @@ pub(super) fn open(args: &BacktestArgs, config: &mut Config) -> Result<Market, F
     };
     let known: &[_] = if args.data.is_empty() { &config.instruments } else { &[] };
     let mut market = Market::open(&source, known, &select)?;
-    market.adopted_by(config, args.contract.is_some())?;
+    let asked = Asked { contract: args.contract.is_some(), configured: args.config.is_given() };
+    market.adopted_by(config, asked)?;
     if let MarketSource::Synthetic { start, .. } = source {
-        let end = start + std::time::Duration::from_secs(60 * u64::from(args.minutes));
+        let end = start + std::time::Duration::from_secs(60 * u64::from(args.minutes.unwrap_or(MINUTES)));
         market.events = Box::new(market.events.take_while(move |event| event.event.ts() < end));
     }
     Ok(market)

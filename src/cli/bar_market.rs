@@ -18,7 +18,7 @@ use engine::wiring::system;
 use feeds::{BarOptions, Columns, OpenedBars, Refusals, Roll, Stamp, TimeColumn};
 
 use super::backtest::{Besides, Recorder, summarise};
-use super::market::{Broken, adopt, selection};
+use super::market::{Asked, Broken, adopt, selection};
 use super::recorded::RecordedArgs;
 use super::summary::{Balance, Summary};
 use super::unrecorded::{Outcomes, over_bars};
@@ -108,6 +108,8 @@ pub(super) struct Wanted<'a> {
     pub(super) recorded: &'a RecordedArgs,
     /// One contract only.
     pub(super) contract: Option<&'a str>,
+    /// Whether there is a configuration besides the built-in one.
+    pub(super) configured: bool,
 }
 
 impl Wanted<'_> {
@@ -139,7 +141,8 @@ impl Wanted<'_> {
 pub(super) fn open(wanted: &Wanted<'_>, config: &mut Config) -> Result<BarMarket, Failure> {
     let (opened, place) = wanted.open(config)?;
     let OpenedBars { instruments, bars, with_trades, lengths_s, described, refused, .. } = opened;
-    adopt(config, instruments, &described, wanted.contract.is_some(), &place)?;
+    let asked = Asked { contract: wanted.contract.is_some(), configured: wanted.configured };
+    adopt(config, instruments, &described, asked, &place)?;
     check_lengths(config, &lengths_s)?;
     let broken = Broken::default();
     let told = broken.clone();

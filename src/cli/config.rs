@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use engine::config::Config;
 
-use super::{Outcome, setup};
+use super::{Outcome, print_line, print_text, setup};
 
 #[derive(Subcommand)]
 pub enum ConfigCommand {
@@ -24,13 +24,12 @@ pub fn run(command: &ConfigCommand) -> Outcome {
         ConfigCommand::Check { file } => {
             let config = setup::read(setup::file_layer(file)?)?;
             for warning in forbidden(&config) {
-                println!("{}: warning: {warning}", file.display());
+                print_line(&format!("{}: warning: {warning}", file.display()))?;
             }
-            println!("{}: no mistakes; {}", file.display(), summary(&config));
+            print_line(&format!("{}: no mistakes; {}", file.display(), summary(&config)))
         }
-        ConfigCommand::Default => print!("{}", engine::config::embedded_default()),
+        ConfigCommand::Default => print_text(engine::config::embedded_default()),
     }
-    Ok(())
 }
 
 /// Limits that let no entry pass. A simulated market has a day of its own.

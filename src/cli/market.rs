@@ -88,8 +88,8 @@ impl Market {
     }
 
     /// Puts the configuration on this market's instruments; see [`adopt`].
-    pub fn adopted_by(&mut self, config: &mut Config, chosen: bool) -> Outcome {
-        adopt(config, self.instruments.clone(), &self.described, chosen, &self.place)?;
+    pub fn adopted_by(&mut self, config: &mut Config, asked: Asked) -> Outcome {
+        adopt(config, self.instruments.clone(), &self.described, asked, &self.place)?;
         self.instruments.clone_from(&config.instruments);
         Ok(())
     }
@@ -169,16 +169,26 @@ pub fn selection(contract: Option<&str>, most_traded: bool) -> Select {
     }
 }
 
+/// Who says what is to be traded.
+#[derive(Clone, Copy)]
+pub struct Asked {
+    /// The command line names the contract.
+    pub contract: bool,
+    /// Somebody has written a configuration; the built-in one plays whatever files hold.
+    pub configured: bool,
+}
+
 /// Puts the configuration on the instruments that files hold. What both sides say of a contract must agree, and whoever
-/// knows the day of its expiry is believed. `chosen`: the command line names the contract.
+/// knows the day of its expiry is believed.
 ///
 /// # Errors
-/// A contradiction, with both sides; a contract that is configured by its expiry while the files hold others of its root.
+/// A contradiction, with both sides; a contract that is configured by its expiry while the files hold others of its root;
+/// files without the root that a strategy of a written configuration trades.
 pub(super) fn adopt(
     config: &mut Config,
     mut instruments: Vec<Instrument>,
     described: &[Described],
-    chosen: bool,
+    asked: Asked,
     place: &str,
 ) -> Outcome {
     for configured in &config.instruments {
@@ -193,7 +203,7 @@ pub(super) fn adopt(
         }
         let Some(expiry) = &configured.expiry else { continue };
         let mut of_root = instruments.iter_mut().filter(|held| held.root == configured.root).peekable();
-        let (mut found, mut others) = (of_root.peek().is_none() || chosen, Vec::new());
+        let (mut found, mut others) = (of_root.peek().is_none() || asked.contract, Vec::new());
         for held in of_root {
             match &held.expiry {
                 None => found = true,
@@ -214,8 +224,30 @@ pub(super) fn adopt(
             )));
         }
     }
+    if asked.configured {
+        check_roots(config, &instruments, place)?;
+    }
     if instruments != config.instruments {
         retarget(config, instruments);
+    }
+    Ok(())
+}
+
+/// Sizes, stops and limits are written for a root: on another one they mean other money.
+fn check_roots(config: &Config, held: &[Instrument], place: &str) -> Outcome {
+    for strategy in &config.strategies {
+        let traded = &config.instruments[usize::from(strategy.symbol.0)];
+        if !held.iter().any(|held| held.root == traded.root) {
+            let held: Vec<&str> = held.iter().map(|held| held.name.as_str()).collect();
+            return Err(Failure::usage(format!(
+                "strategy {} trades [[instruments]] {} of the configuration, and its `root = \"{}\"` is not in the data: \
+                 {place} holds {}; name files of that root, or configure what the files hold",
+                strategy.name,
+                traded.name,
+                traded.root,
+                held.join(", ")
+            )));
+        }
     }
     Ok(())
 }
@@ -265,7 +297,8 @@ mod tests {
     fn adopted(expiry: Option<&str>, held: Vec<Instrument>, chosen: bool) -> Result<Config, String> {
         let mut config = super::super::setup::read(engine::config::raw::Layer::embedded_default()).expect("it is good");
         config.instruments = vec![contract(0, "ES", expiry)];
-        adopt(&mut config, held, &[], chosen, "bars.csv").map_err(|failure| failure.text)?;
+        adopt(&mut config, held, &[], Asked { contract: chosen, configured: true }, "bars.csv")
+            .map_err(|failure| failure.text)?;
         Ok(config)
     }
 
@@ -278,6 +311,21 @@ mod tests {
         }
         assert!(adopted(Some("202403"), held(), true).is_ok(), "the command line has chosen");
         assert!(adopted(None, held(), false).is_ok(), "the front month is whatever the files hold");
+    }
+
+    #[test]
+    fn files_of_another_root_are_for_the_built_in_configuration_only() {
+        let held = || vec![Instrument { root: "NQ".to_owned(), ..contract(0, "NQZ23", Some("202312")) }];
+        for chosen in [false, true] {
+            let told = adopted(Some("202312"), held(), chosen).expect_err("another multiplier");
+            for part in ["root = \"ES\"", "[[instruments]] ES", "bars.csv", "NQZ23"] {
+                assert!(told.contains(part), "{told}");
+            }
+        }
+        let mut config = super::super::setup::read(engine::config::raw::Layer::embedded_default()).expect("it is good");
+        let built_in = Asked { contract: false, configured: false };
+        assert!(adopt(&mut config, held(), &[], built_in, "bars.csv").is_ok());
+        assert_eq!(config.instruments[0].name, "NQZ23");
     }
 
     #[test]

@@ -105,6 +105,13 @@ pub struct ConfigArg {
     pub config: Option<PathBuf>,
 }
 
+impl ConfigArg {
+    /// Whether somebody has written a configuration for this run.
+    fn is_given(&self) -> bool {
+        self.config.is_some()
+    }
+}
+
 /// Something went wrong; the text is for the user.
 #[derive(Debug)]
 pub struct Failure {
@@ -165,7 +172,12 @@ pub fn run() -> ExitCode {
 
 /// Prints to standard output. A reader of a pipe that has seen enough is no failure.
 fn print_line(text: &str) -> Outcome {
-    match writeln!(std::io::stdout().lock(), "{text}") {
+    print_text(&format!("{text}\n"))
+}
+
+/// The same without an end of the line.
+fn print_text(text: &str) -> Outcome {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(reason) if reason.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(reason)),
         Ok(()) | Err(_) => Ok(()),
     }

@@ -17,8 +17,8 @@ use engine::time::Timestamp;
 use feeds::{FeedError, Recorded, RecordedBars};
 use tokio::runtime::Runtime;
 
-use super::Failure;
 use super::gateway::parse_instant;
+use super::{Failure, Outcome};
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct RecordedArgs {
@@ -27,13 +27,13 @@ pub struct RecordedArgs {
     #[arg(long, num_args = 1.., value_name = "ID", conflicts_with = "data")]
     session: Vec<String>,
     /// Read the sessions from a journal's folder in place of the database.
-    #[arg(long, value_name = "FOLDER", requires = "session")]
+    #[arg(long, value_name = "FOLDER")]
     journal: Option<PathBuf>,
     /// Only bars that open at this instant or later, as in 2024-06-12T13:30:00Z.
-    #[arg(long, value_name = "TIME", value_parser = parse_instant, requires = "session")]
+    #[arg(long, value_name = "TIME", value_parser = parse_instant)]
     from: Option<Timestamp>,
     /// Only bars that open before this instant.
-    #[arg(long, value_name = "TIME", value_parser = parse_instant, requires = "session")]
+    #[arg(long, value_name = "TIME", value_parser = parse_instant)]
     to: Option<Timestamp>,
 }
 
@@ -45,12 +45,30 @@ impl RecordedArgs {
         !self.session.is_empty()
     }
 
+    /// clap's `requires` says nothing where `--data` is given, since that is in conflict with what is required.
+    ///
+    /// # Errors
+    /// An argument about sessions without one, and a span that ends before it begins.
+    pub(super) fn check(&self) -> Outcome {
+        let of_sessions =
+            [("--journal", self.journal.is_some()), ("--from", self.from.is_some()), ("--to", self.to.is_some())];
+        if let Some((name, _)) = of_sessions.iter().find(|(_, given)| *given && !self.are_given()) {
+            return Err(Failure::usage(format!("{name} goes with --session: files are played as a whole")));
+        }
+        let (from, to) = self.span();
+        match from < to {
+            true => Ok(()),
+            false => Err(Failure::usage(format!("--from {from} is not before --to {to}"))),
+        }
+    }
+
+    fn span(&self) -> Span {
+        (self.from.unwrap_or(Timestamp::MIN), self.to.unwrap_or(Timestamp::MAX))
+    }
+
     /// What the chosen sessions have kept, oldest session first.
     pub(super) fn open(&self, config: &Config) -> Result<Vec<Recorded>, Failure> {
-        let span = (self.from.unwrap_or(Timestamp::MIN), self.to.unwrap_or(Timestamp::MAX));
-        if span.0 >= span.1 {
-            return Err(Failure::usage(format!("--from {} is not before --to {}", span.0, span.1)));
-        }
+        let span = self.span();
         let (kept, place) = match &self.journal {
             Some(folder) => (of_journal(folder, &self.session, span)?, folder.display().to_string()),
             None => of_database(&config.storage.database_url, &self.session, span)?,

@@ -6,7 +6,7 @@ use clap::Args;
 use engine::config::Pace;
 use engine::journal::Mode;
 
-use super::market::{Market, parse_speed, selection};
+use super::market::{Asked, Market, parse_speed, selection};
 use super::session::{self, Plan};
 use super::{ConfigArg, Outcome, setup};
 
@@ -35,7 +35,8 @@ pub fn run(args: &ReplayArgs) -> Outcome {
     let mut config = setup::config(&args.config)?;
     let select = selection(args.contract.as_deref(), args.most_traded);
     let mut market = Market::files(&args.files, &[], &select)?;
-    market.adopted_by(&mut config, args.contract.is_some() || args.most_traded)?;
+    let contract = args.contract.is_some() || args.most_traded;
+    market.adopted_by(&mut config, Asked { contract, configured: args.config.is_given() })?;
     session::run(Plan {
         config,
         mode: Mode::Replay,

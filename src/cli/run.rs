@@ -6,7 +6,7 @@ use engine::journal::Mode;
 use engine::market::SymbolId;
 use feeds::Select;
 
-use super::market::{Market, parse_speed};
+use super::market::{Asked, Market, parse_speed};
 use super::session::{self, Plan};
 use super::{ConfigArg, Failure, Outcome, setup};
 
@@ -42,7 +42,7 @@ pub fn run(args: &RunArgs) -> Outcome {
     if let Some(gateway) = &config.gateway {
         pace = Some(args.speed.unwrap_or(gateway.pace));
         let mut opened = Market::open(&gateway.market, &config.instruments, &Select::All)?;
-        opened.adopted_by(&mut config, false)?;
+        opened.adopted_by(&mut config, Asked { contract: false, configured: args.config.is_given() })?;
         market = Some(opened);
     }
     session::run(Plan { config, mode: Mode::Run, market, pace, paced: args.paced, json: args.json })

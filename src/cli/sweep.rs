@@ -74,6 +74,7 @@ struct Job {
 }
 
 pub fn run(args: &SweepArgs) -> Outcome {
+    args.recorded.check()?;
     let layer = match &args.config.config {
         Some(path) => setup::file_layer(path)?,
         None => Layer::embedded_default(),
@@ -88,7 +89,12 @@ pub fn run(args: &SweepArgs) -> Outcome {
     if !matches!(config.backtest.fills, Fills::Bars(_)) {
         return Err(Failure::usage("a sweep plays bars: choose a model of bars in [backtest.fills]"));
     }
-    let wanted = Wanted { data: &args.data, recorded: &args.recorded, contract: args.contract.as_deref() };
+    let wanted = Wanted {
+        data: &args.data,
+        recorded: &args.recorded,
+        contract: args.contract.as_deref(),
+        configured: args.config.is_given(),
+    };
     let loaded = bar_market::open(&wanted, &mut config)?.load()?;
     let workers = args.jobs.map_or_else(cores, usize::from);
     let sets = configurations(&layer, &axes, workers, &First { base: &base, played: &config })?;

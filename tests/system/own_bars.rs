@@ -111,6 +111,50 @@ fn sessions_that_are_not_there_are_told() {
     refused(&["--from", "2024-01-09T00:00:00Z"], "--session");
 }
 
+#[test]
+fn a_part_of_a_file_is_refused_and_not_the_whole_played_in_its_place() {
+    let desk = Desk::new();
+    desk.write("case.toml", config("sqlite:var/backtests.db"));
+    desk.write("ESH24.csv", minutes(1, 0));
+    let fast = "strategies.0.params.fast=20";
+    let backtest = ["backtest", "--config", "case.toml", "--data", "ESH24.csv"];
+    let sweep = ["sweep", "--config", "case.toml", "--set", fast, "--out", "rows.csv", "--data", "ESH24.csv"];
+    let refused = |command: &[&str], more: &[&str], expected: &str| {
+        let run = desk.run(&[command, more].concat());
+        assert_eq!(run.code(), Some(2), "{more:?}: {}", run.err);
+        assert!(run.err.contains(expected), "{}\nis not {expected}", run.err);
+    };
+    for command in [&backtest[..], &sweep] {
+        let (early, late) = ("2024-01-08T00:00:00Z", "2024-01-09T00:00:00Z");
+        refused(command, &["--from", late], "--from goes with --session");
+        refused(command, &["--to", late], "--to goes with --session");
+        refused(command, &["--to", early, "--from", late], "goes with --session");
+        refused(command, &["--journal", "var"], "--journal goes with --session");
+    }
+    refused(&backtest, &["--minutes", "10"], "--minutes goes with the synthetic market");
+    refused(&backtest, &["--minutes", "10", "--no-journal"], "--minutes goes with the synthetic market");
+    assert!(!desk.path("var").exists() && !desk.path("rows.csv").exists(), "nothing is written");
+}
+
+#[test]
+fn bars_of_another_root_than_the_strategies_are_refused() {
+    let desk = Desk::new();
+    let text = config("sqlite:var/backtests.db");
+    desk.write("case.toml", &text);
+    desk.write("NQH24.csv", minutes(1, 0));
+    desk.write("ESH24.csv", minutes(1, 0));
+    let says = ["ESH24", "root = \"ES\"", "NQH24"];
+    let refused = |args: &[&str]| {
+        let run = desk.run(args);
+        assert_eq!(run.code(), Some(2), "{}", run.err);
+        says.iter().for_each(|text| assert!(run.err.contains(text), "{text} is not in {}", run.err));
+    };
+    refused(&["backtest", "--config", "case.toml", "--data", "NQH24.csv"]);
+    refused(&["backtest", "--config", "case.toml", "--data", "NQH24.csv", "--contract", "NQH24"]);
+    desk.write("named.toml", text.replace("[backtest.columns]", "[backtest.columns]\nsymbol = \"NQH24\""));
+    refused(&["backtest", "--config", "named.toml", "--data", "ESH24.csv", "--no-journal"]);
+}
+
 /// A run that traded by ticks: what it kept is played as bars, partial ones included.
 #[test]
 fn a_sessions_own_minutes_can_be_played() {

@@ -2,6 +2,7 @@
 //! exit code that says whose turn it is; and nothing half-made is left behind.
 
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use crate::support::{Desk, Finished, Process, Settings, config, data};
 
@@ -122,6 +123,27 @@ fn recorded_data_that_was_cut_off_is_told_and_nothing_is_written() {
     refused(&desk, &["bars", data, "--contract", "NQZ9", "--out", "out.csv"], USAGE, &["NQZ9", "ESH4"]);
     refused(&desk, &["replay", data, "--contract", "NQZ9"], USAGE, &["NQZ9", "ESH4"]);
     refused(&desk, &["bars", data, "--out", "nowhere/out.csv"], USAGE, &["nowhere", "folder"]);
+}
+
+/// As `pitboss backtest | head -1`, when the reader has left.
+#[test]
+fn a_reader_who_has_seen_enough_is_no_failure() {
+    let desk = Desk::new();
+    desk.write("desk.toml", Settings::synthetic("300", config::ten()).to_toml());
+    for args in [
+        &["backtest", "--minutes", "1"][..],
+        &["backtest", "--minutes", "1", "--json"],
+        &["backtest", "--minutes", "1", "--no-journal"],
+        &["config", "default"],
+        &["config", "check", "desk.toml"],
+    ] {
+        let mut command = desk.command(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("pitboss was built");
+        drop(child.stdout.take());
+        let end = child.wait_with_output().expect("it is our child");
+        let err = String::from_utf8_lossy(&end.stderr);
+        assert!(end.status.success() && !err.contains("panicked"), "{args:?}: {}: {err}", end.status);
+    }
 }
 
 #[test]

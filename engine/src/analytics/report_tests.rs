@@ -190,6 +190,7 @@ fn a_sharpe_ratio_that_may_be_luck_is_told_with_the_days_that_would_do() {
     tried.0.trials = 50;
     let told = text(&tried).expect("the best of fifty is worth less");
     assert!(told.ends_with("this may be luck."), "no days help that choice: {told}");
+    assert!(!told.contains("56.8 %"), "fifty trials are not one: {told}");
     assert_eq!(text(&held([12, 8])), None, "it gains every day");
     assert_eq!(text(&held([40, -44])), None, "a loss needs no warning that it may be luck");
 }

@@ -216,6 +216,11 @@ fn signs_decimals_and_unsigned_numbers_are_read_exactly() {
     let [BarEvent::Trades(first), BarEvent::Trades(second)] = found[..] else { panic!("{found:?}") };
     assert_eq!((first.close, second.close), (Price(-3_763), Price(1_000)));
     assert_eq!((first.volume, second.volume), (7, 4_294_967_295), "an unsigned number with its highest bit");
+    let short = |n: i64| FixedLenByteArray::from(n.to_be_bytes().to_vec());
+    let narrow = closes(&path, "required fixed_len_byte_array(8) close (DECIMAL(18,2))", |group| {
+        all::<FixedLenByteArrayType>(group, [-3_763, 1_000].map(short));
+    });
+    assert!(narrow.is_ok_and(|narrow| narrow == found), "in fewer bytes the same");
     let too_fine = closes(&path, wide, |group| {
         all::<FixedLenByteArrayType>(group, [10 * trillion + 1, 10 * trillion].map(bytes));
     });

@@ -26,7 +26,8 @@ impl Axis {
         let values = match values.split("..").collect::<Vec<_>>().as_slice() {
             [list] => list.split(',').map(|value| value.trim().to_owned()).collect(),
             [from, to, step] => range(from, to, step)
-                .ok_or_else(|| wrong("expected FROM..TO..STEP with numbers, FROM at most TO, and a step above zero"))?,
+                .ok_or_else(|| wrong("expected FROM..TO..STEP with numbers, FROM at most TO, and a step above zero"))?
+                .map_err(|reason| wrong(&reason))?,
             _ => return Err(wrong("expected values with commas, or FROM..TO..STEP")),
         };
         let values: Vec<String> = values;
@@ -60,14 +61,22 @@ pub(super) fn axes(texts: &[String]) -> Result<Vec<Axis>, Failure> {
 }
 
 /// Exact steps from `from` up to and with `to`.
-fn range(from: &str, to: &str, step: &str) -> Option<Vec<String>> {
+///
+/// # Errors
+/// Too many of them.
+fn range(from: &str, to: &str, step: &str) -> Option<Result<Vec<String>, String>> {
     let read = |text: &str| text.trim().parse::<Decimal>().ok();
     let (from, to, step) = (read(from)?, read(to)?, read(step)?);
-    if step <= Decimal::ZERO || from > to || (to - from) / step > Decimal::from(RUNS_MAX) {
+    if step <= Decimal::ZERO || from > to {
         return None;
     }
+    // Numbers so far apart that their distance is none, or so many steps that their count is none, are too many as well.
+    let steps = to.checked_sub(from).and_then(|way| way.checked_div(step));
+    if steps.is_none_or(|steps| steps.floor() >= Decimal::from(RUNS_MAX)) {
+        return Some(Err(format!("more values than the {RUNS_MAX} runs that a sweep may have")));
+    }
     let values = std::iter::successors(Some(from), |value| Some(value + step)).take_while(|value| *value <= to);
-    Some(values.map(|value| value.normalize().to_string()).collect())
+    Some(Ok(values.map(|value| value.normalize().to_string()).collect()))
 }
 
 /// Every combination, the last key's values changing fastest.
@@ -120,6 +129,12 @@ mod tests {
             assert!(Axis::read(text).is_err(), "{text}");
         }
         let told = |texts: &[&str]| axes(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).err();
+        let many = Axis::read("a.b=1..100000000..1").expect_err("a hundred million").text;
+        assert!(many.contains("more values than the 10000000 runs"), "{many}");
+        assert!(
+            Axis::read("a.b=0..79228162514264337593543950335..0.1")
+                .is_err_and(|told| told.text.contains("more values"))
+        );
         let twice = told(&["a.b=1,2", "a.c=1", "A.b=3"]).expect("one key twice").text;
         assert!(twice.contains("--set A.b=3: A.b is set already"), "{twice}");
         assert!(told(&["a.b=1,2,1"]).is_some_and(|told| told.text.contains("the value 1 a second time")));
