@@ -85,12 +85,17 @@ impl Columns {
         let wrong = |at: &str, found: String| Err(FeedError::damaged(path, at, found, expected));
         let steps = || stamps.windows(2).map(|pair| pair[1].since(pair[0]).as_secs());
         let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+        if let Some(row) = goes_down(stamps) {
+            let found = format!("{}, after {} in the row before", stamps[row], stamps[row - 1]);
+            let expected = "rows in order of time, the oldest first: turn the file around";
+            return Err(FeedError::damaged(path, &format!("row {} of bars", row + 1), found, expected));
+        }
         steps().filter(|step| *step > 0).for_each(|step| *counts.entry(step).or_insert(0) += 1);
         let Some((smallest, times)) = counts.first_key_value() else {
             let found = match stamps {
                 [] => "no row of bars",
                 [_] => "one row only",
-                [..] => "no two different times",
+                [..] => "the same time in every row",
             };
             return wrong("the first rows", found.to_owned());
         };
@@ -105,6 +110,13 @@ impl Columns {
         }
         u32::try_from(*smallest).or_else(|_| wrong("the first rows", format!("bars of {smallest} s")))
     }
+}
+
+/// The first row that is older than the one before it, of a file in which no row is newer.
+fn goes_down(stamps: &[Timestamp]) -> Option<usize> {
+    let pairs = || stamps.windows(2);
+    let turned = pairs().all(|pair| pair[1] <= pair[0]);
+    pairs().position(|pair| pair[1] < pair[0]).filter(|_| turned).map(|at| at + 1)
 }
 
 /// One row, read.

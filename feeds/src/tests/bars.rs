@@ -175,6 +175,14 @@ fn wrong_rows_are_named_by_line() {
     check(&format!("{good}2024-01-02 15:00:00,10,12,9,11,5\n"), "line 4: found a bar that begins at 2024-01-02T14:59");
     check(&format!("{good}yesterday,10,12,9,11,5\n"), "the time `yesterday`");
     check(&format!("{good}2024-01-02 15:02:00,10,12,9,11,5.5\n"), "expected a whole number");
+    let turned =
+        "2024-01-02 15:02:00,10,12,9,11,5\n2024-01-02 15:01:00,10,12,9,11,5\n2024-01-02 15:00:00,10,12,9,11,5\n";
+    check(
+        turned,
+        "ESH24.csv: damaged at row 2 of bars: found 2024-01-02T15:01:00Z, after 2024-01-02T15:02:00Z in the row before",
+    );
+    check(turned, "expected rows in order of time, the oldest first");
+    check(&turned[..33].repeat(2), "the same time in every row");
     check("", "found no row of bars, expected at least two bars, or their length as bar_s");
     check("2024-01-02 15:00:00,10,12,9,11,5\n", "found one row only");
     check(&format!("{good}2024-01-02 15:02:00,10,12,0,11,5\n"), "line 4: found a price that is not above zero");

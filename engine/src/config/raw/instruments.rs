@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::ContractSpec;
@@ -74,12 +75,11 @@ fn instrument(s: &Section<'_>, i: usize, known: &[ContractSpec]) -> Option<Instr
 
 fn expiry() -> Kind<'static, String> {
     text("a contract month YYYYMM or last trade date YYYYMMDD in quotes; without one it is the front month", |text| {
-        let month = text.get(4..6).and_then(|month| month.parse().ok());
-        let day = text.get(6..).filter(|day| !day.is_empty()).map_or(Some(1), |day| day.parse().ok());
+        let day = if text.len() == 6 { "01" } else { "" };
         matches!(text.len(), 6 | 8)
             && text.bytes().all(|b| b.is_ascii_digit())
             && text.starts_with("20")
-            && matches!((month, day), (Some(1..=12_u32), Some(1..=31_u32)))
+            && NaiveDate::parse_from_str(&format!("{text}{day}"), "%Y%m%d").is_ok()
     })
 }
 

@@ -135,6 +135,11 @@ fn a_value_of_the_wrong_type_or_range_is_shown() {
             r#"my.toml:6: instruments[0].expiry: found "202413"; expected a contract month YYYYMM or last trade date YYYYMMDD in quotes; without one it is the front month"#
         ]],
     );
+    // A day that its month does not have, in no leap year.
+    for date in ["20240231", "20230229", "20240431", "20240100", "20240132"] {
+        let text = SMALLEST.replacen("name = \"ES\"", &format!("name = \"ES\"\nexpiry = \"{date}\""), 1);
+        assert!(mistakes(&text).contains(&format!("expiry: found \"{date}\"")), "{date}");
+    }
     check_more(
         "[storage]\ndatabase_url = \"mysql://u:secret@h/d\"\n",
         expect![
