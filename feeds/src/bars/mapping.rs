@@ -88,7 +88,7 @@ impl Columns {
         if let Some(row) = goes_down(stamps) {
             let found = format!("{}, after {} in the row before", stamps[row], stamps[row - 1]);
             let expected = "rows in order of time, the oldest first: turn the file around";
-            return Err(FeedError::damaged(path, &format!("row {} of bars", row + 1), found, expected));
+            return Err(FeedError::damaged(path, format!("row {} of bars", row + 1), found, expected));
         }
         steps().filter(|step| *step > 0).for_each(|step| *counts.entry(step).or_insert(0) += 1);
         let Some((smallest, times)) = counts.first_key_value() else {
