@@ -98,7 +98,8 @@ pub fn run(args: &GatewayArgs) -> Outcome {
     };
     let gateway = gateway::start_rehearsal(options, rehearsal).map_err(Failure::usage)?;
     // Each life has its own ids of executions, as each has at Interactive Brokers: clients tell repetitions by them.
-    let run = u32::try_from(chrono::Utc::now().timestamp().rem_euclid(i64::from(u32::MAX))).unwrap_or(1);
+    let run = u32::try_from(chrono::Utc::now().timestamp().rem_euclid(i64::from(u32::MAX)))
+        .expect("it is less than u32::MAX");
     gateway.intervene(move |broker| {
         broker.set_run(run);
         broker.wait_with_clock();

@@ -104,11 +104,11 @@ fn a_stop_while_the_disk_is_full_says_what_is_lost_and_the_next_start_agrees() {
 
     let again = run(&desk);
     again.wait_for_text("trading allowed");
-    let flat = || gateway.truth().positions.iter().all(|position| position.quantity == 0);
     again.terminate();
     let end = again.end().ok();
     assert!(end.out.contains("at the end flat, 0 orders at the broker"), "{}\n{}", end.out, end.err);
-    assert!(flat(), "{:?}", gateway.truth().positions);
+    let positions = gateway.truth().positions;
+    assert!(positions.iter().all(|position| position.quantity == 0), "{positions:?}");
     gateway.stop();
 }
 
@@ -126,8 +126,10 @@ fn a_journal_that_is_removed_while_it_is_written_ends_entries_at_once() {
         let truth = gateway.truth();
         truth.open_orders.iter().chain(&truth.completed_orders).filter(|order| order.order.parent_id.is_some()).count()
     };
+    let paused = gateway.truth().now;
+    wait_until("what was on its way has arrived", || gateway.truth().now > paused + Duration::from_secs(5));
     let before = brackets();
-    std::thread::sleep(Duration::from_secs(2));
+    wait_until("a while of trading", || gateway.truth().now > paused + Duration::from_secs(45));
     assert_eq!(brackets(), before, "nobody enters any more");
     running.terminate();
     let end = running.end();

@@ -1,5 +1,5 @@
 //! Keeps the journal on the disk, on a thread of its own: an fsync takes milliseconds.
-//! In: time. Out: a journal that outlives a loss of power. Ends with the system.
+//! In: time. Out: a journal that outlives a loss of power, and no more entries when its file is removed. Ends with the system.
 
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;

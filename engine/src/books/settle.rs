@@ -317,6 +317,7 @@ impl Books {
         } else {
             Comparison::Suspect
         };
+        self.tell_difference(now, &comparison, out);
         out.push(Output::Compared(comparison));
         self.protect(now, out);
     }

@@ -558,6 +558,10 @@ fn a_position_that_cannot_be_explained_is_told_with_both_sides() {
     look(&mut desk, 0, 5_000);
     look(&mut desk, 2, 5_000);
     assert_eq!(told(&desk), 4, "again after they had agreed");
+    desk.tell(Input::ComparePositions);
+    desk.answer_positions(vec![BrokerPosition { symbol: ES, quantity: 0 }]);
+    look(&mut desk, 2, 5_000);
+    assert_eq!(told(&desk), 5, "also when only positions were compared");
 }
 
 #[test]
