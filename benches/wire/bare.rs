@@ -1,4 +1,4 @@
-//! Program A: the crate `ibapi` and nothing else. On the first trade of each new minute it sends a market order.
+//! Program A: the crate `ibapi` and nothing else. On the first trade of each new bar it sends a market order.
 //! In: an address. Out: how many trades it saw. Absent: bars, strategies, risk, books, journal, supervision.
 
 use std::net::SocketAddr;
@@ -10,6 +10,7 @@ use ibapi::orders::Action;
 use ibapi::orders::order_builder::market_order;
 use ibapi::subscriptions::SubscriptionItem;
 
+use crate::market::BAR;
 use crate::until::Until;
 
 /// What a program saw of the market.
@@ -39,13 +40,13 @@ async fn trade(client: &Client, until: &Until) -> Seen {
     let contract = front_month(client).await;
     let mut order_id = client.next_order_id();
     let mut trades = client.tick_by_tick(&contract, 0).last().await.expect("a live connection");
-    let (mut seen, mut minute) = (Seen { trades: 0, lags: 0 }, None);
+    let (mut seen, mut bar) = (Seen { trades: 0, lags: 0 }, None);
     while seen.trades < until.trades {
         match trades.next().await {
             Some(Ok(SubscriptionItem::Data(tick))) => {
                 seen.trades += 1;
-                let now = tick.time.unix_timestamp() / 60;
-                if minute.replace(now).is_some_and(|before| before != now) {
+                let now = tick.time.unix_timestamp() / BAR.as_secs().cast_signed();
+                if bar.replace(now).is_some_and(|before| before != now) {
                     let action = if order_id % 2 == 0 { Action::Buy } else { Action::Sell };
                     let order = market_order(action, 1.0);
                     client.submit_order(order_id, &contract, &order).await.expect("a live connection");

@@ -27,18 +27,18 @@ use until::Until;
 
 /// Frames that may wait in the crate, as the system has it.
 const CHANNEL_FRAMES: usize = 16_384;
-/// Minutes at the start of a paced session that do not count.
+/// Bars at the start of a paced session that do not count.
 const WARM_UP: usize = 30;
 
 struct Plan {
     paced_rounds: usize,
-    paced_minutes: i64,
+    paced_bars: i64,
     flood_rounds: usize,
-    flood_minutes: i64,
+    flood_bars: i64,
 }
 
-const FULL: Plan = Plan { paced_rounds: 12, paced_minutes: 300, flood_rounds: 5, flood_minutes: 150 };
-const QUICK: Plan = Plan { paced_rounds: 2, paced_minutes: 200, flood_rounds: 1, flood_minutes: 150 };
+const FULL: Plan = Plan { paced_rounds: 12, paced_bars: 300, flood_rounds: 5, flood_bars: 150 };
+const QUICK: Plan = Plan { paced_rounds: 2, paced_bars: 200, flood_rounds: 1, flood_bars: 150 };
 
 /// What B - A may be, in microseconds, and B / A.
 const P50_US_MAX: f64 = 10.0;
@@ -120,10 +120,10 @@ fn main() {
 
 fn latency(plan: &Plan, placed: Placed, log: &Logger) {
     let mut found = PROGRAMS.map(|_| Latencies::default());
-    let trades = plan.paced_minutes * market::PACED_TRADES;
+    let trades = plan.paced_bars * market::PACED_TRADES;
     for _ in 0..plan.paced_rounds {
         for (n, program) in PROGRAMS.into_iter().enumerate() {
-            let outcome = session(program, placed, market::paced(plan.paced_minutes), trades, None, log);
+            let outcome = session(program, placed, market::paced(plan.paced_bars), trades, None, log);
             found[n].add(Latencies::of(&outcome.log, WARM_UP), outcome.lost());
         }
     }
@@ -159,15 +159,15 @@ fn tell_latencies(name: &str, placed: Placed, found: &mut Latencies) -> [f64; 4]
 fn flood(plan: &Plan, log: &Logger) {
     let mut rates = FLOODED.map(|_| Vec::new());
     let mut lost = [0; FLOODED.len()];
-    let trades = plan.flood_minutes * market::FLOOD_TRADES + 1;
+    let trades = plan.flood_bars * market::FLOOD_TRADES + 1;
     for _ in 0..plan.flood_rounds {
         for (n, program) in FLOODED.into_iter().enumerate() {
             let last_order = match program {
-                Program::Bare => usize::try_from(plan.flood_minutes).expect("minutes"),
-                Program::Pitboss | Program::BusyPitboss => market::flood_crossover_orders(plan.flood_minutes),
+                Program::Bare => usize::try_from(plan.flood_bars).expect("bars"),
+                Program::Pitboss | Program::BusyPitboss => market::flood_crossover_orders(plan.flood_bars),
             };
             let outcome =
-                session(program, Placed::Anywhere, market::flood(plan.flood_minutes), trades, Some(last_order), log);
+                session(program, Placed::Anywhere, market::flood(plan.flood_bars), trades, Some(last_order), log);
             let end = outcome.end.expect("the session waited for it");
             rates[n].push(measure::flood_rate(&outcome.log, end).expect("trades were written"));
             lost[n] += outcome.lost();

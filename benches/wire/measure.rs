@@ -4,27 +4,27 @@ use std::time::Instant;
 
 use gateway::WireLog;
 
-use crate::market::MINUTE;
+use crate::market::BAR;
 
 /// Of one paced session.
 #[derive(Debug, Default)]
 pub struct Latencies {
-    /// From the write of a trade that opens a minute to the first order after it, in microseconds.
+    /// From the write of a trade that opens a bar to the first order after it, in microseconds.
     pub us: Vec<f64>,
-    /// Minutes without an order before the next one began.
+    /// Bars without an order before the next one began.
     pub unanswered: usize,
     /// Ticks that did not reach the program.
     pub lost: u64,
 }
 
 impl Latencies {
-    /// Leaves out the first `warm_up` minutes, and the last one.
+    /// Leaves out the first `warm_up` bars, and the last one.
     pub fn of(log: &WireLog, warm_up: usize) -> Self {
         let mut opens: Vec<Instant> = Vec::new();
-        let mut minute = None;
+        let mut bar = None;
         for step in &log.steps {
-            let of_step = step.first.floor(MINUTE);
-            if minute.replace(of_step).is_some_and(|before| before != of_step) {
+            let of_step = step.first.floor(BAR);
+            if bar.replace(of_step).is_some_and(|before| before != of_step) {
                 opens.push(step.at);
             }
         }

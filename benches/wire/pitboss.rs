@@ -27,7 +27,16 @@ pub fn config(dir: &Path) -> Config {
         r#"
         [risk]
         orders_per_second_max = 1_000
+        strategy_orders_per_second_max = 1_000
+        symbol_orders_per_second_max = 1_000
+        orders_per_minute_max = 60_000
+        strategy_orders_per_minute_max = 60_000
+        symbol_orders_per_minute_max = 60_000
+        reentries_max = 1_000
         daily_loss_usd_max = 1_000_000_000
+
+        [bars]
+        lengths_s = [1]
 
         [[strategies]]
         name = "bench"
