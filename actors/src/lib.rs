@@ -13,7 +13,7 @@ pub mod latency;
 #[cfg(test)]
 mod link_tests;
 pub mod logging;
-mod priority;
+pub mod priority;
 pub mod shell;
 pub mod simulation;
 pub mod storage;

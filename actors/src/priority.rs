@@ -2,22 +2,40 @@
 //! lower priority, with all that it starts; the second on a core of its own. Absent: raising one, which needs privileges.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use engine::config::Background;
 use rustix::thread::{CpuSet, sched_setaffinity};
+use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 
 /// Where several threads want one core, this one and its children get about a tenth of what the others get.
 const NICE: i32 = 10;
 
+/// Of this process, as its threads' priorities are.
+static IDLE: AtomicBool = AtomicBool::new(false);
+
+/// How far those step back that do so from now on.
+pub fn choose(background: Background) {
+    IDLE.store(background == Background::Idle, Ordering::Relaxed);
+}
+
 /// Steps back behind the threads that trade. A system that refuses it runs on as before.
-pub fn step_back() {
-    // Of the calling thread: what other systems call a process is a thread on Linux.
-    if let Err(reason) = rustix::process::setpriority_process(None, NICE) {
+pub(crate) fn step_back() {
+    if IDLE.load(Ordering::Relaxed) {
+        // The kernel lets a thread finish its turn of some milliseconds before one that was woken, unless it is idle.
+        let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        let this = thread_priority::thread_native_id();
+        if let Err(reason) = thread_priority::set_thread_priority_and_policy(this, ThreadPriority::Min, policy) {
+            eprintln!("a background thread keeps its priority: {reason}");
+        }
+    } else if let Err(reason) = rustix::process::setpriority_process(None, NICE) {
+        // Of the calling thread: what other systems call a process is a thread on Linux.
         eprintln!("a background thread keeps its priority: {reason}");
     }
 }
 
 /// Keeps the calling thread, and those it starts, on one core.
-pub fn keep_to(core: u32) -> io::Result<()> {
+pub(crate) fn keep_to(core: u32) -> io::Result<()> {
     let mut set = CpuSet::new();
     let core = core as usize;
     if core >= CpuSet::MAX_CPU {
@@ -28,7 +46,7 @@ pub fn keep_to(core: u32) -> io::Result<()> {
 }
 
 /// What `work` makes, made on a thread that has stepped back, so that the threads it starts have too.
-pub fn behind<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn behind<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let made = scope.spawn(|| {
             step_back();
@@ -42,13 +60,23 @@ pub fn behind<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 mod tests {
     use super::*;
 
+    /// One test, since what is chosen holds for the process.
     #[test]
-    fn the_thread_and_its_children_step_back_and_nobody_else() {
+    fn the_thread_and_its_children_step_back_as_was_chosen_and_nobody_else() {
         let nice = || rustix::process::getpriority_process(None).expect("a thread may read its own");
+        let policy = || thread_priority::thread_schedule_policy().expect("a thread may read its own");
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
         let before = nice();
-        let child = behind(|| std::thread::spawn(nice));
-        assert_eq!(child.join().expect("it only reads"), before.max(NICE));
-        assert_eq!(nice(), before);
+        let child = behind(|| std::thread::spawn(move || (nice(), policy())));
+        let (nice_of_child, policy_of_child) = child.join().expect("it only reads");
+        assert_eq!(nice_of_child, before.max(NICE));
+        assert_ne!(policy_of_child, idle);
+
+        choose(Background::Idle);
+        let child = behind(|| std::thread::spawn(policy));
+        choose(Background::Low);
+        assert_eq!(child.join().expect("it only reads"), idle);
+        assert!(nice() == before && policy() != idle, "the thread itself trades");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Tick to order on the wire, and ticks absorbed in a flood: the bare crate `ibapi` (A) against the whole of Pitboss (B),
 //! in turn, in one run, against the simulated gateway over loopback TCP.
 //!
-//! `cargo bench --bench wire`, or with `-- --quick` a short version, with `-- --flood` the flood alone. The gateway's probe measures at the socket: just
-//! before a trade's frame is written, and when an order's frame has been read. Both programs pay the same for it.
-//! Compare A with B inside one run only; a busy machine doubles both.
+//! `cargo bench --bench wire`, or with `-- --quick` a short version, with `-- --flood` the flood alone, with `-- --apart`
+//! latencies on a core each alone. The gateway's probe measures at the socket: just before a trade's frame is written, and
+//! when an order's frame has been read. Both programs pay the same for it. Compare A with B inside one run only, and by
+//! rounds, which lie next to each other in time: a busy machine doubles both, and one that stands still for milliseconds
+//! makes the tail of whichever program ran just then.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -16,7 +18,7 @@ mod until;
 
 use bare::Seen;
 use common::{median, quantile};
-use engine::config::Config;
+use engine::config::{Background, Config};
 use gateway::{Pacing, Probe, WireLog};
 use measure::Latencies;
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -50,7 +52,8 @@ enum Program {
     Bare,
     /// Sleeps when nothing comes, as shipped.
     Pitboss,
-    /// Keeps its thread awake while the market moves: `busy_poll_ms = 5`.
+    /// Keeps its thread awake while the market moves, and nobody waits for threads that can: `busy_poll_ms = 5`,
+    /// `background = "idle"`.
     BusyPitboss,
 }
 
@@ -104,12 +107,17 @@ fn main() {
         return println!("run it with `cargo bench --bench wire`");
     }
     let plan = if common::has_flag("--quick") { QUICK } else { FULL };
+    // Of the log's thread, which all sessions share; the others are a matter of each session.
+    actors::priority::choose(Background::Idle);
     common::print_machine();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let log_config = pitboss::config(folder.path()).log;
     let (log, _guard) = actors::logging::start(&log_config).expect("a log file in a new folder");
     if common::has_flag("--flood") {
         return flood(&plan, &log);
+    }
+    if common::has_flag("--apart") {
+        return latency(&plan, Placed::Apart, &log);
     }
     latency(&plan, Placed::Anywhere, &log);
     if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
@@ -119,41 +127,48 @@ fn main() {
 }
 
 fn latency(plan: &Plan, placed: Placed, log: &Logger) {
-    let mut found = PROGRAMS.map(|_| Latencies::default());
+    let mut rounds = PROGRAMS.map(|_| Vec::new());
     let trades = plan.paced_bars * market::PACED_TRADES;
     for _ in 0..plan.paced_rounds {
         for (n, program) in PROGRAMS.into_iter().enumerate() {
             let outcome = session(program, placed, market::paced(plan.paced_bars), trades, None, log);
-            found[n].add(Latencies::of(&outcome.log, WARM_UP), outcome.lost());
+            rounds[n].push(Latencies::of(&outcome.log, WARM_UP, outcome.lost()));
         }
     }
     let what = format!("tick to order, us; {}", placed.name());
     println!("\n{what:<53} orders      p50      p90      p99    p99.9  unanswered  lost ticks");
-    let rows: [[f64; 4]; PROGRAMS.len()] =
-        std::array::from_fn(|n| tell_latencies(PROGRAMS[n].name(), placed, &mut found[n]));
+    for (program, rounds) in PROGRAMS.into_iter().zip(&rounds) {
+        tell_latencies(program.name(), placed, &Latencies::of_all(rounds));
+    }
+    let of_rounds = rounds.each_ref().map(|rounds| rounds.iter().map(quantiles).collect::<Vec<_>>());
     for n in 1..PROGRAMS.len() {
-        let [p50, p90, p99, p999] = std::array::from_fn(|q| rows[n][q] - rows[0][q]);
+        let [p50, p90, p99, p999] = std::array::from_fn(|q| {
+            let apart: Vec<f64> = of_rounds[n].iter().zip(&of_rounds[0]).map(|(b, a)| b[q] - a[q]).collect();
+            median(&apart).expect("at least one round")
+        });
         let met = p50 <= P50_US_MAX && p99 <= P99_US_MAX;
         let name = format!("{} - {}", PROGRAMS[n].name(), PROGRAMS[0].name());
-        println!("{name:<50} {:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1}  {}", "", verdict(met));
+        let rounds = format!("of {} rounds", plan.paced_rounds);
+        println!("{name:<46} {rounds:>13} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1}  {}", verdict(met));
         let line = json!({"bench": "wire.tick_to_order.difference", "program": PROGRAMS[n].name(),
-            "placed": placed.name(), "p50_us": p50, "p90_us": p90, "p99_us": p99, "p999_us": p999,
-            "p50_us_max": P50_US_MAX, "p99_us_max": P99_US_MAX, "met": met});
+            "placed": placed.name(), "rounds": plan.paced_rounds, "p50_us": p50, "p90_us": p90, "p99_us": p99,
+            "p999_us": p999, "p50_us_max": P50_US_MAX, "p99_us_max": P99_US_MAX, "met": met});
         println!("{line}");
     }
 }
 
-/// Prints one program's row and returns its quantiles: 50, 90, 99, 99.9 in a hundred.
-fn tell_latencies(name: &str, placed: Placed, found: &mut Latencies) -> [f64; 4] {
-    let Latencies { us, unanswered, lost } = found;
-    us.sort_by(f64::total_cmp);
-    let row = [0.5, 0.9, 0.99, 0.999].map(|q| quantile(us, q).expect("orders were sent"));
-    let ([p50, p90, p99, p999], orders) = (row, us.len());
+/// 50, 90, 99, 99.9 in a hundred.
+fn quantiles(found: &Latencies) -> [f64; 4] {
+    [0.5, 0.9, 0.99, 0.999].map(|q| quantile(&found.us, q).expect("orders were sent"))
+}
+
+fn tell_latencies(name: &str, placed: Placed, found: &Latencies) {
+    let ([p50, p90, p99, p999], orders) = (quantiles(found), found.us.len());
+    let Latencies { unanswered, lost, .. } = found;
     println!("{name:<50} {orders:>9} {p50:>8.1} {p90:>8.1} {p99:>8.1} {p999:>8.1} {unanswered:>11} {lost:>11}");
     let line = json!({"bench": "wire.tick_to_order", "program": name, "placed": placed.name(), "orders": orders,
         "p50_us": p50, "p90_us": p90, "p99_us": p99, "p999_us": p999, "unanswered": unanswered, "lost_ticks": lost});
     println!("{line}");
-    row
 }
 
 fn flood(plan: &Plan, log: &Logger) {
@@ -177,7 +192,6 @@ fn flood(plan: &Plan, log: &Logger) {
     for n in 0..FLOODED.len() {
         tell_flood(FLOODED[n].name(), trades, &rates[n], lost[n]);
     }
-    // Rounds lie next to each other in time, so their ratios hold even when the machine changes its mind.
     let ratios: Vec<f64> = rates[1].iter().zip(&rates[0]).map(|(b, a)| b / a).collect();
     let share = median(&ratios).expect("at least one round");
     let met = share >= FLOOD_SHARE_MIN;
@@ -228,8 +242,10 @@ where
         Program::Bare => on_core(core, || bare::run(address, CHANNEL_FRAMES, &until)),
         Program::Pitboss | Program::BusyPitboss => {
             config.broker.core = core.map(|core| u32::try_from(core).expect("a small number"));
+            actors::priority::choose(config.instance.background);
             if program == Program::BusyPitboss {
                 config.broker.busy_poll = BUSY_POLL;
+                actors::priority::choose(Background::Idle);
             }
             pitboss::run(address, config, log, &until)
         }

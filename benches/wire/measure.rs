@@ -9,7 +9,7 @@ use crate::market::BAR;
 /// Of one paced session.
 #[derive(Debug, Default)]
 pub struct Latencies {
-    /// From the write of a trade that opens a bar to the first order after it, in microseconds.
+    /// From the write of a trade that opens a bar to the first order after it, in microseconds, rising.
     pub us: Vec<f64>,
     /// Bars without an order before the next one began.
     pub unanswered: usize,
@@ -18,8 +18,8 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    /// Leaves out the first `warm_up` bars, and the last one.
-    pub fn of(log: &WireLog, warm_up: usize) -> Self {
+    /// Leaves out the first `warm_up` bars, and the last one. `lost`: ticks.
+    pub fn of(log: &WireLog, warm_up: usize, lost: u64) -> Self {
         let mut opens: Vec<Instant> = Vec::new();
         let mut bar = None;
         for step in &log.steps {
@@ -28,7 +28,7 @@ impl Latencies {
                 opens.push(step.at);
             }
         }
-        let mut found = Self::default();
+        let mut found = Self { lost, ..Self::default() };
         for bounds in opens.windows(2).skip(warm_up) {
             let (open, next_open) = (bounds[0], bounds[1]);
             let next = log.orders.partition_point(|&read| read < open);
@@ -37,13 +37,15 @@ impl Latencies {
                 None => found.unanswered += 1,
             }
         }
+        found.us.sort_by(f64::total_cmp);
         found
     }
 
-    pub fn add(&mut self, other: Latencies, lost: u64) {
-        self.us.extend(other.us);
-        self.unanswered += other.unanswered;
-        self.lost += other.lost + lost;
+    pub fn of_all(rounds: &[Self]) -> Self {
+        let mut us: Vec<f64> = rounds.iter().flat_map(|round| &round.us).copied().collect();
+        us.sort_by(f64::total_cmp);
+        let unanswered = rounds.iter().map(|round| round.unanswered).sum();
+        Self { us, unanswered, lost: rounds.iter().map(|round| round.lost).sum() }
     }
 }
 

@@ -61,6 +61,8 @@ pub async fn open_store(config: &StorageConfig) -> Result<Arc<dyn storage::Store
     storage::open(&config.database_url, options).await.map_err(|reason| Failure::usage(format!("storage: {reason}")))
 }
 
+/// Starts the first threads that can wait.
 pub fn logging(config: &Config) -> Result<(slog::Logger, actors::logging::LogGuard), Failure> {
+    actors::priority::choose(config.instance.background);
     actors::logging::start(&config.log).map_err(|reason| Failure::usage(format!("log: {reason}")))
 }

@@ -15,9 +15,10 @@ use tokio::task::{JoinHandle, yield_now};
 use super::rehearsal::Rehearsal;
 use crate::supervisor::{catch, mono_ns};
 
-/// Nothing has come for so long: there is time to rehearse, and no more often than this.
+/// Nothing has come for so long: there is time to rehearse, and again after this much. What comes during a walk waits for
+/// it, up to two hundred microseconds; what comes two milliseconds after one takes some forty longer.
 const QUIET_NS: u64 = 150_000;
-const REHEARSE_EVERY_NS: u64 = 1_000_000;
+const REHEARSE_EVERY_NS: u64 = 1_500_000;
 
 pub(super) struct BusyPoll {
     shared: Rc<Shared>,
@@ -68,19 +69,22 @@ impl Drop for BusyPoll {
 impl Shared {
     async fn stay_awake(self: Rc<Self>, rehearsal: Rehearsal) {
         let mut rehearsal = Some(rehearsal);
-        let mut rehearsed = 0;
+        let (mut heard, mut next_walk) = (0, 0);
         loop {
             self.asleep.set(true);
             self.woken.notified().await;
             loop {
                 let now = mono_ns();
-                let quiet = now.saturating_sub(self.heard.get());
-                if quiet > self.for_ns {
+                let last = self.heard.get();
+                if now.saturating_sub(last) > self.for_ns {
                     break;
                 }
-                if quiet > QUIET_NS && now.saturating_sub(rehearsed) > REHEARSE_EVERY_NS {
+                if heard != last {
+                    (heard, next_walk) = (last, last + QUIET_NS);
+                }
+                if now >= next_walk {
                     self.rehearse(&mut rehearsal);
-                    rehearsed = mono_ns();
+                    next_walk = now + REHEARSE_EVERY_NS;
                 }
                 // A thread that never rests is protected from whoever is woken on its core: give way by ourselves.
                 std::thread::yield_now();

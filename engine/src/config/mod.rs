@@ -79,6 +79,21 @@ pub struct Instance {
     pub name: String,
     /// Real money: the account trades only if `live_acknowledgement` equals the phrase that `config/live.toml` explains.
     pub live: bool,
+    pub background: Background,
+}
+
+/// What the threads that can wait (database, log, fsync) get of a processor core that others want too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Background {
+    /// About a tenth.
+    Low,
+    /// Next to nothing: whoever else is woken there runs at once.
+    Idle,
+}
+
+impl Background {
+    /// With their names in the configuration.
+    pub const ALL: [(&str, Background); 2] = [("low", Background::Low), ("idle", Background::Idle)];
 }
 
 /// How the risk budget is shared among strategies, and how often.

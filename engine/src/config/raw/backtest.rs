@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use chrono::NaiveTime;
 
-use super::kind::{Kind, boolean, decimal, instant, list, money, name, path, positive_decimal, string, text, whole};
+use super::kind::{
+    Kind, boolean, choice, decimal, instant, list, money, name, path, positive_decimal, string, text, whole,
+};
 use super::session::{time_of_day, zone};
 use super::simulation::{CASH, COMMISSION, market_source};
 use super::trading::DAY_S;
@@ -312,13 +314,6 @@ fn delay(s: &Section<'_>, constant: &'static str, file: &'static str) -> Option<
 
 fn limit_rule() -> Kind<'static, LimitRule> {
     choice(LimitRule::ALL)
-}
-
-fn choice<T: Copy + 'static, const N: usize>(choices: [(&'static str, T); N]) -> Kind<'static, T> {
-    let expected = choices.map(|(name, _)| format!("{name:?}")).join(" or ");
-    let names = choices.map(|(name, _)| name);
-    text(&expected, move |text| names.contains(&text))
-        .map(move |text| choices.iter().find(|(name, _)| *name == text).expect("the name was checked").1)
 }
 
 /// A share from 0 to 1, to the millionth.

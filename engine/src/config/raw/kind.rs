@@ -92,6 +92,14 @@ pub(super) fn text<'k>(expected: &str, good: impl Fn(&str) -> bool + 'k) -> Kind
     Kind::new(expected, move |value| string(value).filter(|text| good(text)).map(str::to_owned))
 }
 
+/// One of some words, each with what it stands for.
+pub(super) fn choice<T: Copy + 'static, const N: usize>(choices: [(&'static str, T); N]) -> Kind<'static, T> {
+    let expected = choices.map(|(name, _)| format!("{name:?}")).join(" or ");
+    let names = choices.map(|(name, _)| name);
+    text(&expected, move |text| names.contains(&text))
+        .map(move |text| choices.iter().find(|(name, _)| *name == text).expect("the name was checked").1)
+}
+
 /// A name for logs, tables and order references: `a-z 0-9 _ -`.
 pub(super) fn name(chars_max: usize) -> Kind<'static, String> {
     text(&format!("a name of 1 to {chars_max} of a-z 0-9 _ -"), move |text| {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 
-use super::kind::{Kind, address, boolean, millis, name, string, text, whole, word};
+use super::kind::{Kind, address, boolean, choice, millis, name, string, text, whole, word};
 use super::plumbing::{ordered, seconds};
 use super::simulation::ANY_PORT;
 use super::walk::Section;
 use crate::config::outage::ExpectedOutage;
-use crate::config::{BrokerConfig, Instance};
+use crate::config::{Background, BrokerConfig, Instance};
 
 /// What the user must write before real money is traded.
 const LIVE_PHRASE: &str = "I accept that this trades real money";
@@ -28,6 +28,7 @@ pub(super) fn instance(root: &Section<'_>) -> Option<Instance> {
             "pitboss".to_owned(),
         );
         let live = s.or("live", boolean(), false);
+        let background = s.or("background", choice(Background::ALL), Background::Low);
         let acknowledged = s.get("live_acknowledgement", text(&format!("{LIVE_PHRASE:?}"), |text| text == LIVE_PHRASE));
         if live == Some(true) && acknowledged == Some(None) {
             let expected = format!("{LIVE_PHRASE:?}, since instance.live is true and real money will be traded");
@@ -35,7 +36,7 @@ pub(super) fn instance(root: &Section<'_>) -> Option<Instance> {
             return None;
         }
         acknowledged?;
-        Some(Instance { name: name?, live: live? })
+        Some(Instance { name: name?, live: live?, background: background? })
     })
 }
 

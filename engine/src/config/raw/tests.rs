@@ -6,7 +6,7 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::config::{LOG_LEVELS, Limit, MarketSource, Pace};
+use crate::config::{Background, LOG_LEVELS, Limit, MarketSource, Pace};
 use crate::time::Timestamp;
 use crate::trade::{Fraction, Money};
 
@@ -95,6 +95,7 @@ fn shipped(name: &str) -> Layer {
 fn the_smallest_file_has_every_default() {
     let config = read_text(SMALLEST).expect("no mistake");
     assert_eq!((config.instance.name.as_str(), config.instance.live), ("pitboss", false));
+    assert_eq!(config.instance.background, Background::Low);
     assert_eq!(config.broker.request_timeout, Duration::from_secs(10));
     assert_eq!(config.gateway, None);
     assert_eq!(config.instruments[0].multiplier, Decimal::from(50));

@@ -405,6 +405,7 @@ risk = 5
 [instance]
 nam = "x"
 live = "yes"
+background = "never"
 [broker]
 client_id = -1
 [[instruments]]
@@ -434,21 +435,22 @@ thread = "t"
         my.toml:2: risk: found 5; expected a section [risk]
         my.toml:4: instance.nam: found an unknown key; expected name, the nearest known name
         my.toml:5: instance.live: found "yes"; expected true or false
-        my.toml:6: broker.address: found nothing; expected an IP address and port such as 127.0.0.1:7497, or a [gateway] section to simulate one
-        my.toml:7: broker.client_id: found -1; expected a whole number from 0 to 999999
-        my.toml:10: instruments[0].tick_size: found 0.5; expected 0.25 points, as the exchange specifies
-        my.toml:11: strategies[0].quantity: found nothing; expected a whole number from 1 to 100000 contracts
-        my.toml:11: strategies[0].stop_ticks: found nothing; expected a whole number from 1 to 100000 ticks
-        my.toml:12: strategies[0].name: found "A"; expected a name of 1 to 32 of a-z 0-9 _ -
-        my.toml:13: strategies[0].kind: found "unknown"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion, scheduled
-        my.toml:19: strategies[1].quantity: found 0; expected a whole number from 1 to 100000 contracts
-        my.toml:20: strategies[1].stop_ticks: found "ten"; expected a whole number from 1 to 100000 ticks
-        my.toml:22: strategies[1].params.period: found 1; expected a whole number from 2 to 1000 (bars in the channel)
-        my.toml:24: bars.lengths_s: found []; expected a list of different elements, at least 1, each a whole number from 1 to 86400 seconds that divides a day
-        my.toml:25: orders.emergency_liquidate_on_disconnect: found nothing; expected true or false
-        my.toml:26: orders.flatten_on_stop: found "no"; expected true or false
-        my.toml:27: actors.stratgy: found an unknown key; expected strategy, the nearest known name
-        my.toml:29: tweaks: found an unknown section; expected one of actors, allocation, backtest, bars, broker, calendar, control, expected_outages, feeds, gateway, instance, instruments, log, on_disconnect, orders, protection, recording, risk, storage, strategies"#]].assert_eq(&mistakes(text));
+        my.toml:6: instance.background: found "never"; expected "low" or "idle"
+        my.toml:7: broker.address: found nothing; expected an IP address and port such as 127.0.0.1:7497, or a [gateway] section to simulate one
+        my.toml:8: broker.client_id: found -1; expected a whole number from 0 to 999999
+        my.toml:11: instruments[0].tick_size: found 0.5; expected 0.25 points, as the exchange specifies
+        my.toml:12: strategies[0].quantity: found nothing; expected a whole number from 1 to 100000 contracts
+        my.toml:12: strategies[0].stop_ticks: found nothing; expected a whole number from 1 to 100000 ticks
+        my.toml:13: strategies[0].name: found "A"; expected a name of 1 to 32 of a-z 0-9 _ -
+        my.toml:14: strategies[0].kind: found "unknown"; expected a kind of strategy: one of ma_crossover, opening_range, donchian, rsi_reversion, scheduled
+        my.toml:20: strategies[1].quantity: found 0; expected a whole number from 1 to 100000 contracts
+        my.toml:21: strategies[1].stop_ticks: found "ten"; expected a whole number from 1 to 100000 ticks
+        my.toml:23: strategies[1].params.period: found 1; expected a whole number from 2 to 1000 (bars in the channel)
+        my.toml:25: bars.lengths_s: found []; expected a list of different elements, at least 1, each a whole number from 1 to 86400 seconds that divides a day
+        my.toml:26: orders.emergency_liquidate_on_disconnect: found nothing; expected true or false
+        my.toml:27: orders.flatten_on_stop: found "no"; expected true or false
+        my.toml:28: actors.stratgy: found an unknown key; expected strategy, the nearest known name
+        my.toml:30: tweaks: found an unknown section; expected one of actors, allocation, backtest, bars, broker, calendar, control, expected_outages, feeds, gateway, instance, instruments, log, on_disconnect, orders, protection, recording, risk, storage, strategies"#]].assert_eq(&mistakes(text));
 }
 
 #[test]
