@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod needs;
+mod node;
 mod python;
 mod step;
 mod summary;
@@ -55,7 +56,8 @@ fn target_dir() -> PathBuf {
 /// All steps run even if one fails, so that one run shows everything; the count of tests is the last line.
 fn test(arguments: &[String]) -> Result<(), Failed> {
     needs::provide();
-    let variables = python::environments(&root().join("xtask/python"), &target_dir().join("venv"));
+    let mut variables = python::environments(&root().join("xtask/python"), &target_dir().join("venv"));
+    variables.extend(node::packages(&root().join("xtask/node"), &target_dir().join("node")));
     let linted = lint();
     let counts = summary::run(&root(), &summary::cargo_arguments(arguments), &variables);
     if linted.is_err() {

@@ -1,4 +1,4 @@
-//! What tests need from the system: a PostgreSQL server to start themselves, and Python's `venv`.
+//! What tests need from the system: a PostgreSQL server to start themselves, Python's `venv`, and Node.js with npm.
 //! Installs Debian packages when it may; otherwise says what to install, and the tests that need it say `skipped`.
 
 use std::path::{Path, PathBuf};
@@ -12,9 +12,11 @@ struct Need {
     is_there: fn() -> bool,
 }
 
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 4] = [
     Need { what: "a PostgreSQL server (initdb)", package: "postgresql", is_there: has_postgres },
     Need { what: "Python 3 with venv", package: "python3-venv", is_there: has_python },
+    Need { what: "Node.js 18 or newer", package: "nodejs", is_there: has_node },
+    Need { what: "npm", package: "npm", is_there: has_npm },
 ];
 
 /// Installs what is missing. Never fails: without it fewer tests run, and each of those says so.
@@ -68,4 +70,13 @@ fn has_postgres() -> bool {
 
 fn has_python() -> bool {
     step::quietly("python3", &["-c", "import venv, ensurepip"])
+}
+
+/// Also asked before packages that were installed earlier are used.
+pub fn has_node() -> bool {
+    step::quietly("node", &["-e", "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)"])
+}
+
+fn has_npm() -> bool {
+    step::quietly("npm", &["--version"])
 }

@@ -37,13 +37,9 @@ fn environment(requirements: &Path, venv: &Path) -> io::Result<PathBuf> {
     if venv.exists() {
         fs::remove_dir_all(venv)?;
     }
-    run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
+    step::run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    run(Command::new(&interpreter).args(pip).arg(requirements))?;
+    step::run(Command::new(&interpreter).args(pip).arg(requirements))?;
     fs::write(stamp, wanted)?;
     Ok(interpreter)
-}
-
-fn run(command: &mut Command) -> io::Result<()> {
-    if step::aloud(command) { Ok(()) } else { Err(io::Error::other(format!("`{}` failed", step::shown(command)))) }
 }

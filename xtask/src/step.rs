@@ -1,5 +1,6 @@
 //! Runs other programs and says what it runs.
 
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -28,6 +29,11 @@ pub fn aloud(command: &mut Command) -> bool {
             false
         }
     }
+}
+
+/// As [`aloud`], for callers that go no further after a failure.
+pub fn run(command: &mut Command) -> io::Result<()> {
+    if aloud(command) { Ok(()) } else { Err(io::Error::other(format!("`{}` failed", shown(command)))) }
 }
 
 /// Asks a question of a program: whether it exists and says yes. Its words are not shown.

@@ -5,6 +5,8 @@ mod actor;
 mod once;
 mod opening;
 mod round_trip;
+mod timescale;
+mod timescale_server;
 
 use std::future::Future;
 use std::path::Path;

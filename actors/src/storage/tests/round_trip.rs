@@ -5,10 +5,10 @@ use expect_test::expect;
 use super::*;
 use crate::storage::pg_server;
 
-async fn trade_a_day(url: &str) -> (Vec<Shown>, Arc<dyn Store>) {
+pub async fn trade_a_day(url: &str, options: OpenOptions) -> (Vec<Shown>, Arc<dyn Store>) {
     let mut desk = Desk::new();
     desk.start().write(day());
-    let store = open(url, OPTIONS).await.unwrap();
+    let store = open(url, options).await.unwrap();
     assert_eq!(drain(&mut desk.projector(&store, 7)).await, day().len() + 1);
     // Names of journals differ from one run to the next.
     let mut shown = show(&store).await;
@@ -99,7 +99,7 @@ fn brief(day: &Shown) -> String {
 #[test]
 fn a_day_is_in_the_tables_of_sqlite() {
     let dir = TempDir::new().unwrap();
-    let (shown, store) = run(trade_a_day(&sqlite_url(dir.path())));
+    let (shown, store) = run(trade_a_day(&sqlite_url(dir.path()), OPTIONS));
     expect![[r#"
         20231225T230000Z-0001 run DU1 2023-12-25T23:00:01.000246Z
         ended Some(2023-12-25 23:04:10.000246+00:00) Some("asked to")
@@ -132,8 +132,8 @@ fn postgresql_shows_the_same_day_as_sqlite() {
     let Some(server) = pg_server::shared() else { return };
     let dir = TempDir::new().unwrap();
     let url = server.new_database();
-    let (sqlite, _) = run(trade_a_day(&sqlite_url(dir.path())));
-    let (postgres, store) = run(trade_a_day(&url));
+    let (sqlite, _) = run(trade_a_day(&sqlite_url(dir.path()), OPTIONS));
+    let (postgres, store) = run(trade_a_day(&url, OPTIONS));
     assert_eq!(postgres, sqlite);
     assert_eq!(run(store.info()).unwrap()[0].1, "native_partitions");
 
