@@ -13,8 +13,8 @@ use crate::trade::{Money, StrategyId};
 /// An endless market in one symbol.
 pub type Market = Box<dyn Iterator<Item = FeedEvent> + Send>;
 
-/// Wednesday, 10:00 in Chicago.
-const START: Timestamp = Timestamp::from_secs(1_718_204_400);
+/// Tuesday, 17:00 in Chicago: a session's open.
+const START: Timestamp = Timestamp::from_secs(1_718_143_200);
 const PRICE: i32 = 20_000;
 /// Closes lie so far from it on either side, in ticks: far less than the stop's distance.
 const SWING: i32 = 2;
@@ -87,8 +87,8 @@ mod tests {
             rehearsal.step();
         }
         let mut before = placed.get();
-        // Until the close at 16:00, beyond which orders wait.
-        for n in 0..170 {
+        // Until the close at 16:00 a day later, beyond which orders wait.
+        for n in 0..680 {
             assert!(rehearsal.step() && rehearsal.step(), "the market has no end");
             assert!(placed.get() > before, "no order at step {n}");
             before = placed.get();

@@ -83,7 +83,7 @@ impl Shared {
                     (heard, next_walk) = (last, last + QUIET_NS);
                 }
                 if now >= next_walk {
-                    self.rehearse(&mut rehearsal);
+                    self.rehearse(&mut rehearsal, next_walk == heard + QUIET_NS);
                     next_walk = now + REHEARSE_EVERY_NS;
                 }
                 // A thread that never rests is protected from whoever is woken on its core: give way by ourselves.
@@ -95,9 +95,9 @@ impl Shared {
     }
 
     /// It is only a help: one that fails is not tried again.
-    fn rehearse(&self, rehearsal: &mut Option<Rehearsal>) {
+    fn rehearse(&self, rehearsal: &mut Option<Rehearsal>, has_time: bool) {
         let Some(walking) = rehearsal else { return };
-        let failed = match catch(|| walking.walk()) {
+        let failed = match catch(|| walking.walk(has_time)) {
             Ok(Ok(())) => return,
             Ok(Err(reason)) => reason.to_string(),
             Err(panic) => panic.to_string(),

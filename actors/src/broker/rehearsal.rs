@@ -18,9 +18,9 @@ use engine::time::Timestamp;
 
 use super::convert;
 
-/// Walks before everything begins anew: books grow. The file is rewound, which costs the thread that trades less than a
-/// new one, and nothing once its blocks are there.
-const WALKS_MAX: u32 = 256;
+/// Walks before everything begins anew: books grow, and the invented session ends. That takes a millisecond. The file is
+/// rewound, which costs the thread that trades less than a new one, and nothing once its blocks are there.
+const WALKS_MAX: u32 = 1_024;
 
 pub(super) struct Rehearsal {
     config: Arc<Config>,
@@ -39,13 +39,14 @@ impl Rehearsal {
         Self { config, file: None, run: None }
     }
 
-    /// Walks once. An error means that the scratch file cannot be written.
-    pub fn walk(&mut self) -> io::Result<()> {
+    /// Walks once. `has_time`: something has just come and the next is not expected at once, so that it may begin anew.
+    /// An error means that the scratch file cannot be written.
+    pub fn walk(&mut self, has_time: bool) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(scratch_file(&self.config.storage.journal_dir)?),
         };
-        if self.run.as_ref().is_none_or(|run| run.walks == WALKS_MAX) {
+        if self.run.as_ref().is_none_or(|run| has_time && run.walks >= WALKS_MAX) {
             self.run = Run::new(&self.config);
             file.rewind()?;
         }
@@ -99,9 +100,11 @@ mod tests {
         config.storage.journal_dir = folder.path().to_path_buf();
         let mut rehearsal = Rehearsal::new(Arc::new(config));
         for _ in 0..WALKS_MAX + 2 {
-            rehearsal.walk().expect("the folder can be written");
+            rehearsal.walk(false).expect("the folder can be written");
         }
-        assert_eq!(rehearsal.run.as_ref().map(|run| run.walks), Some(2), "it began anew");
+        assert_eq!(rehearsal.run.as_ref().map(|run| run.walks), Some(WALKS_MAX + 2), "there was no time");
+        rehearsal.walk(true).expect("the folder can be written");
+        assert_eq!(rehearsal.run.as_ref().map(|run| run.walks), Some(1), "it began anew");
         assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
     }
 
@@ -109,6 +112,6 @@ mod tests {
     fn a_folder_that_cannot_be_written_is_told() {
         let mut config = read(&[Layer::embedded_default()], &[], &Known::registered(&[])).expect("it is valid");
         config.storage.journal_dir = "/nowhere".into();
-        assert!(Rehearsal::new(Arc::new(config)).walk().is_err());
+        assert!(Rehearsal::new(Arc::new(config)).walk(true).is_err());
     }
 }
