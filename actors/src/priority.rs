@@ -1,6 +1,7 @@
 //! Lets the kernel prefer the threads that trade. In: a thread that can wait, or one that must not. Out: the first at a
 //! lower priority, with all that it starts; the second on a core of its own. Absent: raising one, which needs privileges.
 
+use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,19 +20,29 @@ pub fn choose(background: Background) {
     IDLE.store(background == Background::Idle, Ordering::Relaxed);
 }
 
-/// Steps back behind the threads that trade. A system that refuses it runs on as before.
+/// Steps back behind the threads that trade, as far as was chosen. A system that refuses it runs on as before.
 pub(crate) fn step_back() {
-    if IDLE.load(Ordering::Relaxed) {
-        // The kernel lets a thread finish its turn of some milliseconds before one that was woken, unless it is idle.
-        let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-        let this = thread_priority::thread_native_id();
-        if let Err(reason) = thread_priority::set_thread_priority_and_policy(this, ThreadPriority::Min, policy) {
-            eprintln!("a background thread keeps its priority: {reason}");
-        }
-    } else if let Err(reason) = rustix::process::setpriority_process(None, NICE) {
-        // Of the calling thread: what other systems call a process is a thread on Linux.
-        eprintln!("a background thread keeps its priority: {reason}");
+    if !IDLE.load(Ordering::Relaxed) {
+        return step_back_a_little();
     }
+    // The kernel lets a thread finish its turn of some milliseconds before one that was woken, unless it is idle.
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let this = thread_priority::thread_native_id();
+    if let Err(reason) = thread_priority::set_thread_priority_and_policy(this, ThreadPriority::Min, policy) {
+        refused(reason);
+    }
+}
+
+/// As [`step_back`], for a thread that safety needs: it is never idle, whatever was chosen.
+pub(crate) fn step_back_a_little() {
+    // Of the calling thread: what other systems call a process is a thread on Linux.
+    if let Err(reason) = rustix::process::setpriority_process(None, NICE) {
+        refused(reason);
+    }
+}
+
+fn refused(reason: impl fmt::Display) {
+    eprintln!("a background thread keeps its priority: {reason}");
 }
 
 /// Keeps the calling thread, and those it starts, on one core.
@@ -74,7 +85,13 @@ mod tests {
 
         choose(Background::Idle);
         let child = behind(|| std::thread::spawn(policy));
+        let needed = std::thread::spawn(move || {
+            step_back_a_little();
+            (nice(), policy())
+        });
+        let (nice_of_needed, policy_of_needed) = needed.join().expect("it only reads");
         choose(Background::Low);
+        assert!(nice_of_needed == before.max(NICE) && policy_of_needed != idle, "safety needs it");
         assert_eq!(child.join().expect("it only reads"), idle);
         assert!(nice() == before && policy() != idle, "the thread itself trades");
     }

@@ -10,8 +10,8 @@ use ibapi::orders::Action;
 use ibapi::orders::order_builder::market_order;
 use ibapi::subscriptions::SubscriptionItem;
 
-use crate::market::BAR;
-use crate::until::Until;
+use super::market::BAR;
+use super::until::Until;
 
 /// What a program saw of the market.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use gateway::WireLog;
 
-use crate::market::BAR;
+use super::market::BAR;
 
 /// Of one paced session.
 #[derive(Debug, Default)]

@@ -15,9 +15,9 @@ use engine::journal::Mode;
 use engine::market::Quality;
 use slog::Logger;
 
-use crate::bare::Seen;
-use crate::market::START;
-use crate::until::{DEADLINE, Until};
+use super::bare::Seen;
+use super::market::START;
+use super::until::{DEADLINE, Until};
 
 /// The default configuration with one strategy that trades on every bar whose close changes, and limits that nothing
 /// here reaches; `dir` holds journal, database and log.

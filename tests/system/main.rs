@@ -28,3 +28,4 @@ mod scenarios;
 mod shipped;
 mod simulation;
 mod support;
+mod wire_bench;

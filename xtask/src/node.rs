@@ -23,23 +23,17 @@ pub fn packages(listed: &Path, installed: &Path) -> Option<(&'static str, PathBu
     }
 }
 
-/// The stamp holds the lock file that was installed, and is written last: an interrupted attempt has none.
 fn install(listed: &Path, installed: &Path) -> io::Result<()> {
     if !needs::has_node() {
         return Err(io::Error::other("there is no Node.js that is new enough"));
     }
     let wanted = fs::read_to_string(listed.join("package-lock.json"))?;
-    let stamp = installed.join("lock.installed");
-    if installed.join("node_modules").exists() && fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
-        return Ok(());
-    }
-    if installed.exists() {
-        fs::remove_dir_all(installed)?;
-    }
-    fs::create_dir_all(installed)?;
-    for file in ["package.json", "package-lock.json"] {
-        fs::copy(listed.join(file), installed.join(file))?;
-    }
-    step::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(installed))?;
-    fs::write(stamp, wanted)
+    let whole = || installed.join("node_modules").exists();
+    step::make_folder(installed, "lock.installed", &wanted, whole, || {
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(listed.join(file), installed.join(file))?;
+        }
+        let npm = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+        step::run(Command::new("npm").args(npm).current_dir(installed))
+    })
 }

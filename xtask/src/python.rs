@@ -27,19 +27,19 @@ pub fn environments(requirements: &Path, venvs: &Path) -> Vec<(&'static str, Pat
     made.collect()
 }
 
-/// The stamp holds the requirements that were installed, and is written last: an interrupted attempt has none.
 fn environment(requirements: &Path, venv: &Path) -> io::Result<PathBuf> {
     let wanted = fs::read_to_string(requirements)?;
-    let (interpreter, stamp) = (venv.join("bin/python"), venv.join("requirements.installed"));
-    if interpreter.exists() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(interpreter);
-    }
-    if venv.exists() {
-        fs::remove_dir_all(venv)?;
-    }
-    step::run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    step::run(Command::new(&interpreter).args(pip).arg(requirements))?;
-    fs::write(stamp, wanted)?;
+    let interpreter = venv.join("bin/python");
+    step::make_folder(
+        venv,
+        "requirements.installed",
+        &wanted,
+        || interpreter.exists(),
+        || {
+            step::run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
+            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+            step::run(Command::new(&interpreter).args(pip).arg(requirements))
+        },
+    )?;
     Ok(interpreter)
 }

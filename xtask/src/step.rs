@@ -1,5 +1,6 @@
 //! Runs other programs and says what it runs.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -34,6 +35,27 @@ pub fn aloud(command: &mut Command) -> bool {
 /// As [`aloud`], for callers that go no further after a failure.
 pub fn run(command: &mut Command) -> io::Result<()> {
     if aloud(command) { Ok(()) } else { Err(io::Error::other(format!("`{}` failed", shown(command)))) }
+}
+
+/// Makes a folder anew unless it is `whole` and was made of what is `wanted` now. The stamp in it that says so is written
+/// last: an interrupted attempt has none.
+pub fn make_folder(
+    folder: &Path,
+    stamp: &str,
+    wanted: &str,
+    whole: impl Fn() -> bool,
+    make: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    let stamp = folder.join(stamp);
+    if whole() && fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+        return Ok(());
+    }
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    make()?;
+    fs::write(stamp, wanted)
 }
 
 /// Asks a question of a program: whether it exists and says yes. Its words are not shown.

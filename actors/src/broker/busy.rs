@@ -66,25 +66,43 @@ impl Drop for BusyPoll {
     }
 }
 
+/// When to rehearse: counted from what came last, so that the next thing seldom meets a walk.
+#[derive(Default)]
+struct Beat {
+    heard: u64,
+    next: u64,
+}
+
+impl Beat {
+    /// Whether a walk is due at `now`, and if so whether it is the first since something came at `heard`. Monotonic
+    /// nanoseconds.
+    fn due(&mut self, now: u64, heard: u64) -> Option<bool> {
+        if self.heard != heard {
+            (self.heard, self.next) = (heard, heard + QUIET_NS);
+        }
+        let is_first = self.next == heard + QUIET_NS;
+        (now >= self.next).then(|| {
+            self.next = now + REHEARSE_EVERY_NS;
+            is_first
+        })
+    }
+}
+
 impl Shared {
     async fn stay_awake(self: Rc<Self>, rehearsal: Rehearsal) {
         let mut rehearsal = Some(rehearsal);
-        let (mut heard, mut next_walk) = (0, 0);
+        let mut beat = Beat::default();
         loop {
             self.asleep.set(true);
             self.woken.notified().await;
             loop {
                 let now = mono_ns();
-                let last = self.heard.get();
-                if now.saturating_sub(last) > self.for_ns {
+                let heard = self.heard.get();
+                if now.saturating_sub(heard) > self.for_ns {
                     break;
                 }
-                if heard != last {
-                    (heard, next_walk) = (last, last + QUIET_NS);
-                }
-                if now >= next_walk {
-                    self.rehearse(&mut rehearsal, next_walk == heard + QUIET_NS);
-                    next_walk = now + REHEARSE_EVERY_NS;
+                if let Some(is_first) = beat.due(now, heard) {
+                    self.rehearse(&mut rehearsal, is_first);
                 }
                 // A thread that never rests is protected from whoever is woken on its core: give way by ourselves.
                 std::thread::yield_now();
@@ -114,6 +132,20 @@ mod tests {
     use engine::config::raw::{Known, Layer, read};
 
     use super::*;
+
+    #[test]
+    fn walks_are_counted_from_what_came_last() {
+        let (mut beat, heard) = (Beat::default(), 10_000_000);
+        let first = heard + QUIET_NS;
+        assert_eq!(beat.due(first - 1, heard), None);
+        assert_eq!(beat.due(first, heard), Some(true));
+        assert_eq!(beat.due(first + REHEARSE_EVERY_NS - 1, heard), None);
+        assert_eq!(beat.due(first + REHEARSE_EVERY_NS, heard), Some(false));
+        // Something came just before the third was due.
+        let heard = first + 2 * REHEARSE_EVERY_NS - 1;
+        assert_eq!(beat.due(heard + 1, heard), None);
+        assert_eq!(beat.due(heard + QUIET_NS, heard), Some(true));
+    }
 
     #[actix::test]
     async fn it_polls_while_something_came_lately_and_sleeps_otherwise() {

@@ -18,7 +18,7 @@ pub(super) fn spawn(shared: &Arc<Shared>) -> Result<(), SystemError> {
     let file = shared.journal().sync_handle()?;
     let shared = Arc::downgrade(shared);
     std::thread::Builder::new().name("journal-sync".to_owned()).spawn(move || {
-        priority::step_back();
+        priority::step_back_a_little();
         let (mut failed, mut gone) = (false, false);
         loop {
             std::thread::sleep(SYNC_EVERY);

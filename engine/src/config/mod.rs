@@ -82,7 +82,7 @@ pub struct Instance {
     pub background: Background,
 }
 
-/// What the threads that can wait (database, log, fsync) get of a processor core that others want too.
+/// What the threads that can wait (database, log, recording) get of a processor core that others want too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Background {
     /// About a tenth.

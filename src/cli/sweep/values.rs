@@ -75,7 +75,7 @@ fn range(from: &str, to: &str, step: &str) -> Option<Result<Vec<String>, String>
     if steps.is_none_or(|steps| steps.floor() >= Decimal::from(RUNS_MAX)) {
         return Some(Err(format!("more values than the {RUNS_MAX} runs that a sweep may have")));
     }
-    let values = std::iter::successors(Some(from), |value| Some(value + step)).take_while(|value| *value <= to);
+    let values = std::iter::successors(Some(from), |value| value.checked_add(step)).take_while(|value| *value <= to);
     Some(Ok(values.map(|value| value.normalize().to_string()).collect()))
 }
 
@@ -135,6 +135,8 @@ mod tests {
             Axis::read("a.b=0..79228162514264337593543950335..0.1")
                 .is_err_and(|told| told.text.contains("more values"))
         );
+        let highest = Axis::read("a.b=79228162514264337593543950334..79228162514264337593543950335..1");
+        assert!(highest.is_ok_and(|axis| axis.values.len() == 2), "nothing comes after the highest number");
         let twice = told(&["a.b=1,2", "a.c=1", "A.b=3"]).expect("one key twice").text;
         assert!(twice.contains("--set A.b=3: A.b is set already"), "{twice}");
         assert!(told(&["a.b=1,2,1"]).is_some_and(|told| told.text.contains("the value 1 a second time")));
