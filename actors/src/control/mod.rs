@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use slog::{info, warn};
+use slog::{debug, info, warn};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
@@ -124,6 +124,15 @@ async fn tell(mut stream: UnixStream, answer: &Answer, desk: &Desk) {
     };
     if let Err(reason) = told.await {
         warn!(desk.log(), "whoever commanded does not listen to the answer: {reason}"; "event" => "control.unheard");
+        return;
+    }
+    // Who is still writing when the socket closes gets a broken pipe, and may never read why it was refused.
+    let rest = async { tokio::io::copy(&mut stream, &mut tokio::io::sink()).await };
+    match tokio::time::timeout(ASKED_WITHIN, rest).await {
+        Ok(Ok(_)) | Err(_) => {}
+        Ok(Err(reason)) => {
+            debug!(desk.log(), "whoever commanded left early: {reason}"; "event" => "control.left");
+        }
     }
 }
 
