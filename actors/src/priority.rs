@@ -6,7 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine::config::Background;
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 
 /// Where several threads want one core, this one and its children get about a tenth of what the others get.
@@ -56,6 +56,22 @@ pub(crate) fn keep_to(core: u32) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
+/// Keeps the calling thread, and those it starts, off a core that another thread is to have for itself: a thread that
+/// never sleeps gives way to all that wait there, for up to milliseconds. Where there is no other core, nothing changes.
+pub fn keep_off(core: u32) {
+    let core = core as usize;
+    let left = sched_getaffinity(None).map(|mut set| {
+        if core < CpuSet::MAX_CPU {
+            set.unset(core);
+        }
+        set
+    });
+    let kept = left.and_then(|set| if set.count() == 0 { Ok(()) } else { sched_setaffinity(None, &set) });
+    if let Err(reason) = kept {
+        eprintln!("threads that do not trade are not kept off core {core}: {reason}");
+    }
+}
+
 /// What `work` makes, made on a thread that has stepped back, so that the threads it starts have too.
 pub(crate) fn behind<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
@@ -94,6 +110,28 @@ mod tests {
         assert!(nice_of_needed == before.max(NICE) && policy_of_needed != idle, "safety needs it");
         assert_eq!(child.join().expect("it only reads"), idle);
         assert!(nice() == before && policy() != idle, "the thread itself trades");
+    }
+
+    #[test]
+    fn a_thread_that_keeps_off_a_core_never_runs_there_and_neither_do_its_children() {
+        let allowed = || sched_getaffinity(None).expect("a thread may read its own");
+        let all = allowed();
+        let core = (0..CpuSet::MAX_CPU).find(|&core| all.is_set(core)).expect("it runs somewhere");
+        let number = u32::try_from(core).expect("a small number");
+        let alone = std::thread::spawn(move || {
+            keep_to(number).expect("it may run there");
+            keep_off(number);
+            allowed().is_set(core)
+        });
+        assert!(alone.join().expect("no panic"), "there is no other core to go to");
+        let others = std::thread::spawn(move || {
+            keep_off(number);
+            std::thread::spawn(allowed).join().expect("it only reads")
+        });
+        let others = others.join().expect("no panic");
+        assert_eq!(others.count(), (all.count() - 1).max(1));
+        assert!(!others.is_set(core) || all.count() == 1);
+        assert_eq!(allowed(), all, "the thread that started them stays as it was");
     }
 
     #[test]

@@ -110,23 +110,40 @@ fn main() {
     // Of the log's thread, which all sessions share; the others are a matter of each session.
     actors::priority::choose(Background::Idle);
     common::print_machine();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let log_config = pitboss::config(folder.path()).log;
-    let (log, _guard) = actors::logging::start(&log_config).expect("a log file in a new folder");
     if common::has_flag("--flood") {
-        return flood(&plan, &log);
+        return flood(&plan);
     }
     if common::has_flag("--apart") {
-        return latency(&plan, Placed::Apart, &log);
+        return latency(&plan, Placed::Apart);
     }
-    latency(&plan, Placed::Anywhere, &log);
+    latency(&plan, Placed::Anywhere);
     if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
-        latency(&plan, Placed::Apart, &log);
+        latency(&plan, Placed::Apart);
     }
-    flood(&plan, &log);
+    flood(&plan);
 }
 
-fn latency(plan: &Plan, placed: Placed, log: &Logger) {
+/// The log of all sessions that are placed so; events go to a file, as in production, until it is dropped.
+struct Log {
+    log: Logger,
+    _guard: actors::logging::LogGuard,
+    _folder: tempfile::TempDir,
+}
+
+impl Log {
+    fn start(placed: Placed) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = pitboss::config(folder.path()).log;
+        // The program's core is its own; its other threads keep off it, as `pitboss run` has them.
+        let core = (placed == Placed::Apart).then_some(GATEWAY_CORE);
+        let (log, guard) = on_core(core, || actors::logging::start(&config).expect("a log file in a new folder"));
+        Log { log, _guard: guard, _folder: folder }
+    }
+}
+
+fn latency(plan: &Plan, placed: Placed) {
+    let started = Log::start(placed);
+    let log = &started.log;
     let mut rounds = PROGRAMS.map(|_| Vec::new());
     let trades = plan.paced_bars * market::PACED_TRADES;
     for _ in 0..plan.paced_rounds {
@@ -180,7 +197,9 @@ fn tell_latencies(name: &str, placed: Placed, found: &Latencies) -> [f64; 4] {
     row
 }
 
-fn flood(plan: &Plan, log: &Logger) {
+fn flood(plan: &Plan) {
+    let started = Log::start(Placed::Anywhere);
+    let log = &started.log;
     let mut rates = FLOODED.map(|_| Vec::new());
     let mut lost = [0; FLOODED.len()];
     let trades = plan.flood_bars * market::FLOOD_TRADES + 1;
@@ -256,7 +275,9 @@ where
                 config.broker.busy_poll = BUSY_POLL;
                 actors::priority::choose(Background::Idle);
             }
-            pitboss::run(address, config, log, &until)
+            // The thread that trades goes to its core by itself.
+            let others = core.map(|_| GATEWAY_CORE);
+            on_core(others, || pitboss::run(address, config, log, &until))
         }
     };
     let sent = gateway.stats().ticks_sent;

@@ -43,6 +43,10 @@ pub fn run(plan: Plan) -> Outcome {
         let text = format!("strategy {} has `unprotected = true`, which only `pitboss backtest` accepts", bare.name);
         return Err(super::Failure::usage(text));
     }
+    // Before the first thread starts: all but the one that trades inherit it.
+    if let Some(core) = plan.config.broker.core {
+        actors::priority::keep_off(core);
+    }
     let (log, guard) = setup::logging(&plan.config)?;
     let json = plan.json;
     let outcome = actix::System::new().block_on(session(plan, log));

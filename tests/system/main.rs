@@ -8,6 +8,7 @@ mod analysis;
 mod backtests;
 mod clients;
 mod control;
+mod cores;
 mod database;
 mod disk;
 mod doubtful;
