@@ -8,7 +8,7 @@ const SPEED: f64 = 30.0;
 #[test]
 fn the_thread_that_trades_has_its_core_and_the_others_keep_off_it() {
     let own = allowed(&std::fs::read_to_string("/proc/thread-self/status").expect("this runs on Linux"));
-    if own != "0-1" && !own.starts_with("0-") {
+    if !own.starts_with("0-") {
         println!("skipped: needs a first core and another one, and may run on {own}");
         return;
     }

@@ -127,8 +127,7 @@ async fn tell(mut stream: UnixStream, answer: &Answer, desk: &Desk) {
         return;
     }
     // Who is still writing when the socket closes gets a broken pipe, and may never read why it was refused.
-    let rest = async { tokio::io::copy(&mut stream, &mut tokio::io::sink()).await };
-    match tokio::time::timeout(ASKED_WITHIN, rest).await {
+    match tokio::time::timeout(ASKED_WITHIN, tokio::io::copy(&mut stream, &mut tokio::io::sink())).await {
         Ok(Ok(_)) | Err(_) => {}
         Ok(Err(reason)) => {
             debug!(desk.log(), "whoever commanded left early: {reason}"; "event" => "control.left");
