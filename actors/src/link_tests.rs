@@ -62,7 +62,15 @@ impl Rig {
             gateway.inject(fault.clone()).expect("a fault that can be");
         }
         config.broker.address = gateway.local_addr();
-        let setup = Setup { config, peer: Peer::Simulated, clock, mode: Mode::Run, account: Account::New, log };
+        let setup = Setup {
+            config,
+            peer: Peer::Simulated,
+            find_partner: None,
+            clock,
+            mode: Mode::Run,
+            account: Account::New,
+            log,
+        };
         let system = System::start(setup).await.expect("it starts");
         Rig { system, gateway, _folder: folder }
     }

@@ -112,8 +112,15 @@ impl Rig {
         let log = Logger::root(slog::Discard, o!());
         let gateway = gateway_at(Price(20_000), &config, &clock, &log);
         config.broker.address = gateway.local_addr();
-        let setup =
-            Setup { config, peer: Peer::Simulated, clock, mode: Mode::Run, account: Account::New, log: log.clone() };
+        let setup = Setup {
+            config,
+            peer: Peer::Simulated,
+            find_partner: None,
+            clock,
+            mode: Mode::Run,
+            account: Account::New,
+            log: log.clone(),
+        };
         let system = System::start(setup).await.expect("it starts");
         let rig = Rig { system, gateway, _folder: folder };
         rig.until("trading is allowed", |view, _| view.trading == Trading::Allowed).await;

@@ -122,6 +122,7 @@ impl Desk {
         let setup = Setup {
             config: config.clone(),
             peer: Peer::Simulated,
+            find_partner: None,
             clock: clock.clone(),
             mode: Mode::Run,
             account: Account::New,

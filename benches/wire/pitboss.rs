@@ -67,6 +67,7 @@ pub fn run(address: SocketAddr, mut config: Config, log: &Logger, until: &Until)
     let setup = Setup {
         config,
         peer: Peer::Simulated,
+        find_partner: Some(gateway::spar),
         // It runs with the wall while stamps run ahead, so that no timer closes a bar.
         clock: Clock::scaled(START, 1.0),
         mode: Mode::Run,

@@ -6,6 +6,7 @@
 //! `faults` stand in all of these ways, `script` begins them, `control` is the door for those who watch and interfere.
 //! Everything runs on one thread of its own, so clients see one account and one order of events.
 //! `history` remembers what was played, for requests about the past.
+//! `sparring` is apart from all this: the other end of a client's practice.
 //! Absent: how orders match (the engine's venue), market data files.
 
 mod broker;
@@ -27,6 +28,7 @@ mod rehearsal;
 mod roots;
 mod script;
 mod server;
+mod sparring;
 mod stats;
 mod transcript;
 mod when;
@@ -45,5 +47,6 @@ pub use probe::{Probe, StepWritten, WireLog};
 pub use rehearsal::Rehearsal;
 pub use script::{Script, ScriptError, ScriptMistake};
 pub use server::{Gateway, start, start_probed, start_rehearsal};
+pub use sparring::{Turn, spar};
 pub use stats::{Stats, Truth};
 pub use transcript::{Direction, TranscriptEntry};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actors::broker::Peer;
+use actors::broker::{FindPartner, Peer};
 use actors::clock::Clock;
 use actors::journal::JournalDir;
 use actors::system::{Account, Setup, Stopped, System, SystemError};
@@ -86,7 +86,8 @@ async fn session(plan: Plan, log: Logger) -> Result<(Summary, Outcome), Failure>
     show_disabled_limits(&config, &log);
     show_forbidden(&config, &clock, &log);
     let socket = config.control.clone();
-    let setup = Setup { config, peer, clock, mode, account, log: log.clone() };
+    let find_partner = Some(gateway::spar as FindPartner);
+    let setup = Setup { config, peer, find_partner, clock, mode, account, log: log.clone() };
     let started = std::time::Instant::now();
     let mut running = System::start(setup).await.map_err(not_started)?;
     let control = match socket.map(|path| actors::control::open(&path, running.desk())).transpose() {

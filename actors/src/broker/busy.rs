@@ -6,19 +6,25 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use engine::config::Config;
 use slog::{Logger, warn};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, yield_now};
+use tokio::time::timeout;
 
-use super::rehearsal::Rehearsal;
-use crate::supervisor::{catch, mono_ns};
+use super::practice::FindPartner;
+use super::rehearsal::{Rehearsal, RehearsalError};
+use crate::supervisor::{catch_in, mono_ns};
 
 /// Nothing has come for so long: there is time to rehearse, and again after this much. What comes during a walk waits for
 /// it, up to two hundred microseconds; what comes two milliseconds after one takes some forty longer.
 const QUIET_NS: u64 = 150_000;
 const REHEARSE_EVERY_NS: u64 = 1_500_000;
+/// No walk takes so long, on any machine.
+const WALK_MAX: Duration = Duration::from_secs(10);
 
 pub(super) struct BusyPoll {
     shared: Rc<Shared>,
@@ -43,9 +49,9 @@ impl BusyPoll {
     }
 
     /// Called on the thread that is to stay awake, within its runtime.
-    pub fn start(&mut self, rehearsal: Rehearsal) {
+    pub fn start(&mut self, config: Arc<Config>, find_partner: Option<FindPartner>) {
         if self.shared.for_ns > 0 && self.task.is_none() {
-            self.task = Some(actix_rt::spawn(Shared::stay_awake(self.shared.clone(), rehearsal)));
+            self.task = Some(actix_rt::spawn(Shared::stay_awake(self.shared.clone(), config, find_partner)));
         }
     }
 
@@ -89,8 +95,8 @@ impl Beat {
 }
 
 impl Shared {
-    async fn stay_awake(self: Rc<Self>, rehearsal: Rehearsal) {
-        let mut rehearsal = Some(rehearsal);
+    async fn stay_awake(self: Rc<Self>, config: Arc<Config>, find_partner: Option<FindPartner>) {
+        let mut rehearsal = self.tried(Rehearsal::open(config, find_partner)).await;
         let mut beat = Beat::default();
         loop {
             self.asleep.set(true);
@@ -101,8 +107,11 @@ impl Shared {
                 if now.saturating_sub(heard) > self.for_ns {
                     break;
                 }
-                if let Some(is_first) = beat.due(now, heard) {
-                    self.rehearse(&mut rehearsal, is_first);
+                if let Some(is_first) = beat.due(now, heard)
+                    && let Some(walking) = &mut rehearsal
+                    && self.tried(walking.walk(is_first)).await.is_none()
+                {
+                    rehearsal = None;
                 }
                 // A thread that never rests is protected from whoever is woken on its core: give way by ourselves.
                 std::thread::yield_now();
@@ -112,23 +121,21 @@ impl Shared {
         }
     }
 
-    /// It is only a help: one that fails is not tried again.
-    fn rehearse(&self, rehearsal: &mut Option<Rehearsal>, has_time: bool) {
-        let Some(walking) = rehearsal else { return };
-        let failed = match catch(|| walking.walk(has_time)) {
-            Ok(Ok(())) => return,
-            Ok(Err(reason)) => reason.to_string(),
-            Err(panic) => panic.to_string(),
+    /// What comes of it. It is only a help: one that fails is told of, and not tried again.
+    async fn tried<T>(&self, work: impl Future<Output = Result<T, RehearsalError>>) -> Option<T> {
+        let failed = match timeout(WALK_MAX, catch_in(work)).await {
+            Ok(Ok(Ok(done))) => return Some(done),
+            Ok(Ok(Err(reason))) => reason.to_string(),
+            Ok(Err(panic)) => panic.to_string(),
+            Err(_) => format!("it was not done within {WALK_MAX:?}"),
         };
-        warn!(self.log, "orders will leave later than they could: the rehearsal {failed}"; "event" => "broker.rehearsal");
-        *rehearsal = None;
+        warn!(self.log, "orders will leave later than they could, nothing rehearses: {failed}"; "event" => "broker.rehearsal");
+        None
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use engine::config::raw::{Known, Layer, read};
 
     use super::*;
@@ -151,7 +158,7 @@ mod tests {
     async fn it_polls_while_something_came_lately_and_sleeps_otherwise() {
         let config = read(&[Layer::embedded_default()], &[], &Known::registered(&[])).expect("it is valid");
         let mut busy = BusyPoll::new(Duration::from_millis(5), Logger::root(slog::Discard, slog::o!()));
-        busy.start(Rehearsal::new(Arc::new(config)));
+        busy.start(Arc::new(config), None);
         yield_now().await;
         assert!(busy.shared.asleep.get(), "nothing has come yet");
         let began = mono_ns();

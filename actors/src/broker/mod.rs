@@ -36,6 +36,7 @@ mod busy;
 mod convert;
 mod gate;
 mod pace;
+mod practice;
 mod profit;
 mod ready;
 mod rehearsal;
@@ -45,8 +46,8 @@ mod ticks;
 
 use busy::BusyPoll;
 use gate::{Gate, Gated};
+pub use practice::{FindPartner, Partner};
 use ready::{Merged, Ready};
-use rehearsal::Rehearsal;
 use send::{Ask, Job, Writing};
 pub use session::{ConnectError, gateway_time};
 use session::{Manner, Session, Streams, Tick, TickKind, TickStream};
@@ -77,6 +78,7 @@ pub struct Broker {
     intakes: Vec<Intake>,
     batches: Batches,
     busy: BusyPoll,
+    find_partner: Option<FindPartner>,
     session: Option<Live>,
     attempt: u32,
     /// Connections so far.
@@ -125,10 +127,11 @@ struct NotSent {
 }
 
 impl Broker {
-    /// `last`: where each symbol's market was seen last in an earlier session.
+    /// `last`: where each symbol's market was seen last in an earlier session. `find_partner`: for rehearsals.
     pub fn new(
         config: Arc<Config>,
         peer: Peer,
+        find_partner: Option<FindPartner>,
         last: &[Option<Price>],
         shared: Arc<Shared>,
         gauge: Arc<Gauge>,
@@ -147,6 +150,7 @@ impl Broker {
             intakes,
             batches,
             busy,
+            find_partner,
             session: None,
             attempt: 0,
             sessions: 0,
@@ -356,7 +360,7 @@ impl Actor for Broker {
         {
             warn!(self.outlet.shared.log, "the broker's thread cannot keep to core {core}: {reason}"; "event" => "broker.core");
         }
-        self.busy.start(Rehearsal::new(self.config.clone()));
+        self.busy.start(self.config.clone(), self.find_partner);
         self.connect(ctx);
     }
 }

@@ -1,11 +1,13 @@
 //! Walks the way from a trade to an order while nothing comes, so that its code is in the processor's caches when a
-//! trade does: an invented market in `engine::rehearsal`, records encoded and written to a file without a name, orders
-//! converted and dropped. In: time to spend. Out: nothing. Absent: the journal, the socket, the real cores.
+//! trade does: an invented market in `engine::rehearsal`, records encoded and written to a file without a name, trades
+//! and orders that pass over a line to practise on. In: time to spend. Out: nothing. Absent: the journal, the connection
+//! that trades, the real cores.
 
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
 use std::io::{self, Seek, Write};
+use std::mem::take;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,46 +18,85 @@ use engine::journal::{Entry, Record, encode};
 use engine::rehearsal::{Market, rehearsal};
 use engine::time::Timestamp;
 
-use super::convert;
+use ibapi::orders::Order;
 
-/// Walks before everything begins anew: books grow, and the invented session ends. That takes a millisecond. The file is
-/// rewound, which costs the thread that trades less than a new one, and nothing once its blocks are there.
-const WALKS_MAX: u32 = 1_024;
+use super::convert;
+use super::practice::{FindPartner, Practice, PracticeError};
+
+/// Walks before everything begins anew: books grow, and the invented session ends. To take leave of this many walks takes
+/// a tenth of a millisecond, of a thousand four; to begin takes a tenth again. The file is rewound, which costs the thread
+/// that trades less than a new one, and nothing once its blocks are there.
+const WALKS_MAX: u32 = 32;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RehearsalError {
+    #[error("the scratch file: {0}")]
+    File(#[from] io::Error),
+    #[error(transparent)]
+    Practice(#[from] PracticeError),
+}
 
 pub(super) struct Rehearsal {
     config: Arc<Config>,
-    file: Option<File>,
+    file: File,
+    /// Without one, orders are converted and dropped.
+    practice: Option<Practice>,
     run: Option<Run>,
 }
 
 struct Run {
     backtest: Backtest<Market, Box<dyn FnMut(Timestamp, Record)>>,
-    written: Rc<RefCell<Vec<u8>>>,
+    decided: Rc<RefCell<Decided>>,
     walks: u32,
 }
 
+/// What a step leads to.
+#[derive(Default)]
+struct Decided {
+    written: Vec<u8>,
+    orders: Vec<Order>,
+}
+
 impl Rehearsal {
-    pub fn new(config: Arc<Config>) -> Self {
-        Self { config, file: None, run: None }
+    pub async fn open(config: Arc<Config>, find_partner: Option<FindPartner>) -> Result<Self, RehearsalError> {
+        let file = scratch_file(&config.storage.journal_dir)?;
+        let practice = match (find_partner, config.instruments.first()) {
+            (Some(find), Some(instrument)) => {
+                Some(Practice::open(find().map_err(PracticeError::from)?, instrument).await?)
+            }
+            _ => None,
+        };
+        Ok(Self { config, file, practice, run: None })
     }
 
-    /// Walks once. `has_time`: something has just come and the next is not expected at once, so that it may begin anew.
-    /// An error means that the scratch file cannot be written.
-    pub fn walk(&mut self, has_time: bool) -> io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(scratch_file(&self.config.storage.journal_dir)?),
-        };
-        if self.run.as_ref().is_none_or(|run| has_time && run.walks >= WALKS_MAX) {
+    /// Walks once. `has_time`: something has just come and the next is not expected at once, so that it may take leave of
+    /// what has grown instead; the next walk begins anew.
+    pub async fn walk(&mut self, has_time: bool) -> Result<(), RehearsalError> {
+        if has_time && self.run.take_if(|run| run.walks >= WALKS_MAX).is_some() {
+            self.file.rewind()?;
+            return Ok(());
+        }
+        if self.run.is_none() {
             self.run = Run::new(&self.config);
-            file.rewind()?;
         }
         let Some(run) = &mut self.run else { return Ok(()) };
         run.walks += 1;
+        if let Some(practice) = &mut self.practice {
+            practice.trade().await?;
+        }
         run.backtest.step();
-        let mut written = run.written.borrow_mut();
-        file.write_all(&written)?;
-        written.clear();
+        let orders = {
+            let Decided { written, orders } = &mut *run.decided.borrow_mut();
+            self.file.write_all(written)?;
+            written.clear();
+            take(orders)
+        };
+        if let Some(practice) = &self.practice {
+            for order in &orders {
+                practice.send(order).await?;
+            }
+        }
+        black_box(orders);
         Ok(())
     }
 }
@@ -63,19 +104,20 @@ impl Rehearsal {
 impl Run {
     /// `None` if there is nothing to trade.
     fn new(config: &Arc<Config>) -> Option<Run> {
-        let written = Rc::new(RefCell::new(Vec::new()));
-        let (bytes, settings) = (written.clone(), config.clone());
+        let decided: Rc<RefCell<Decided>> = Rc::default();
+        let (of_step, settings) = (decided.clone(), config.clone());
         let journal = move |at: Timestamp, record: Record| {
+            let of_step = &mut *of_step.borrow_mut();
             if let Record::OrderPlaced(ticket) = &record {
-                black_box(convert::order(ticket, &settings.instruments[0], "rehearsal"));
+                of_step.orders.push(convert::order(ticket, &settings.instruments[0], "rehearsal"));
             }
             // A record that is too long for a frame is refused there as it is in the real journal.
-            black_box(encode(&Entry { seq: 0, at, record }, &mut bytes.borrow_mut()).is_ok());
+            black_box(encode(&Entry { seq: 0, at, record }, &mut of_step.written).is_ok());
         };
         let journal: Box<dyn FnMut(Timestamp, Record)> = Box::new(journal);
         let mut backtest = rehearsal(config, journal)?;
         backtest.connect();
-        Some(Run { backtest, written, walks: 0 })
+        Some(Run { backtest, decided, walks: 0 })
     }
 }
 
@@ -89,29 +131,60 @@ fn scratch_file(folder: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use engine::config::raw::{Known, Layer, read};
 
     use super::*;
+    use crate::broker::Partner;
 
-    #[test]
-    fn it_walks_on_and_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+    fn config(journal_dir: &Path) -> Arc<Config> {
         let mut config = read(&[Layer::embedded_default()], &[], &Known::registered(&[])).expect("it is valid");
-        config.storage.journal_dir = folder.path().to_path_buf();
-        let mut rehearsal = Rehearsal::new(Arc::new(config));
+        config.storage.journal_dir = journal_dir.to_path_buf();
+        Arc::new(config)
+    }
+
+    #[actix::test]
+    async fn it_walks_on_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut rehearsal = Rehearsal::open(config(folder.path()), None).await.expect("the folder can be written");
         for _ in 0..WALKS_MAX + 2 {
-            rehearsal.walk(false).expect("the folder can be written");
+            rehearsal.walk(false).await.expect("the folder can be written");
         }
         assert_eq!(rehearsal.run.as_ref().map(|run| run.walks), Some(WALKS_MAX + 2), "there was no time");
-        rehearsal.walk(true).expect("the folder can be written");
+        rehearsal.walk(true).await.expect("the folder can be written");
+        assert!(rehearsal.run.is_none(), "it took leave");
+        rehearsal.walk(false).await.expect("the folder can be written");
         assert_eq!(rehearsal.run.as_ref().map(|run| run.walks), Some(1), "it began anew");
         assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
     }
 
-    #[test]
-    fn a_folder_that_cannot_be_written_is_told() {
-        let mut config = read(&[Layer::embedded_default()], &[], &Known::registered(&[])).expect("it is valid");
-        config.storage.journal_dir = "/nowhere".into();
-        assert!(Rehearsal::new(Arc::new(config)).walk(true).is_err());
+    #[actix::test]
+    async fn with_a_partner_trades_and_orders_pass_over_the_line_until_it_is_gone() {
+        thread_local! {
+            static TURNS: Cell<u32> = const { Cell::new(0) };
+        }
+        fn short_of_breath() -> io::Result<Partner> {
+            let (address, mut turn) = gateway::spar()?;
+            let turn = move |trade: bool| {
+                TURNS.set(TURNS.get() + u32::from(trade));
+                if TURNS.get() > 20 { Err(io::ErrorKind::BrokenPipe.into()) } else { turn(trade) }
+            };
+            Ok((address, Box::new(turn)))
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut rehearsal =
+            Rehearsal::open(config(folder.path()), Some(short_of_breath)).await.expect("they come together");
+        for n in 1..=20 {
+            rehearsal.walk(true).await.expect("the line holds");
+            assert_eq!(TURNS.get(), n, "each walk has its trade");
+        }
+        let gone = rehearsal.walk(true).await;
+        assert!(matches!(gone, Err(RehearsalError::Practice(PracticeError::Partner(_)))), "{gone:?}");
+    }
+
+    #[actix::test]
+    async fn a_folder_that_cannot_be_written_is_told() {
+        assert!(matches!(Rehearsal::open(config(Path::new("/nowhere")), None).await, Err(RehearsalError::File(_))));
     }
 }

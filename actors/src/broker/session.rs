@@ -326,7 +326,7 @@ impl Session {
     }
 }
 
-fn tagged<T, S, F>(symbol: SymbolId, stream: S, wrap: F) -> TickStream
+pub(super) fn tagged<T, S, F>(symbol: SymbolId, stream: S, wrap: F) -> TickStream
 where
     S: Stream<Item = Result<SubscriptionItem<T>, Error>> + 'static,
     F: Fn(T) -> Tick + 'static,

@@ -77,6 +77,7 @@ impl Life<'_> {
         let setup = Setup {
             config: self.config.clone(),
             peer: Peer::Simulated,
+            find_partner: None,
             clock: Clock::simulated(begins),
             mode: Mode::Run,
             account: Account::Same,

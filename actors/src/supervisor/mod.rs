@@ -27,6 +27,6 @@ pub use clock::mono_ns;
 pub use event::{Failure, GaveUp, Hang, HowStopped, Reporter, Sink, SupervisionEvent, What};
 pub use gauge::{ActorHealth, ActorState, Gauge};
 pub use panics::Panic;
-pub(crate) use panics::catch;
+pub(crate) use panics::{catch, catch_in};
 pub use pitboss::{StartError, Supervisor, SupervisorConfig};
 pub use port::Port;

@@ -3,8 +3,11 @@
 //! hook that was there before. Absent: deciding what happens next.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, PanicHookInfo};
+use std::pin::pin;
 use std::sync::Once;
+use std::task::Poll;
 use std::{fmt, panic};
 
 /// A panic that was contained.
@@ -46,6 +49,16 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
             backtrace: None,
         }),
     })
+}
+
+/// Runs `work` to its end; a panic in it ends here, as in [`catch`].
+pub(crate) async fn catch_in<T>(work: impl Future<Output = T>) -> Result<T, Panic> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match catch(|| work.as_mut().poll(cx)) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
 }
 
 fn install_hook() {
@@ -107,6 +120,16 @@ mod tests {
         assert_eq!((caught.message.as_str(), caught.line), ("boom 7", line));
         assert!(caught.file.ends_with("panics.rs"), "{}", caught.file);
         assert_eq!(catch(|| 5), Ok(5));
+    }
+
+    #[tokio::test]
+    async fn a_panic_after_a_wait_is_told_too() {
+        let work = async {
+            tokio::task::yield_now().await;
+            panic!("boom later")
+        };
+        assert_eq!(catch_in::<()>(work).await.expect_err("it panicked").message, "boom later");
+        assert_eq!(catch_in(async { 5 }).await, Ok(5));
     }
 
     #[test]

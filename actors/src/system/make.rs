@@ -20,7 +20,7 @@ use slog::Logger;
 
 use super::SystemError;
 use super::rebuild::Rebuild;
-use crate::broker::{Broker, Peer};
+use crate::broker::{Broker, FindPartner, Peer};
 use crate::directory::Shared;
 use crate::shell::{Build, Hosted, Shell};
 use crate::storage::{StorageActor, StorageSettings};
@@ -78,11 +78,16 @@ impl Make {
         Ok(to.add_gauged(spec, move |ctx, gauge| Shell::new(shared, gauge, build, place, ctx.address()))?)
     }
 
-    pub fn broker(&self, to: &mut Supervisor, peer: Peer) -> Result<Child<Broker>, SystemError> {
+    pub fn broker(
+        &self,
+        to: &mut Supervisor,
+        peer: Peer,
+        find_partner: Option<FindPartner>,
+    ) -> Result<Child<Broker>, SystemError> {
         let (config, shared, last) = (self.config.clone(), self.shared.clone(), self.last.clone());
         let actor = &self.config.actors.broker;
         let spec = Self::spec("broker".to_owned(), "broker", actor, order::BROKER, OnGiveUp::NeverGiveUp);
-        Ok(to.add_gauged(spec, move |_, gauge| Broker::new(config, peer, &last, shared, gauge))?)
+        Ok(to.add_gauged(spec, move |_, gauge| Broker::new(config, peer, find_partner, &last, shared, gauge))?)
     }
 
     pub fn storage(&self, to: &mut Supervisor, log: Logger) -> Result<Child<StorageActor>, SystemError> {

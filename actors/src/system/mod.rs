@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 #[cfg(test)]
 use crate::broker::Broker;
-use crate::broker::Peer;
+use crate::broker::{FindPartner, Peer};
 use crate::clock::Clock;
 use crate::directory::{Addresses, Phase, Shared, Told};
 use crate::journal::{JournalDir, OpenError, ReadError, Recovered, WriteError};
@@ -57,6 +57,8 @@ pub enum Account {
 pub struct Setup {
     pub config: Config,
     pub peer: Peer,
+    /// Who practises with a thread that does not sleep (`broker.busy_poll_ms`); without, rehearsals end before the socket.
+    pub find_partner: Option<FindPartner>,
     pub clock: Clock,
     pub mode: Mode,
     pub account: Account,
@@ -192,7 +194,7 @@ impl System {
     }
 
     async fn start_before(other_end: OtherEnd, setup: Setup) -> Result<System, SystemError> {
-        let Setup { mut config, peer: _, clock, mode, account, log } = setup;
+        let Setup { mut config, peer: _, find_partner, clock, mode, account, log } = setup;
         as_run(&mut config, &clock);
         let config = Arc::new(config);
         let dir = JournalDir::open(&config.storage.journal_dir)?;
@@ -245,7 +247,7 @@ impl System {
             OtherEnd::Ib(peer) => {
                 sync::spawn(&shared)?;
                 let mut supervisor = on_threads(&config, reporter)?;
-                let broker = make.broker(&mut supervisor, peer)?;
+                let broker = make.broker(&mut supervisor, peer, find_partner)?;
                 make.storage(&mut supervisor, log.clone())?;
                 make.teller(&mut supervisor, info, log.clone())?;
                 let port = broker.port();
