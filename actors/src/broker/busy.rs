@@ -20,7 +20,7 @@ use super::rehearsal::{Rehearsal, RehearsalError};
 use crate::supervisor::{catch_in, mono_ns};
 
 /// Nothing has come for so long: there is time to rehearse, and again after this much. What comes during a walk waits for
-/// it, up to two hundred microseconds; what comes two milliseconds after one takes some forty longer.
+/// a part of it, some fifty microseconds; what comes two milliseconds after one takes some forty longer.
 const QUIET_NS: u64 = 150_000;
 const REHEARSE_EVERY_NS: u64 = 1_500_000;
 /// No walk takes so long, on any machine.
@@ -80,17 +80,16 @@ struct Beat {
 }
 
 impl Beat {
-    /// Whether a walk is due at `now`, and if so whether it is the first since something came at `heard`. Monotonic
-    /// nanoseconds.
-    fn due(&mut self, now: u64, heard: u64) -> Option<bool> {
+    /// Whether a walk is due at `now`, something having come last at `heard`. Monotonic nanoseconds.
+    fn due(&mut self, now: u64, heard: u64) -> bool {
         if self.heard != heard {
             (self.heard, self.next) = (heard, heard + QUIET_NS);
         }
-        let is_first = self.next == heard + QUIET_NS;
-        (now >= self.next).then(|| {
+        let due = now >= self.next;
+        if due {
             self.next = now + REHEARSE_EVERY_NS;
-            is_first
-        })
+        }
+        due
     }
 }
 
@@ -107,9 +106,9 @@ impl Shared {
                 if now.saturating_sub(heard) > self.for_ns {
                     break;
                 }
-                if let Some(is_first) = beat.due(now, heard)
+                if beat.due(now, heard)
                     && let Some(walking) = &mut rehearsal
-                    && self.tried(walking.walk(is_first)).await.is_none()
+                    && self.tried(walking.walk()).await.is_none()
                 {
                     rehearsal = None;
                 }
@@ -144,14 +143,14 @@ mod tests {
     fn walks_are_counted_from_what_came_last() {
         let (mut beat, heard) = (Beat::default(), 10_000_000);
         let first = heard + QUIET_NS;
-        assert_eq!(beat.due(first - 1, heard), None);
-        assert_eq!(beat.due(first, heard), Some(true));
-        assert_eq!(beat.due(first + REHEARSE_EVERY_NS - 1, heard), None);
-        assert_eq!(beat.due(first + REHEARSE_EVERY_NS, heard), Some(false));
+        assert!(!beat.due(first - 1, heard));
+        assert!(beat.due(first, heard));
+        assert!(!beat.due(first + REHEARSE_EVERY_NS - 1, heard));
+        assert!(beat.due(first + REHEARSE_EVERY_NS, heard));
         // Something came just before the third was due.
         let heard = first + 2 * REHEARSE_EVERY_NS - 1;
-        assert_eq!(beat.due(heard + 1, heard), None);
-        assert_eq!(beat.due(heard + QUIET_NS, heard), Some(true));
+        assert!(!beat.due(heard + 1, heard));
+        assert!(beat.due(heard + QUIET_NS, heard));
     }
 
     #[actix::test]

@@ -360,7 +360,10 @@ impl Actor for Broker {
         {
             warn!(self.outlet.shared.log, "the broker's thread cannot keep to core {core}: {reason}"; "event" => "broker.core");
         }
-        self.busy.start(self.config.clone(), self.find_partner);
+        // A market that waits for its client's word cannot come too early, and polling would keep it from its core.
+        if !self.outlet.shared.clock.is_driven() {
+            self.busy.start(self.config.clone(), self.find_partner);
+        }
         self.connect(ctx);
     }
 }

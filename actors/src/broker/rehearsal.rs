@@ -17,8 +17,8 @@ use engine::config::Config;
 use engine::journal::{Entry, Record, encode};
 use engine::rehearsal::{Market, rehearsal};
 use engine::time::Timestamp;
-
 use ibapi::orders::Order;
+use tokio::task::yield_now;
 
 use super::convert;
 use super::practice::{FindPartner, Practice, PracticeError};
@@ -69,10 +69,9 @@ impl Rehearsal {
         Ok(Self { config, file, practice, run: None })
     }
 
-    /// Walks once. `has_time`: something has just come and the next is not expected at once, so that it may take leave of
-    /// what has grown instead; the next walk begins anew.
-    pub async fn walk(&mut self, has_time: bool) -> Result<(), RehearsalError> {
-        if has_time && self.run.take_if(|run| run.walks >= WALKS_MAX).is_some() {
+    /// Walks once; or takes leave of what has grown, and the next walk begins anew.
+    pub async fn walk(&mut self) -> Result<(), RehearsalError> {
+        if self.run.take_if(|run| run.walks >= WALKS_MAX).is_some() {
             self.file.rewind()?;
             return Ok(());
         }
@@ -93,6 +92,8 @@ impl Rehearsal {
         };
         if let Some(practice) = &self.practice {
             for order in &orders {
+                // What has come meanwhile goes first.
+                yield_now().await;
                 practice.send(order).await?;
             }
         }
@@ -148,13 +149,13 @@ mod tests {
     async fn it_walks_on_and_leaves_nothing_behind() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut rehearsal = Rehearsal::open(config(folder.path()), None).await.expect("the folder can be written");
-        for _ in 0..WALKS_MAX + 2 {
-            rehearsal.walk(false).await.expect("the folder can be written");
+        for n in 1..=WALKS_MAX {
+            rehearsal.walk().await.expect("the folder can be written");
+            assert_eq!(rehearsal.run.as_ref().map(|run| run.walks), Some(n));
         }
-        assert_eq!(rehearsal.run.as_ref().map(|run| run.walks), Some(WALKS_MAX + 2), "there was no time");
-        rehearsal.walk(true).await.expect("the folder can be written");
+        rehearsal.walk().await.expect("the folder can be written");
         assert!(rehearsal.run.is_none(), "it took leave");
-        rehearsal.walk(false).await.expect("the folder can be written");
+        rehearsal.walk().await.expect("the folder can be written");
         assert_eq!(rehearsal.run.as_ref().map(|run| run.walks), Some(1), "it began anew");
         assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
     }
@@ -176,10 +177,10 @@ mod tests {
         let mut rehearsal =
             Rehearsal::open(config(folder.path()), Some(short_of_breath)).await.expect("they come together");
         for n in 1..=20 {
-            rehearsal.walk(true).await.expect("the line holds");
+            rehearsal.walk().await.expect("the line holds");
             assert_eq!(TURNS.get(), n, "each walk has its trade");
         }
-        let gone = rehearsal.walk(true).await;
+        let gone = rehearsal.walk().await;
         assert!(matches!(gone, Err(RehearsalError::Practice(PracticeError::Partner(_)))), "{gone:?}");
     }
 
