@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use engine::books;
 use engine::config::{Config, Limit};
-use engine::journal::{Entry, Mode, Record, Verdict};
+use engine::journal::{Entry, Record, Verdict};
 use engine::market::{Price, SymbolId};
 use engine::time::Timestamp;
 use engine::trade::{Bracket, Intent, Money, OrderIntent, OrderKind, Side, StrategyId, Trading};
@@ -16,10 +16,9 @@ use gateway::{Direction, Fault, Gateway, Pacing, Rehearsal};
 use slog::{Logger, o};
 use tempfile::TempDir;
 
-use crate::broker::Peer;
 use crate::clock::Clock;
 use crate::directory::Told;
-use crate::system::{Account, Setup, System};
+use crate::system::{Setup, System};
 use crate::system_tests::{busy, config, in_system};
 
 /// Ten o'clock in New York on a Wednesday: regular hours.
@@ -62,16 +61,7 @@ impl Rig {
             gateway.inject(fault.clone()).expect("a fault that can be");
         }
         config.broker.address = gateway.local_addr();
-        let setup = Setup {
-            config,
-            peer: Peer::Simulated,
-            find_partner: None,
-            clock,
-            mode: Mode::Run,
-            account: Account::New,
-            log,
-        };
-        let system = System::start(setup).await.expect("it starts");
+        let system = System::start(Setup::simulated(config, clock, log)).await.expect("it starts");
         Rig { system, gateway, _folder: folder }
     }
 

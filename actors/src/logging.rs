@@ -15,7 +15,8 @@ use std::sync::OnceLock;
 
 use chrono::Local;
 use engine::config::{LOG_LEVELS, LogConfig};
-use slog::{Drain, Level, LevelFilter, Logger, o};
+use engine::journal::Severity;
+use slog::{Drain, Level, LevelFilter, Logger, debug, error, o, warn};
 use slog_async::{Async, AsyncError, AsyncGuard, OverflowStrategy};
 
 use crate::priority;
@@ -72,6 +73,15 @@ pub fn start(config: &LogConfig) -> Result<(Logger, LogGuard), LogError> {
     slog_scope::set_global_logger(logger.clone()).cancel_reset();
     bridge()?;
     Ok((logger, guard))
+}
+
+/// An event for a person, as loud as its severity says.
+pub(crate) fn tell(log: &Logger, severity: Severity, event: &str, actor: &str, text: &str) {
+    match severity {
+        Severity::Info => debug!(log, "{text}"; "event" => event, "actor" => actor),
+        Severity::Warning => warn!(log, "{text}"; "event" => event, "actor" => actor),
+        Severity::Error => error!(log, "{text}"; "event" => event, "actor" => actor),
+    }
 }
 
 /// The crate `log` takes one receiver for the life of the process; ours passes on to whichever logger is global.

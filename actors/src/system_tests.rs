@@ -2,6 +2,7 @@
 
 mod away;
 mod first_tick;
+mod partners;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use engine::books;
 use engine::config::raw::{ContractSpec, Known, Layer};
 use engine::config::{Config, Limit};
-use engine::journal::{Mode, Record};
+use engine::journal::Record;
 use engine::market::{Price, SymbolId};
 use engine::time::Timestamp;
 use engine::trade::{Bracket, Intent, Money, OrderIntent, OrderKind, Side, StrategyId, Trading};
@@ -19,7 +20,6 @@ use gateway::{Gateway, Pacing, Truth};
 use slog::{Logger, o};
 use tempfile::TempDir;
 
-use crate::broker::Peer;
 use crate::clock::Clock;
 use crate::directory::Told;
 use crate::faults::{Fail, Place};
@@ -112,16 +112,7 @@ impl Rig {
         let log = Logger::root(slog::Discard, o!());
         let gateway = gateway_at(Price(20_000), &config, &clock, &log);
         config.broker.address = gateway.local_addr();
-        let setup = Setup {
-            config,
-            peer: Peer::Simulated,
-            find_partner: None,
-            clock,
-            mode: Mode::Run,
-            account: Account::New,
-            log: log.clone(),
-        };
-        let system = System::start(setup).await.expect("it starts");
+        let system = System::start(Setup::simulated(config, clock, log)).await.expect("it starts");
         let rig = Rig { system, gateway, _folder: folder };
         rig.until("trading is allowed", |view, _| view.trading == Trading::Allowed).await;
         rig

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Supervised};
 use engine::allocation::Shares;
-use engine::journal::{OrderChange, Record, SessionInfo, Severity, Verdict};
+use engine::journal::{OrderChange, Record, SessionInfo, Verdict};
 use engine::market::{Price, SymbolId};
 use engine::orders::machine::State;
 use engine::trade::{ClientOrderId, Fill, Intent, OrderTicket, StrategyId};
 use slog::{Logger, debug, error, info, warn};
 
 use crate::journal::{Position, Tail};
+use crate::logging;
 use crate::supervisor::Stop;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -67,7 +68,7 @@ impl Teller {
                     "event" => "bar.closed", "quality" => bar.quality.name());
             }
             Record::System { severity, event, actor, text } if CORES.contains(&actor.as_str()) => {
-                self.tell_system(*severity, event, actor, text);
+                logging::tell(&self.log, *severity, event, actor, text);
             }
             Record::Latched(latch) => {
                 let told = latch.told(|id| self.strategy(id));
@@ -81,7 +82,7 @@ impl Teller {
                 warn!(self.log, "{command} by {who}: {why}"; "event" => "operator.command");
             }
             Record::Allocation(shares) => self.tell_shares(shares),
-            // The supervisor and the shell have logged their own.
+            // The supervisor, the shell and the broker actor have logged their own.
             Record::System { .. } => {}
             Record::SessionStarted { .. }
             | Record::BarRevised(_)
@@ -164,14 +165,6 @@ impl Teller {
         info!(self.log, "fill   {}: {} {} {} {} at {price}", self.strategy(fill.strategy), fill.leg.name(),
             fill.side.name(), fill.quantity, self.symbol(fill.symbol);
             "event" => "order.filled", "exec_id" => &fill.exec_id);
-    }
-
-    fn tell_system(&self, severity: Severity, event: &str, actor: &str, text: &str) {
-        match severity {
-            Severity::Info => debug!(self.log, "{text}"; "event" => event, "actor" => actor),
-            Severity::Warning => warn!(self.log, "{text}"; "event" => event, "actor" => actor),
-            Severity::Error => error!(self.log, "{text}"; "event" => event, "actor" => actor),
-        }
     }
 
     fn strategy(&self, id: StrategyId) -> String {

@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use actors::broker::Peer;
 use actors::clock::Clock;
 use actors::directory::Told;
 use actors::journal::{Position, Tail};
-use actors::system::{Account, Setup, System};
+use actors::system::{Setup, System};
 use engine::books;
 use engine::config::Config;
 use engine::config::raw::{self, Known, Layer};
-use engine::journal::{Mode, Record};
+use engine::journal::Record;
 use engine::time::Timestamp;
 use engine::trade::{Money, Trading};
 use gateway::{CLIENTS_MAX, Direction, Fault, Gateway, History, Options, Pacing, Rehearsal};
@@ -119,16 +118,9 @@ impl Desk {
         let gateway = gateway::start_rehearsal(options, rehearsal).expect("a free port");
         config.broker.address = gateway.local_addr();
         config.gateway = None;
-        let setup = Setup {
-            config: config.clone(),
-            peer: Peer::Simulated,
-            find_partner: None,
-            clock: clock.clone(),
-            mode: Mode::Run,
-            account: Account::New,
-            log,
-        };
-        let system = System::start(setup).await.expect("a system on empty folders");
+        let system = System::start(Setup::simulated(config.clone(), clock.clone(), log))
+            .await
+            .expect("a system on empty folders");
         Desk { system, gateway, clock, config, folder }
     }
 

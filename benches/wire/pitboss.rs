@@ -6,12 +6,10 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actors::broker::Peer;
 use actors::clock::Clock;
-use actors::system::{Account, Setup, System};
+use actors::system::{Setup, System};
 use engine::config::Config;
 use engine::config::raw::{self, Known, Layer};
-use engine::journal::Mode;
 use engine::market::Quality;
 use slog::Logger;
 
@@ -64,16 +62,9 @@ pub fn config(dir: &Path) -> Config {
 /// Runs a session from start to stop.
 pub fn run(address: SocketAddr, mut config: Config, log: &Logger, until: &Until) -> Seen {
     config.broker.address = address;
-    let setup = Setup {
-        config,
-        peer: Peer::Simulated,
-        find_partner: Some(gateway::spar),
-        // It runs with the wall while stamps run ahead, so that no timer closes a bar.
-        clock: Clock::scaled(START, 1.0),
-        mode: Mode::Run,
-        account: Account::New,
-        log: log.clone(),
-    };
+    // It runs with the wall while stamps run ahead, so that no timer closes a bar.
+    let clock = Clock::scaled(START, 1.0);
+    let setup = Setup { find_partner: Some(gateway::spar), ..Setup::simulated(config, clock, log.clone()) };
     actix::System::new().block_on(async {
         let system = System::start(setup).await.expect("a system on empty folders");
         let arrive = tokio::time::timeout(DEADLINE, all_trades(&system, until.trades)).await;

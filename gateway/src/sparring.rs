@@ -24,9 +24,9 @@ const PRICE: f64 = 5_000.0;
 const READ_BYTES: usize = 16 << 10;
 
 /// One turn of a partner. It answers what has come since the last one, and with `true` sends a trade to a client that has
-/// subscribed to some. An error means that the line is gone, or that the client does not speak the protocol or does not
-/// read.
-pub type Turn = Box<dyn FnMut(bool) -> io::Result<()>>;
+/// subscribed to some. Returns how many messages came. An error means that the line is gone, or that the client does not
+/// speak the protocol or does not read.
+pub type Turn = Box<dyn FnMut(bool) -> io::Result<usize>>;
 
 /// A partner on a free port of the loopback interface, for one client: the first one, and nobody after it.
 pub fn spar() -> io::Result<(SocketAddr, Turn)> {
@@ -52,24 +52,24 @@ struct Line {
 }
 
 impl Sparring {
-    fn turn(&mut self, trade: bool) -> io::Result<()> {
+    fn turn(&mut self, trade: bool) -> io::Result<usize> {
         if let Sparring::Listens(listener) = self {
             let stream = match listener.accept() {
                 Ok((stream, _)) => stream,
-                Err(none) if none.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(none) if none.kind() == ErrorKind::WouldBlock => return Ok(0),
                 Err(reason) => return Err(reason),
             };
             stream.set_nonblocking(true)?;
             stream.set_nodelay(true)?;
             *self = Sparring::Talks(Line { stream, input: Vec::new(), encoding: None, trade: None });
         }
-        let Sparring::Talks(line) = self else { return Ok(()) };
+        let Sparring::Talks(line) = self else { return Ok(0) };
         line.read()?;
-        line.answer()?;
-        match &line.trade {
-            Some(frame) if trade => line.stream.write_all(frame),
-            Some(_) | None => Ok(()),
+        let came = line.answer()?;
+        if let Some(frame) = line.trade.as_ref().filter(|_| trade) {
+            line.stream.write_all(frame)?;
         }
+        Ok(came)
     }
 }
 
@@ -87,12 +87,12 @@ impl Line {
         }
     }
 
-    /// Answers every whole frame.
-    fn answer(&mut self) -> io::Result<()> {
-        let Some(encoding) = self.encoding else { return self.greet() };
-        let (mut used, mut reply) = (0, Vec::new());
+    /// Answers every whole message, and returns their number.
+    fn answer(&mut self) -> io::Result<usize> {
+        let Some(encoding) = self.encoding else { return self.greet().map(|()| 0) };
+        let (mut came, mut used, mut reply) = (0, 0, Vec::new());
         while let Some((body, length)) = frame::split(&self.input[used..]).map_err(unreadable)? {
-            used += length;
+            (came, used) = (came + 1, used + length);
             match encoding.message_id(body) {
                 Some(StartApiRequest::ID) => {
                     let accounts_list = Some(ACCOUNT.to_owned());
@@ -101,7 +101,8 @@ impl Line {
                 }
                 Some(TickByTickRequest::ID) => {
                     if let Request::TickByTick(request) = Request::decode(encoding, body).map_err(unreadable)? {
-                        self.trade = Some(trade(encoding, request.req_id.unwrap_or_default()));
+                        let req_id = request.req_id.ok_or_else(|| unreadable("a subscription without an id"))?;
+                        self.trade = Some(trade(encoding, req_id));
                     }
                 }
                 // Orders are most of what comes, and nobody looks into them.
@@ -109,7 +110,8 @@ impl Line {
             }
         }
         self.input.drain(..used);
-        self.stream.write_all(&reply)
+        self.stream.write_all(&reply)?;
+        Ok(came)
     }
 
     fn greet(&mut self) -> io::Result<()> {
@@ -188,6 +190,7 @@ mod tests {
             assert_eq!((trade.price, trade.time.unix_timestamp()), (PRICE, TRADED_AT_S));
             let order = market_order(Action::Buy, 1.0);
             client.submit_order(order_id, &contract, &order).await.expect("a live connection");
+            assert_eq!(turn(false).expect("the line holds"), 1, "the order came");
         }
         client.disconnect().await;
         let gone = (0..1_000).find_map(|_| {

@@ -3,25 +3,7 @@
 
 use std::fs;
 
-use gateway::Gateway;
-
-use crate::support::gate::gateway;
-use crate::support::{Desk, Process, Settings, config};
-
-const SPEED: f64 = 30.0;
-
-/// A `pitboss run` that trades with the market of `seed`, with these lines in its section `broker`.
-fn started(seed: u64, broker: &str) -> (Desk, Process, Gateway) {
-    let gateway = gateway(seed, SPEED);
-    let settings = Settings {
-        broker: format!("address = \"{}\"\nclient_id = 1\n{broker}", gateway.local_addr()),
-        ..Settings::played(config::ten().into_iter().take(1).collect())
-    };
-    let desk = Desk::with(&settings);
-    let running = desk.start(&["run", "--config", "desk.toml", "--speed", &SPEED.to_string()]);
-    running.wait_for_text("trading allowed");
-    (desk, running, gateway)
-}
+use crate::support::gate::trading;
 
 #[test]
 fn the_thread_that_trades_has_its_core_and_the_others_keep_off_it() {
@@ -30,7 +12,7 @@ fn the_thread_that_trades_has_its_core_and_the_others_keep_off_it() {
         println!("skipped: needs a first core and another one, and may run on {own}");
         return;
     }
-    let (_desk, running, gateway) = started(23, "core = 0\n");
+    let (_desk, running, gateway) = trading(23, "core = 0\n");
 
     let mut on_core = Vec::new();
     let mut beside = 0;
@@ -60,7 +42,7 @@ fn the_thread_that_trades_has_its_core_and_the_others_keep_off_it() {
 fn a_thread_that_does_not_sleep_practises_over_a_line_of_its_own() {
     // One to the gateway, and both of the line to practise on.
     for (broker, ends) in [("", 1), ("busy_poll_ms = 5\n", 3)] {
-        let (desk, running, gateway) = started(24, broker);
+        let (desk, running, gateway) = trading(24, broker);
         assert_eq!(connection_ends(running.id()), ends, "{broker:?}");
         // Long enough for hundreds of walks.
         running.wait_for_text("bars 2");

@@ -13,6 +13,7 @@ mod database;
 mod disk;
 mod doubtful;
 mod equality;
+mod hanging;
 mod honesty;
 mod interrupt;
 mod kill;

@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 
 use crate::directory::{Cause, Outlet, Shared, Told};
 use crate::floor;
+use crate::logging;
 use crate::priority;
 use crate::supervisor::{Gauge, Stop, mono_ns};
 
@@ -46,7 +47,7 @@ mod ticks;
 
 use busy::BusyPoll;
 use gate::{Gate, Gated};
-pub use practice::{FindPartner, Partner};
+pub use practice::{FindPartner, Partner, Turn};
 use ready::{Merged, Ready};
 use send::{Ask, Job, Writing};
 pub use session::{ConnectError, gateway_time};
@@ -170,6 +171,12 @@ impl Broker {
         } else {
             self.outlet.settle();
         }
+    }
+
+    /// Tells a person, in the log and in the journal.
+    fn tell(&mut self, severity: Severity, event: &'static str, text: String) {
+        logging::tell(&self.outlet.shared.log, severity, event, "broker", &text);
+        self.say(News::Told { severity, event, text });
     }
 
     /// Until [`Broker::let_go`], commands come without a mailbox.
@@ -474,7 +481,7 @@ impl StreamHandler<SystemNotice> for Broker {
         if let Some(port) = convert::new_port(notice.code, &notice.message) {
             self.moved_to = Some(port);
             let text = format!("the gateway has moved to port {port}; broker.address names another one");
-            self.say(News::Told { severity: Severity::Warning, event: "broker.port_moved", text });
+            self.tell(Severity::Warning, "broker.port_moved", text);
         }
         // What an earlier connection said of its path says nothing of this one.
         if self.session.is_some() && session == self.sessions {

@@ -47,10 +47,10 @@ impl Broker {
         let max = self.config.broker.heartbeat_misses_max;
         if misses > 0 {
             let text = format!("heartbeat {misses} of {max} without an answer");
-            self.say(News::Told { severity: Severity::Warning, event: "broker.heartbeat_missed", text });
+            self.tell(Severity::Warning, "broker.heartbeat_missed", text);
         } else if before > 0 {
             let text = "heartbeats are answered again".to_owned();
-            self.say(News::Told { severity: Severity::Info, event: "broker.heartbeat_back", text });
+            self.tell(Severity::Info, "broker.heartbeat_back", text);
         }
     }
 }

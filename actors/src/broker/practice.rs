@@ -23,9 +23,13 @@ use super::{TICKS_AT_ONCE, convert};
 /// While the two get to know each other.
 const TURN_EVERY: Duration = Duration::from_millis(1);
 
+/// A partner's turn: it does what it has been asked since the last one, without waiting, and with `true` then sends a
+/// trade. Returns how many messages it got.
+pub type Turn = Box<dyn FnMut(bool) -> io::Result<usize>>;
+
 /// Who answers a [`Practice`]: something on this machine that speaks the protocol and trades nothing. Where it listens, and
-/// its turn: it does what it has been asked since the last one, without waiting, and with `true` then sends a trade.
-pub type Partner = (SocketAddr, Box<dyn FnMut(bool) -> io::Result<()>>);
+/// its turn.
+pub type Partner = (SocketAddr, Turn);
 
 /// Brings a partner.
 pub type FindPartner = fn() -> io::Result<Partner>;
@@ -47,7 +51,7 @@ impl From<Error> for PracticeError {
 }
 
 pub(super) struct Practice {
-    turn: Box<dyn FnMut(bool) -> io::Result<()>>,
+    turn: Turn,
     client: Client,
     contract: Contract,
     grid: PriceGrid,

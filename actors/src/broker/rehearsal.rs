@@ -164,12 +164,18 @@ mod tests {
     async fn with_a_partner_trades_and_orders_pass_over_the_line_until_it_is_gone() {
         thread_local! {
             static TURNS: Cell<u32> = const { Cell::new(0) };
+            static CAME: Cell<usize> = const { Cell::new(0) };
         }
         fn short_of_breath() -> io::Result<Partner> {
             let (address, mut turn) = gateway::spar()?;
             let turn = move |trade: bool| {
                 TURNS.set(TURNS.get() + u32::from(trade));
-                if TURNS.get() > 20 { Err(io::ErrorKind::BrokenPipe.into()) } else { turn(trade) }
+                if TURNS.get() > 20 {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
+                let came = turn(trade)?;
+                CAME.set(CAME.get() + came);
+                Ok(came)
             };
             Ok((address, Box::new(turn)))
         }
@@ -180,6 +186,8 @@ mod tests {
             rehearsal.walk().await.expect("the line holds");
             assert_eq!(TURNS.get(), n, "each walk has its trade");
         }
+        // The first bars make no orders, and the last walk's are still on their way.
+        assert!(CAME.get() >= 15 * 3, "{} messages: an exit, an entry and its children a walk", CAME.get());
         let gone = rehearsal.walk().await;
         assert!(matches!(gone, Err(RehearsalError::Practice(PracticeError::Partner(_)))), "{gone:?}");
     }

@@ -187,7 +187,7 @@ impl Broker {
             Tick::Notice { code, text } if code < 0 => return Read::Lost(text),
             Tick::Notice { code, text } => {
                 let text = format!("{}: {code}: {text}", self.config.instruments[usize::from(symbol.0)].name);
-                self.say(News::Told { severity: codes::severity(code), event: "feed.notice", text });
+                self.tell(codes::severity(code), "feed.notice", text);
                 return Read::Nothing;
             }
             Tick::Ended(why) => return Read::Ended(why),
@@ -265,8 +265,7 @@ impl Broker {
         let turn = live.feeds[usize::from(symbol.0)].renew();
         let name = &self.config.instruments[usize::from(symbol.0)].name;
         let text = format!("market data of {name} ended: {why}");
-        warn!(self.outlet.shared.log, "{text}"; "event" => "broker.data_ended");
-        self.say(News::Told { severity: Severity::Warning, event: "broker.data_ended", text });
+        self.tell(Severity::Warning, "broker.data_ended", text);
         self.say(News::FeedDown(symbol));
         let spacing = self.after_an_end();
         let handle = ctx.run_later(spacing, move |broker, ctx| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use engine::books::{self, Books};
 use engine::config::Config;
-use engine::journal::{Mode, Record};
+use engine::journal::Record;
 use engine::simulation::Act;
 use engine::time::Timestamp;
 use futures::future::{Either, select};
@@ -17,7 +17,6 @@ use tokio::time::timeout_at;
 use super::crash::Crash;
 use super::run::SimulationError;
 use super::wire::{Marks, Wire, World};
-use crate::broker::Peer;
 use crate::clock::Clock;
 use crate::directory::Told;
 use crate::floor;
@@ -74,15 +73,8 @@ impl Life<'_> {
     async fn play(&self) -> Result<End, SimulationError> {
         let wire = Wire::new(self.world.clone(), self.origin);
         let begins = Timestamp::from_millis(self.origin.millis() + i64::from(self.skew_ms));
-        let setup = Setup {
-            config: self.config.clone(),
-            peer: Peer::Simulated,
-            find_partner: None,
-            clock: Clock::simulated(begins),
-            mode: Mode::Run,
-            account: Account::Same,
-            log: self.log.clone(),
-        };
+        let (config, clock) = (self.config.clone(), Clock::simulated(begins));
+        let setup = Setup { account: Account::Same, ..Setup::simulated(config, clock, self.log.clone()) };
         wire.world().begin(self.journal, self.segment);
         let system = System::start_simulated(setup, wire.clone()).await?;
         wire.world().watch(system.books_gauge());

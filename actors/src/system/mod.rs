@@ -65,6 +65,14 @@ pub struct Setup {
     pub log: Logger,
 }
 
+impl Setup {
+    /// A run against a simulated gateway with an empty account, and nobody to practise with.
+    pub fn simulated(config: Config, clock: Clock, log: Logger) -> Self {
+        let (peer, find_partner, mode, account) = (Peer::Simulated, None, Mode::Run, Account::New);
+        Self { config, peer, find_partner, clock, mode, account, log }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SystemError {
     #[error(transparent)]

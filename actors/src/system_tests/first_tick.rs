@@ -12,9 +12,8 @@ async fn session(folder: &TempDir, begins: Timestamp, price: Price, until: impl 
     let (clock, log) = (Clock::scaled(begins, SPEED), Logger::root(slog::Discard, o!()));
     let gateway = gateway_at(price, &config, &clock, &log);
     config.broker.address = gateway.local_addr();
-    let (peer, mode, account) = (Peer::Simulated, Mode::Run, Account::Same);
-    let system =
-        System::start(Setup { config, peer, find_partner: None, clock, mode, account, log }).await.expect("it starts");
+    let setup = Setup { account: Account::Same, ..Setup::simulated(config, clock, log) };
+    let system = System::start(setup).await.expect("it starts");
     let begun = Instant::now();
     loop {
         let entries = newest(&system.journal_folder());

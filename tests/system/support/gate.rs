@@ -14,7 +14,7 @@ use engine::trade::Money;
 use feeds::SyntheticOptions;
 use gateway::{CLIENTS_MAX, Gateway, History, Options, Pacing, Truth};
 
-use super::Desk;
+use super::{Desk, Process, Settings, config};
 
 /// Numbers by a seed, the same every time (SplitMix64).
 pub struct Chance(u64);
@@ -35,6 +35,21 @@ impl Chance {
     pub fn millis(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(from + self.below(to - from))
     }
+}
+
+/// A `pitboss run` of one strategy that trades with a gateway in the test, at thirty times the wall's speed, with these
+/// lines in its section `broker`.
+pub fn trading(seed: u64, broker: &str) -> (Desk, Process, Gateway) {
+    const SPEED: f64 = 30.0;
+    let gateway = gateway(seed, SPEED);
+    let settings = Settings {
+        broker: format!("address = \"{}\"\nclient_id = 1\n{broker}", gateway.local_addr()),
+        ..Settings::played(config::ten().into_iter().take(1).collect())
+    };
+    let desk = Desk::with(&settings);
+    let running = desk.start(&["run", "--config", "desk.toml", "--speed", &SPEED.to_string()]);
+    running.wait_for_text("trading allowed");
+    (desk, running, gateway)
 }
 
 /// A synthetic ES market at `speed` market seconds a second.
